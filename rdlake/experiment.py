@@ -1,0 +1,122 @@
+"""The values between reading and writing: what lay in one workspace, and one experiment's result.
+
+Readers make them, `extract` turns them into rows; neither touches the lake.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import polars as pl
+
+__all__ = ["Action", "Experiment", "FactorColumn", "Finding", "Role", "SourceFile", "Workspace"]
+
+Role = Literal["experiment", "baseline", "sub", "unused", "junk"]
+Action = Literal["factor", "model"]
+Level = Literal["error", "warning"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One problem met while reading. An error means that something of the workspace is missing
+    from the lake; a warning, that it is there and should be looked at."""
+
+    level: Level
+    file: str | None
+    reason: str
+    fix: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """One file or link of a workspace, by its relative POSIX path."""
+
+    path: str
+    artifact_type: str | None
+    kind: Literal["file", "link"]
+    size: int | None
+    sha256: str | None
+    target: str | None = None
+
+    @property
+    def state(self) -> str:
+        return "unreadable" if self.kind == "file" and self.sha256 is None else "present"
+
+
+@dataclass(frozen=True, slots=True)
+class FactorColumn:
+    """One factor column of combined_factors_df.parquet."""
+
+    name: str
+    column: str
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """What lay in one workspace folder, read once and never executed.
+
+    `metrics`, `curve` and `factors` are None where there was no readable file for them.
+    `curve` holds the columns date, account, value, cash, return, cost, bench, turnover.
+    """
+
+    workspace_id: str
+    root_name: str
+    role: Role
+    action: Action | None
+    files: tuple[SourceFile, ...]
+    source_digest: str
+    stat_digest: str
+    metrics: Mapping[str, float | None] | None = None
+    curve: pl.DataFrame | None = None
+    factors: tuple[FactorColumn, ...] | None = None
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def size(self) -> int:
+        return sum(file.size or 0 for file in self.files)
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """One loop's result, or a run's baseline, and where each field was found."""
+
+    workspace: Workspace
+    task_run_id: str
+    loop_id: int
+    role: Literal["experiment", "baseline"]
+    action: Action | None
+    provenance: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def experiment_id(self) -> str:
+        plain = f"{self.task_run_id}/{self.loop_id}"
+        return f"{plain}/baseline" if self.role == "baseline" else plain
+
+    @property
+    def has_result(self) -> bool:
+        """At least one finite metric; a curve or a parquet alone is not a result."""
+        metrics = self.workspace.metrics or {}
+        return any(value is not None for value in metrics.values())
+
+    @classmethod
+    def from_workspace(cls, workspace: Workspace) -> Experiment | None:
+        """The experiment a workspace shows by itself; None for a folder that is no loop."""
+        if workspace.role not in ("experiment", "baseline"):
+            return None
+        found = {
+            "action": "templates" if workspace.action else None,
+            "metrics": "csv" if workspace.metrics is not None else None,
+            "factor_names": "parquet" if workspace.factors is not None else None,
+            "curve": "parquet" if workspace.curve is not None else None,
+        }
+        return cls(
+            workspace=workspace,
+            task_run_id=f"synthetic_{workspace.workspace_id}",
+            loop_id=0,
+            role=workspace.role,
+            action=workspace.action,
+            provenance={name: source for name, source in found.items() if source},
+        )

@@ -1,0 +1,135 @@
+"""What was done to the lake, and the content it keeps."""
+
+from __future__ import annotations
+
+from rdlake.tables.schema import (
+    BYTES,
+    DIGEST,
+    FILES,
+    FINDINGS,
+    INT,
+    PINNED,
+    TEXT,
+    TEXTS,
+    TIME,
+    WORKSPACE,
+    C,
+    Table,
+)
+
+BLOBS = Table(
+    "blobs",
+    "content by digest, in chunks, so that a file can be given back byte for byte",
+    ("sha256", "chunk"),
+    (
+        C("sha256", TEXT, "digest of the whole content"),
+        C("chunk", INT, "position of the chunk, from 0"),
+        C("data", BYTES, "at most 1 MiB of the content"),
+        C("size", INT, "bytes of the whole content"),
+    ),
+    owner="sha256",
+)
+
+PINS = Table(
+    "pins",
+    "experiments that must stay",
+    ("workspace_id",),
+    (
+        WORKSPACE,
+        C("reason", TEXT, "why"),
+        C("pinned_at", TIME, "UTC", clock=True),
+    ),
+    operation=True,
+)
+
+ARCHIVES = Table(
+    "archives",
+    "receipts of archive runs",
+    ("archive_id", "workspace_id"),
+    (
+        C("archive_id", TEXT, "one run of the archive command"),
+        WORKSPACE,
+        C("level", INT, "1: rows; 2: also every file worth keeping"),
+        C("archive_lake_id", TEXT, "id of the lake it was copied to"),
+        C("catalog_version", INT, "catalog version published there"),
+        C("content_digest", TEXT, "digest of the rows as read back"),
+        C("files", INT, "files kept"),
+        C("verified_at", TIME, "UTC; when it was read back", clock=True),
+        DIGEST,
+    ),
+    owner=None,
+    operation=True,
+)
+
+CLEANUPS = Table(
+    "cleanups",
+    "receipts of deletions",
+    ("cleanup_id", "workspace_id", "path"),
+    (
+        C("cleanup_id", TEXT, "one run of the clean-up command"),
+        WORKSPACE,
+        C("path", TEXT, "relative path of what was deleted"),
+        C("size", INT, "bytes"),
+        C("sha256", TEXT, "digest of the content, as the archive has it"),
+        C("archive_id", TEXT, "the receipt that proves the archive has it"),
+        C("stage", TEXT, "heavy or workspace"),
+        C("removed_at", TIME, "UTC", clock=True),
+    ),
+    owner=None,
+    operation=True,
+)
+
+INGESTS = Table(
+    "ingests",
+    "what became of each workspace at each ingest",
+    ("batch_id", "workspace_id"),
+    (
+        C("batch_id", TEXT, "one batch of one ingest", clock=True),
+        C("workspace_id", TEXT, "the folder's name, or the file's when it is no folder"),
+        C("ingested_at", TIME, "UTC", clock=True),
+        C("status", TEXT, "ok, partial, skipped or failed"),
+        C("role", TEXT, "as in workspaces"),
+        C("findings", FINDINGS, "each problem: level (error, warning), file, reason, fix"),
+        DIGEST,
+        C("rdlake_version", TEXT, "the program that read it"),
+    ),
+    owner=None,
+    operation=True,
+)
+
+FILE_LISTS = Table(
+    "file_lists",
+    "a list of data files by digest: what one commit wrote, or what a catalog version pins",
+    ("digest",),
+    (
+        C("digest", TEXT, "sha256 over table, path, size, sha256 and rows of each file"),
+        C("table", TEXT, "the table they belong to"),
+        C("files", FILES, "path within the table, size, sha256 (taken once, when written)"),
+    ),
+    owner=None,
+    operation=True,
+    pinned=False,
+)
+
+CATALOGS = Table(
+    "catalogs",
+    "one published catalog version: a single commit over all tables",
+    ("catalog_version",),
+    (
+        C("catalog_version", INT, "1, 2, 3, … without gaps"),
+        C("published_at", TIME, "UTC"),
+        C("note", TEXT, "given by the publisher"),
+        C("lake_id", TEXT, "the lake's id"),
+        C("contract_version", TEXT, "version of the views"),
+        C("rdlake_version", TEXT, "the program that published it"),
+        C("rolled_back_to", INT, "the version whose tables it pins again; holds publishing"),
+        C("tables", PINNED, "Delta version, rows and file list of each table"),
+        C("allowed_checks", TEXTS, "checks that failed and were allowed by name"),
+        C("sql", TEXT, "the views as they were rendered"),
+        C("previous_digest", TEXT, "digest of the version before"),
+        C("digest", TEXT, "sha256 over this row's other fields"),
+    ),
+    owner=None,
+    operation=True,
+    pinned=False,
+)

@@ -1,0 +1,63 @@
+"""What a table and a column are, and the few types they may have."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import pyarrow as pa
+
+TEXT, INT, REAL, BOOL = pa.string(), pa.int64(), pa.float64(), pa.bool_()
+DATE, TIME, BYTES = pa.date32(), pa.timestamp("us"), pa.binary()
+TEXTS = pa.list_(TEXT)
+WORDS, FIGURES = pa.map_(TEXT, TEXT), pa.map_(TEXT, REAL)
+FINDINGS = pa.list_(pa.struct([("level", TEXT), ("file", TEXT), ("reason", TEXT), ("fix", TEXT)]))
+FILES = pa.list_(pa.struct([("path", TEXT), ("size", INT), ("sha256", TEXT), ("rows", INT)]))
+PINNED = pa.list_(
+    pa.struct([("name", TEXT), ("delta_version", INT), ("rows", INT), ("file_list", TEXT)])
+)
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column. A clock column tells when something was seen, not what it was."""
+
+    name: str
+    type: pa.DataType
+    meaning: str
+    clock: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table. Rows belong to their `owner` and are replaced with it; without one, rows are
+    only appended. An operation tells what was done; it is never rolled back."""
+
+    name: str
+    meaning: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+    owner: str | None = "workspace_id"
+    operation: bool = False
+    pinned: bool = True
+
+    @cached_property
+    def schema(self) -> pa.Schema:
+        return pa.schema([(column.name, column.type) for column in self.columns])
+
+    @cached_property
+    def column_names(self) -> tuple[str, ...]:
+        return tuple(column.name for column in self.columns)
+
+
+C = Column
+WORKSPACE = C("workspace_id", TEXT, "the workspace folder's name")
+RUN = C("task_run_id", TEXT, "the RD-Agent run; synthetic_<workspace_id> while it is not known")
+LOOP = C("loop_id", INT, "the loop's number within its run")
+DIGEST = C(
+    "source_digest",
+    TEXT,
+    "sha256 over path, size and sha256 of every file the row was read from; "
+    "the rows of one workspace share it in every table",
+)
+PROVENANCE = C("provenance", WORDS, "field -> where its value was found: trace, csv, yaml, …")
