@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rdlake.catalog.history import connect
+    from rdlake.catalog.attach import connect
     from rdlake.errors import RdlakeError
     from rdlake.ingest import ingest
     from rdlake.lake import Lake, init_lake, open_lake
@@ -16,7 +16,7 @@ __version__ = "0.1.0"
 _HOME = {
     "Lake": "rdlake.lake",
     "RdlakeError": "rdlake.errors",
-    "connect": "rdlake.catalog.history",
+    "connect": "rdlake.catalog.attach",
     "ingest": "rdlake.ingest",
     "init_lake": "rdlake.lake",
     "open_lake": "rdlake.lake",

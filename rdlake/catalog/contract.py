@@ -1,0 +1,127 @@
+"""The contract as it lies in `sql/`: views with their keys, and the checks that guard them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pyarrow as pa
+
+from rdlake.quoting import identifier, literal
+from rdlake.tables import TABLES, Table
+
+__all__ = ["CONTRACT_VERSION", "Check", "checks", "duckdb_type", "files_mark", "keys", "script"]
+
+CONTRACT_VERSION = "1.0"
+"""Views and columns are only added within a version; anything else raises it."""
+
+TABLES_SCHEMA = "rdlake_tables"
+_KEY = re.compile(r"^-- key: (?P<key>.+)\nCREATE VIEW (?P<view>\w+)", re.MULTILINE)
+_SIMPLE = {
+    pa.string(): "VARCHAR",
+    pa.int64(): "BIGINT",
+    pa.float64(): "DOUBLE",
+    pa.bool_(): "BOOLEAN",
+    pa.date32(): "DATE",
+    pa.timestamp("us"): "TIMESTAMP",
+    pa.binary(): "BLOB",
+}
+
+
+@dataclass(frozen=True)
+class Check:
+    """A promise and the query that returns the rows that break it."""
+
+    name: str
+    promise: str
+    sql: str
+
+
+@cache
+def sql_folder() -> Path:
+    """Where `sql/` lies: beside the package in a checkout, inside it when installed."""
+    inside = Path(__file__).parent.parent / "sql"
+    return inside if inside.is_dir() else inside.parent.parent / "sql"
+
+
+@cache
+def checks() -> tuple[Check, ...]:
+    """Every check, by name."""
+    found = []
+    for path in sorted((sql_folder() / "checks").glob("*.sql")):
+        text = path.read_text(encoding="utf-8")
+        found.append(Check(path.stem, text.splitlines()[0].removeprefix("-- "), text))
+    return tuple(found)
+
+
+@cache
+def script() -> str:
+    """The SQL of a whole catalog: a view per table, then the contract.
+
+    The files of a table stand as a mark (`files_mark`), filled in when a version is rendered.
+    """
+    tables = [_table_view(entry) for entry in TABLES if entry.pinned]
+    views = {
+        path.stem: path.read_text(encoding="utf-8")
+        for path in (sql_folder() / "views").glob("*.sql")
+    }
+    return "\n\n".join([*tables, *(views[name] for name in _in_order(views))])
+
+
+def keys(sql: str) -> dict[str, tuple[str, ...]]:
+    """view -> its key columns, as the SQL of a version states them."""
+    return {
+        found["view"]: tuple(part.strip() for part in found["key"].split(","))
+        for found in _KEY.finditer(sql)
+    }
+
+
+def files_mark(name: str) -> str:
+    """What stands for a table's files in the stored SQL."""
+    return f"/* files of {name} */"
+
+
+def duckdb_type(kind: pa.DataType) -> str:
+    """DuckDB's name of an Arrow type."""
+    if pa.types.is_list(kind):
+        return f"{duckdb_type(kind.value_type)}[]"
+    if pa.types.is_map(kind):
+        return f"MAP({duckdb_type(kind.key_type)}, {duckdb_type(kind.item_type)})"
+    if pa.types.is_struct(kind):
+        fields = ", ".join(f"{identifier(each.name)} {duckdb_type(each.type)}" for each in kind)
+        return f"STRUCT({fields})"
+    return _SIMPLE[kind]
+
+
+def _in_order(views: dict[str, str]) -> Iterator[str]:
+    """Views after the views they read."""
+    needs = {
+        name: {
+            other
+            for other in views
+            if other != name and re.search(rf"(FROM|JOIN)\s+{other}\b", text)
+        }
+        for name, text in sorted(views.items())
+    }
+    return iter(TopologicalSorter(needs).static_order())
+
+
+def _table_view(entry: Table) -> str:
+    """One table over its pinned files; columns that no file has are typed nulls."""
+    typed = [(identifier(each.name), duckdb_type(each.type)) for each in entry.columns]
+    name = f"{TABLES_SCHEMA}.{entry.name}"
+    comments = "\n".join(
+        f"COMMENT ON COLUMN {name}.{identifier(each.name)} IS {literal(each.meaning)};"
+        for each in entry.columns
+    )
+    return (
+        f"CREATE VIEW {name} AS\n"
+        f"SELECT {', '.join(f'{column}::{kind} AS {column}' for column, kind in typed)}\n"
+        f"FROM (SELECT {', '.join(f'NULL::{kind} AS {column}' for column, kind in typed)}"
+        f" WHERE false {files_mark(entry.name)});\n"
+        f"COMMENT ON VIEW {name} IS {literal(entry.meaning)};\n{comments}"
+    )

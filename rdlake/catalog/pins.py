@@ -1,0 +1,121 @@
+"""Which files a catalog version consists of: the newest of every table, as digests of lists."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+import polars as pl
+
+from rdlake.catalog.version import Pin, Version
+from rdlake.datafiles import DataFile, list_digest, sync_with_sha256
+from rdlake.deltalog import data_changed_since
+from rdlake.errors import DamagedLake
+from rdlake.lake import Lake, Snapshot
+from rdlake.tables import TABLES
+
+__all__ = ["Pinned", "file_lists", "pin_tables", "same_rows"]
+
+
+@dataclass(frozen=True)
+class Pinned:
+    """Every table's pin with its files; `fresh` are the lists not yet recorded in the lake."""
+
+    pins: Mapping[str, Pin]
+    files: Mapping[str, tuple[DataFile, ...]]
+    fresh: Mapping[str, tuple[DataFile, ...]]
+
+    def rolled_back(self, lake: Lake, target: Version) -> Pinned:
+        """The tables as `target` pinned them; operations as they are now."""
+        operations = {entry.name for entry in TABLES if entry.operation}
+        back = [pin for name, pin in target.pins.items() if name not in operations]
+        kept = {name: pin for name, pin in self.pins.items() if name in operations}
+        return Pinned(
+            {**kept, **{pin.name: pin for pin in back}},
+            {**{name: self.files[name] for name in kept}, **file_lists(lake, back)},
+            {name: files for name, files in self.fresh.items() if name in operations},
+        )
+
+
+def pin_tables(lake: Lake, last: Version | None) -> Pinned:
+    """The newest version of every table.
+
+    Tables are looked at in the opposite order of a batch's commits, so that whatever a loop
+    refers to is there. A table that did not move since `last` keeps its pin.
+    """
+    moved: dict[str, Snapshot] = {}
+    kept: dict[str, Pin] = {}
+    for entry in reversed([each for each in TABLES if each.pinned]):
+        now = lake.snapshot(entry.name)
+        before = last.pins.get(entry.name) if last else None
+        if before and before.delta_version == now.version:
+            kept[entry.name] = before
+        else:
+            moved[entry.name] = now
+    known = lake.known_sha256(moved)
+    files = {name: _data_files(lake, name, now, known) for name, now in moved.items()}
+    pins = kept | {
+        name: Pin(name, now.version, now.rows, list_digest(name, files[name]))
+        for name, now in moved.items()
+    }
+    recorded = _recorded(lake, [pins[name] for name in moved])
+    return Pinned(
+        {entry.name: pins[entry.name] for entry in TABLES if entry.pinned},
+        {**files, **file_lists(lake, kept.values())},
+        {name: each for name, each in files.items() if pins[name].file_list not in recorded},
+    )
+
+
+def same_rows(lake: Lake, before: Pin, now: Pin) -> bool:
+    """True when only the files moved since: compaction and clean-up change no row."""
+    if before.delta_version == now.delta_version:
+        return True
+    if before.rows != now.rows or before.delta_version is None or now.delta_version is None:
+        return before.rows == now.rows == 0
+    return not data_changed_since(lake.folder(now.name), before.delta_version, now.delta_version)
+
+
+def file_lists(lake: Lake, pins: Collection[Pin]) -> dict[str, tuple[DataFile, ...]]:
+    """table -> the files a version pins; DamagedLake when a list is gone."""
+    wanted = {pin.file_list for pin in pins}
+    found = {
+        row["digest"]: tuple(DataFile(**record) for record in row["files"] or ())
+        for row in lake.read(
+            "file_lists", where=pl.col("digest").is_in(pl.Series(sorted(wanted), dtype=pl.String))
+        ).iter_rows(named=True)
+    }
+    empty = {list_digest(pin.name, ()) for pin in pins}
+    if missing := wanted - found.keys() - empty:
+        raise DamagedLake(
+            f"the list of files {min(missing)} is missing",
+            where=lake.folder("file_lists"),
+            fix="restore tables/file_lists from a copy of the lake, or publish anew",
+        )
+    return {pin.name: found.get(pin.file_list, ()) for pin in pins}
+
+
+def _recorded(lake: Lake, pins: Collection[Pin]) -> set[str]:
+    where = pl.col("digest").is_in(pl.Series([pin.file_list for pin in pins], dtype=pl.String))
+    return set(lake.read("file_lists", ["digest"], where)["digest"])
+
+
+def _data_files(
+    lake: Lake, name: str, now: Snapshot, known: Mapping[tuple[str, str], str]
+) -> tuple[DataFile, ...]:
+    return tuple(
+        DataFile(path, size, known.get((name, path)) or _hashed(lake, name, path), rows)
+        for path, size, rows in now.files
+    )
+
+
+def _hashed(lake: Lake, name: str, path: str) -> str:
+    """For a file whose writer was stopped before it could record the digest."""
+    file = lake.folder(name) / path
+    try:
+        return sync_with_sha256(file)
+    except FileNotFoundError as error:
+        raise DamagedLake(
+            f"{name} names a file that does not exist",
+            where=file,
+            fix="rdlake doctor --repair returns the table to the version before",
+        ) from error

@@ -1,0 +1,203 @@
+"""Publishing: pin every table, prove the promises, commit one row; that row is the publication."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Literal
+
+import duckdb
+
+from rdlake import __version__
+from rdlake.catalog.contract import CONTRACT_VERSION, Check, checks, script
+from rdlake.catalog.pins import Pinned, pin_tables, same_rows
+from rdlake.catalog.render import draft, place_current
+from rdlake.catalog.version import Version, history, numbered
+from rdlake.datafiles import write_durably
+from rdlake.errors import BadInput, CheckFailed
+from rdlake.lake import Lake
+
+__all__ = ["Broken", "PublishReport", "publish", "release", "rollback", "run_checks"]
+
+HALF_DONE = "whole_batches"
+PATIENCE_SECONDS = 3.0
+ROWS_NAMED = 5
+
+
+@dataclass(frozen=True)
+class PublishReport:
+    """What became of it. `catalog` is None where the open file could not be replaced."""
+
+    outcome: Literal["published", "nothing new", "held"]
+    version: Version
+    file: Path
+    catalog: Path | None
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A check that found rows which break its promise."""
+
+    check: Check
+    rows: tuple[dict[str, object], ...]
+    total: int
+
+    def __str__(self) -> str:
+        shown = "; ".join(str(row) for row in self.rows)
+        return f"{self.check.name}: {self.check.promise} {self.total} rows break it: {shown}"
+
+
+def publish(
+    lake: Lake, *, note: str | None = None, allow: Collection[str] = (), repin: bool = False
+) -> PublishReport:
+    """Publish the newest rows as the next version, unless nothing is new or a rollback holds."""
+    return _publish(lake, note, _known(allow), repin=repin, held=True)
+
+
+def release(lake: Lake, *, note: str | None = None, allow: Collection[str] = ()) -> PublishReport:
+    """End the hold of a rollback: publish the newest rows again."""
+    return _publish(lake, note or "released", _known(allow), repin=False, held=False)
+
+
+def rollback(lake: Lake, number: int, *, note: str | None = None) -> PublishReport:
+    """A new version with the tables and views of an old one; operations stay as they are."""
+    target = numbered(lake, number)
+    while True:
+        seat = _seat(lake)
+        pinned = pin_tables(lake, seat.last).rolled_back(lake, target)
+        version = seat.version(
+            pinned, target.sql, note or f"rolled back to version {number}", back_to=target
+        )
+        with draft(lake, [*seat.versions, version], pinned.files) as (path, _):
+            if _land(lake, seat, version, pinned, path):
+                return PublishReport("published", version, *_placed(lake, version))
+
+
+def run_checks(connection: duckdb.DuckDBPyConnection) -> list[Broken]:
+    """Every check that does not hold in the catalog the connection uses."""
+    broken = []
+    for check in checks():
+        found = connection.execute(check.sql)
+        names = [column[0] for column in found.description or ()]
+        rows = [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+        if rows:
+            broken.append(Broken(check, tuple(rows[:ROWS_NAMED]), len(rows)))
+    return broken
+
+
+@dataclass(frozen=True)
+class _Seat:
+    """Where the next version would go: after these versions, at this version of `catalogs`."""
+
+    lake_id: str
+    at: int
+    versions: tuple[Version, ...]
+
+    @property
+    def last(self) -> Version | None:
+        return self.versions[-1] if self.versions else None
+
+    def version(
+        self,
+        pinned: Pinned,
+        sql: str,
+        note: str | None,
+        *,
+        allow: tuple[str, ...] = (),
+        back_to: Version | None = None,
+    ) -> Version:
+        last = self.last
+        now = datetime.now(UTC).replace(tzinfo=None)
+        if last:  # a clock that went back must not change the order of the versions
+            now = max(now, last.published_at + timedelta(microseconds=1))
+        return Version(
+            catalog_version=last.catalog_version + 1 if last else 1,
+            published_at=now,
+            note=note,
+            lake_id=self.lake_id,
+            contract_version=back_to.contract_version if back_to else CONTRACT_VERSION,
+            rdlake_version=__version__,
+            rolled_back_to=back_to.catalog_version if back_to else None,
+            tables=tuple(pinned.pins.values()),
+            allowed_checks=allow,
+            sql=sql,
+            previous_digest=last.digest if last else None,
+        ).sealed()
+
+
+def _seat(lake: Lake) -> _Seat:
+    at = lake.snapshot("catalogs").version
+    assert at is not None
+    return _Seat(lake.lake_id, at, tuple(history(lake)))
+
+
+def _publish(
+    lake: Lake, note: str | None, allow: tuple[str, ...], *, repin: bool, held: bool
+) -> PublishReport:
+    give_up = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        seat = _seat(lake)
+        if seat.last and seat.last.rolled_back_to and held:
+            return PublishReport("held", seat.last, *_placed(lake, seat.last))
+        pinned = pin_tables(lake, seat.last)
+        version = seat.version(pinned, script(), note, allow=allow)
+        if seat.last and held and not repin and _nothing_new(lake, seat.last, version):
+            return PublishReport("nothing new", seat.last, *_placed(lake, seat.last))
+        with draft(lake, [*seat.versions, version], pinned.files) as (path, connection):
+            broken = [each for each in run_checks(connection) if each.check.name not in allow]
+            if [each.check.name for each in broken] == [HALF_DONE] and time.monotonic() < give_up:
+                time.sleep(0.05)
+                continue
+            if broken:
+                raise _check_failed(lake, broken)
+            if _land(lake, seat, version, pinned, path):
+                return PublishReport("published", version, *_placed(lake, version))
+
+
+def _land(lake: Lake, seat: _Seat, version: Version, pinned: Pinned, path: Path) -> bool:
+    """Commit the row; False when another publisher took the number."""
+    lake.record_files(pinned.fresh)
+    if not lake.append_at("catalogs", version.frame(), seat.at):
+        return False
+    write_durably(path, lake.catalogs_folder / version.file_name)
+    return True
+
+
+def _placed(lake: Lake, version: Version) -> tuple[Path, Path | None]:
+    current = place_current(lake)
+    return lake.catalogs_folder / version.file_name, current
+
+
+def _nothing_new(lake: Lake, last: Version, now: Version) -> bool:
+    """The same rows, contract and schema; not the same files: compaction moves those."""
+    return (
+        (last.sql, last.contract_version) == (now.sql, now.contract_version)
+        and last.pins.keys() == now.pins.keys()
+        and all(same_rows(lake, last.pins[name], pin) for name, pin in now.pins.items())
+    )
+
+
+def _known(allow: Collection[str]) -> tuple[str, ...]:
+    names = {check.name for check in checks()}
+    if unknown := set(allow) - names:
+        raise BadInput(
+            f"there is no check named {', '.join(sorted(unknown))}",
+            where="--allow",
+            fix=f"the checks are {', '.join(sorted(names))}",
+        )
+    return tuple(sorted(allow))
+
+
+def _check_failed(lake: Lake, broken: list[Broken]) -> CheckFailed:
+    names = [each.check.name for each in broken]
+    allow = " ".join(f"--allow {name}" for name in names)
+    return CheckFailed(
+        "nothing was published: " + "; ".join(str(each) for each in broken),
+        where=lake.root,
+        fix="an ingest is under way or was interrupted: run rdlake ingest again, then publish"
+        if HALF_DONE in names
+        else f"mend the sources and ingest again, or publish with {allow}",
+    )

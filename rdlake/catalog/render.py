@@ -1,0 +1,164 @@
+"""A catalog version as one DuckDB file that any DuckDB from 1.2 on can attach, without extension.
+
+Relocatable: each file is read below the root that a session variable names, else below the root
+at the time of rendering.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from uuid import uuid4
+
+import duckdb
+
+from rdlake.catalog.contract import TABLES_SCHEMA, duckdb_type, files_mark
+from rdlake.catalog.pins import file_lists
+from rdlake.catalog.version import Version, history
+from rdlake.datafiles import DataFile, remove_quietly, write_durably
+from rdlake.errors import DamagedLake
+from rdlake.lake import Lake
+from rdlake.quoting import identifier, literal
+from rdlake.tables import table
+
+__all__ = ["CURRENT", "draft", "place_current", "rendered", "root_expression"]
+
+CURRENT = "catalog.duckdb"
+FileLists = Mapping[str, tuple[DataFile, ...]]
+STORAGE_VERSION = "v1.0.0"
+ALIAS = "rdlake"
+TOLD_BY_VERSION = (
+    "catalog_version",
+    "published_at",
+    "note",
+    "lake_id",
+    "contract_version",
+    "rdlake_version",
+    "rolled_back_to",
+    "allowed_checks",
+    "digest",
+)
+
+
+@contextlib.contextmanager
+def draft(
+    lake: Lake, versions: Sequence[Version], files: FileLists
+) -> Iterator[tuple[Path, duckdb.DuckDBPyConnection]]:
+    """The last of `versions` as a finished file under a passing name, open for looking at it.
+
+    The file is removed at the end unless it was moved to its own name.
+    """
+    folder = lake.catalogs_folder
+    folder.mkdir(exist_ok=True)
+    path = folder / f".{uuid4().hex}.duckdb"
+    try:
+        with contextlib.closing(duckdb.connect()) as connection:
+            _fill(connection, path, lake, versions, files)
+            connection.execute(f"DETACH {ALIAS}")
+            connection.execute(f"ATTACH {literal(str(path))} AS {ALIAS} (READ_ONLY)")
+            connection.execute(f"USE {ALIAS}")
+            yield path, connection
+    finally:
+        remove_quietly(path)
+        remove_quietly(path.with_name(path.name + ".wal"))
+
+
+def rendered(lake: Lake, version: Version) -> Path:
+    """The version's file, made again from its row when it was pruned."""
+    target = lake.catalogs_folder / version.file_name
+    if not target.exists():
+        until = [each for each in history(lake) if each.catalog_version <= version.catalog_version]
+        with draft(lake, until, file_lists(lake, version.tables)) as (path, _):
+            write_durably(path, target)
+    return target
+
+
+def place_current(lake: Lake) -> Path | None:
+    """Make catalog.duckdb the newest version; None where an open file cannot be replaced."""
+    target = lake.root / CURRENT
+    while True:
+        version = history(lake)[-1]
+        source = rendered(lake, version)
+        if not _same_content(source, target):
+            passing = lake.root / f".{uuid4().hex}.duckdb"
+            try:
+                shutil.copyfile(source, passing)
+                write_durably(passing, target)
+            except PermissionError:
+                return None
+            finally:
+                remove_quietly(passing)
+        if history(lake)[-1].catalog_version == version.catalog_version:
+            return target
+
+
+def root_expression(lake: Lake) -> str:
+    """SQL for the lake's root: the variable of this lake, of any lake, else the root as it is."""
+    names = (f"lake_root_{lake.lake_id[:8]}", "lake_root")
+    variables = ", ".join(f"getvariable({literal(name)})" for name in names)
+    return f"coalesce({variables}, {literal(lake.root.as_posix())})"
+
+
+def _fill(
+    connection: duckdb.DuckDBPyConnection,
+    path: Path,
+    lake: Lake,
+    versions: Sequence[Version],
+    lists: FileLists,
+) -> None:
+    version = versions[-1]
+    _refuse_missing(lake, version, lists)
+    connection.execute(
+        f"ATTACH {literal(str(path))} AS {ALIAS} (STORAGE_VERSION '{STORAGE_VERSION}')"
+    )
+    connection.execute(f"USE {ALIAS}")
+    connection.execute("BEGIN")
+    connection.execute(f"CREATE SCHEMA {TABLES_SCHEMA}")
+    _fill_versions(connection, versions)
+    connection.execute(_with_files(version.sql, lists, root_expression(lake)))
+    connection.execute("COMMIT")
+    connection.execute(f"USE memory; CHECKPOINT {ALIAS}")
+
+
+def _fill_versions(connection: duckdb.DuckDBPyConnection, versions: Sequence[Version]) -> None:
+    """The versions so far, as constants: the only rows that lie in the file itself."""
+    columns = [each for each in table("catalogs").columns if each.name in TOLD_BY_VERSION]
+    typed = ", ".join(f"{identifier(each.name)} {duckdb_type(each.type)}" for each in columns)
+    name = f"{TABLES_SCHEMA}.catalogs"
+    connection.execute(f"CREATE TABLE {name} ({typed})")
+    marks = ", ".join("?" for _ in columns)
+    rows = [[asdict(version)[each.name] for each in columns] for version in versions]
+    connection.executemany(f"INSERT INTO {name} VALUES ({marks})", rows)
+
+
+def _with_files(sql: str, lists: FileLists, root: str) -> str:
+    for name, files in lists.items():
+        paths = ", ".join(f"{root} || {literal(f'/tables/{name}/{file.path}')}" for file in files)
+        source = (
+            f"UNION ALL BY NAME SELECT * FROM read_parquet([{paths}], "
+            "union_by_name=true, hive_partitioning=false)"
+        )
+        sql = sql.replace(files_mark(name), source if files else "")
+    return sql
+
+
+def _refuse_missing(lake: Lake, version: Version, lists: FileLists) -> None:
+    for name, files in lists.items():
+        for file in files:
+            if not (lake.folder(name) / file.path).is_file():
+                raise DamagedLake(
+                    f"catalog version {version.catalog_version} pins a file that is gone",
+                    where=lake.folder(name) / file.path,
+                    fix="restore the file from a copy of the lake; "
+                    "rdlake catalogs verify tells which versions are whole",
+                )
+
+
+def _same_content(one: Path, other: Path) -> bool:
+    try:
+        return one.read_bytes() == other.read_bytes()
+    except FileNotFoundError:
+        return False

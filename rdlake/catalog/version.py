@@ -1,0 +1,105 @@
+"""One published catalog version as a value, and the chain that the versions form."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+
+from rdlake.errors import UnknownVersion
+from rdlake.lake import Lake
+from rdlake.rows import polars_schema
+from rdlake.tables import table
+
+__all__ = ["Pin", "Version", "history", "newest", "numbered"]
+
+
+@dataclass(frozen=True)
+class Pin:
+    """One table as a catalog version sees it; `file_list` names its files by digest."""
+
+    name: str
+    delta_version: int | None
+    rows: int
+    file_list: str
+
+
+@dataclass(frozen=True)
+class Version:
+    """One row of `catalogs`: everything needed to render the version again."""
+
+    catalog_version: int
+    published_at: datetime
+    note: str | None
+    lake_id: str
+    contract_version: str
+    rdlake_version: str
+    rolled_back_to: int | None
+    tables: tuple[Pin, ...]
+    allowed_checks: tuple[str, ...]
+    sql: str
+    previous_digest: str | None
+    digest: str = ""
+
+    @property
+    def file_name(self) -> str:
+        return f"v{self.catalog_version:06d}.duckdb"
+
+    @property
+    def pins(self) -> Mapping[str, Pin]:
+        return {pin.name: pin for pin in self.tables}
+
+    def sealed(self) -> Version:
+        """The same version with its digest, which covers every other field and the one before."""
+        return replace(self, digest=self.computed_digest())
+
+    def computed_digest(self) -> str:
+        """What the digest must be."""
+        fields = asdict(self)
+        del fields["digest"]
+        fields["published_at"] = self.published_at.isoformat(timespec="microseconds")
+        text = json.dumps(fields, sort_keys=True, ensure_ascii=False)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def frame(self) -> pl.DataFrame:
+        """The version as a row of the table `catalogs`."""
+        return pl.DataFrame([asdict(self)], schema=polars_schema(table("catalogs")))
+
+
+def history(lake: Lake) -> list[Version]:
+    """Every published version, oldest first."""
+    rows = lake.read("catalogs").sort("catalog_version").iter_rows(named=True)
+    return [_version(row) for row in rows]
+
+
+def newest(lake: Lake) -> Version:
+    """The newest version; UnknownVersion when nothing was published yet."""
+    versions = history(lake)
+    if not versions:
+        raise UnknownVersion(
+            "nothing is published yet", where=lake.root, fix="rdlake catalogs publish"
+        )
+    return versions[-1]
+
+
+def numbered(lake: Lake, number: int) -> Version:
+    """The version of that number."""
+    versions = {version.catalog_version: version for version in history(lake)}
+    if number not in versions:
+        known = f"1 to {max(versions)}" if versions else "none"
+        raise UnknownVersion(
+            f"there is no catalog version {number} (published: {known})",
+            where=lake.root,
+            fix="rdlake catalogs list shows them",
+        )
+    return versions[number]
+
+
+def _version(row: dict[str, Any]) -> Version:
+    pins = tuple(Pin(**pin) for pin in row.pop("tables"))
+    return Version(tables=pins, allowed_checks=tuple(row.pop("allowed_checks") or ()), **row)

@@ -1,0 +1,152 @@
+"""A Delta log as files on disk: is its end whole, what did one commit write, what may be synced.
+
+delta-rs and DuckDB both accept a last log entry of zero bytes in silence, and a zero-byte
+checkpoint makes a table unreadable; so the end of each log is looked at before it is trusted.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rdlake.datafiles import sync, sync_folder
+
+__all__ = ["Commit", "TornFile", "commit_entry", "data_changed_since", "sync_commit", "torn_files"]
+
+_ENTRY = re.compile(r"^(\d{20})\.json$")
+_CHECKPOINT = re.compile(r"^(\d{20})\.checkpoint.*\.parquet$")
+_PARQUET_MAGIC = b"PAR1"
+LAST_CHECKPOINT = "_last_checkpoint"
+
+
+@dataclass(frozen=True)
+class TornFile:
+    """A file of a log that is not whole, and what is wrong with it."""
+
+    path: Path
+    reason: str
+
+
+@dataclass(frozen=True)
+class Commit:
+    """What one log entry added: (path, size, rows) of each data file."""
+
+    version: int
+    added: tuple[tuple[str, int, int], ...]
+    data_change: bool
+
+
+def log_folder(table_folder: Path) -> Path:
+    return table_folder / "_delta_log"
+
+
+def entry_path(table_folder: Path, version: int) -> Path:
+    return log_folder(table_folder) / f"{version:020d}.json"
+
+
+def _actions(path: Path) -> Iterator[dict[str, Any]]:
+    with path.open(encoding="utf-8") as file:
+        for line in file:
+            if line.strip():
+                yield json.loads(line)
+
+
+def commit_entry(table_folder: Path, version: int) -> Commit:
+    """What the commit of that version added; OSError or ValueError when it cannot be read."""
+    added: list[tuple[str, int, int]] = []
+    data_change = False
+    for action in _actions(entry_path(table_folder, version)):
+        if "metaData" in action or "protocol" in action:
+            data_change = True
+        for kind in ("add", "remove"):
+            if kind in action:
+                data_change |= bool(action[kind].get("dataChange", True))
+        if "add" in action:
+            add = action["add"]
+            rows = json.loads(add.get("stats") or "{}").get("numRecords", 0)
+            added.append((add["path"], add["size"], rows))
+    return Commit(version, tuple(added), data_change)
+
+
+def data_changed_since(table_folder: Path, version: int, until: int) -> bool:
+    """True when a commit after `version` up to `until` changed rows; compaction does not."""
+    for number in range(version + 1, until + 1):
+        try:
+            if commit_entry(table_folder, number).data_change:
+                return True
+        except FileNotFoundError:
+            return True
+    return False
+
+
+def sync_commit(table_folder: Path, version: int) -> None:
+    """Flush the log entry of that version, the checkpoint made with it, and the folders."""
+    folder = log_folder(table_folder)
+    sync(entry_path(table_folder, version))
+    for name in (f"{version:020d}.checkpoint.parquet", LAST_CHECKPOINT):
+        try:
+            sync(folder / name)
+        except FileNotFoundError:
+            continue
+    sync_folder(folder)
+    sync_folder(table_folder)
+
+
+def torn_files(table_folder: Path) -> list[TornFile]:
+    """Files at the end of the log that are not whole; an empty list is the usual answer."""
+    folder = log_folder(table_folder)
+    names = os.listdir(folder)  # noqa: PTH208 - thousands of names, at every open
+    entry = max((name for name in names if _ENTRY.match(name)), default=None)
+    checkpoints = {name for name in names if _CHECKPOINT.match(name)}
+    torn = []
+    if entry and (reason := _entry_fault(folder / entry, table_folder)):
+        torn.append(TornFile(folder / entry, reason))
+    if checkpoints and (reason := _checkpoint_fault(folder / max(checkpoints))):
+        torn.append(TornFile(folder / max(checkpoints), reason))
+    if LAST_CHECKPOINT in names and (reason := _pointer_fault(folder, checkpoints)):
+        torn.append(TornFile(folder / LAST_CHECKPOINT, reason))
+    return torn
+
+
+def _entry_fault(path: Path, table_folder: Path) -> str | None:
+    try:
+        actions = list(_actions(path))
+    except ValueError:
+        return "the last log entry is not whole"
+    if not actions:
+        return "the last log entry is empty"
+    for action in actions:
+        add = action.get("add")
+        if add and "://" not in add["path"]:
+            file = table_folder / add["path"]
+            if not file.is_file():
+                return f"the last log entry names {add['path']}, which does not exist"
+            if file.stat().st_size != add["size"]:
+                return f"the last log entry names {add['path']}, which is not whole"
+    return None
+
+
+def _checkpoint_fault(path: Path) -> str | None:
+    with path.open("rb") as file:
+        head = file.read(4)
+        size = file.seek(0, 2)
+        file.seek(max(0, size - 4))
+        tail = file.read(4)
+    if size < 12 or head != _PARQUET_MAGIC or tail != _PARQUET_MAGIC:
+        return "the last checkpoint is not whole"
+    return None
+
+
+def _pointer_fault(folder: Path, checkpoints: set[str]) -> str | None:
+    try:
+        version = json.loads((folder / LAST_CHECKPOINT).read_text(encoding="utf-8"))["version"]
+    except (ValueError, KeyError, TypeError):
+        return "the pointer to the last checkpoint is not whole"
+    if not any(name.startswith(f"{int(version):020d}.") for name in checkpoints):
+        return f"it points to checkpoint {version}, which does not exist"
+    return None

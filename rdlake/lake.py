@@ -1,0 +1,424 @@
+"""The only door to Delta: tables that are created on first use, read, and committed durably.
+
+Every commit is made against the exact version that was looked at; when another writer was
+faster, the look is repeated. So appends are never doubled and replaced rows never lost.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import polars as pl
+import pyarrow as pa
+from deltalake import CommitProperties, DeltaTable, WriterProperties, write_deltalake
+from deltalake import Schema as DeltaSchema
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+
+from rdlake.datafiles import DataFile, list_digest, sync_folder, sync_with_sha256
+from rdlake.deltalog import commit_entry, log_folder, sync_commit, torn_files
+from rdlake.errors import BadInput, DamagedLake, LakeBusy, NoLake, StorageFailed, UnsupportedLake
+from rdlake.quoting import literals
+from rdlake.rows import cast, differing, polars_schema, rows_of
+from rdlake.tables import LAKE_FORMAT, TABLES, Table, table
+
+__all__ = ["CommitReport", "Lake", "Snapshot", "init_lake", "open_lake"]
+
+CONFIGURATION = {
+    "delta.checkpointInterval": "10",
+    "delta.enableExpiredLogCleanup": "false",
+}
+WRITER = WriterProperties(compression="ZSTD", compression_level=1, max_row_group_size=25_000)
+PATIENCE_SECONDS = 60.0
+FORBIDDEN_IN_ROOT = "[]%*?"
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One table at one version: its data files as (path, size, rows). No version, no table yet."""
+
+    version: int | None
+    files: tuple[tuple[str, int, int], ...]
+
+    @property
+    def rows(self) -> int:
+        return sum(rows for _, _, rows in self.files)
+
+
+@dataclass(frozen=True)
+class CommitReport:
+    """The tables a batch changed, with their new versions."""
+
+    versions: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Written:
+    """What one commit wrote."""
+
+    version: int
+    files: tuple[DataFile, ...]
+
+
+class Lake:
+    """An open lake. Make one with `open_lake` or `init_lake`."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._open: dict[str, DeltaTable] = {}
+
+    def __repr__(self) -> str:
+        return f"Lake({str(self.root)!r})"
+
+    @cached_property
+    def lake_id(self) -> str:
+        """The id given at init; a copy of the lake keeps it."""
+        return str(self._existing(table("catalogs")).metadata().id)
+
+    @property
+    def catalogs_folder(self) -> Path:
+        return self.root / "catalogs"
+
+    def folder(self, name: str) -> Path:
+        """Where a table lies."""
+        return self.root / "tables" / table(name).name
+
+    # --- reading -------------------------------------------------------------------------
+
+    def snapshot(self, name: str) -> Snapshot:
+        """The table's newest version and its files."""
+        delta = self._delta(table(name))
+        return _snapshot(delta) if delta else Snapshot(None, ())
+
+    def read(
+        self, name: str, columns: Collection[str] | None = None, where: pl.Expr | None = None
+    ) -> pl.DataFrame:
+        """Rows of a table's newest version; an empty typed frame when there is none yet."""
+        return self._rows(table(name), self.snapshot(name), columns, where)
+
+    def known_sha256(self, names: Collection[str]) -> dict[tuple[str, str], str]:
+        """(table, path) -> sha256 of the data file, as taken when it was written."""
+        where = pl.col("table").is_in(pl.Series(list(names), dtype=pl.String))
+        files = self.read("file_lists", ["table", "files"], where).explode("files").unnest("files")
+        return {(row[0], row[1]): row[2] for row in files.select("table", "path", "sha256").rows()}
+
+    # --- writing -------------------------------------------------------------------------
+
+    def commit(
+        self, frames: Mapping[str, pl.DataFrame], owners: Mapping[str, Collection[str]]
+    ) -> CommitReport:
+        """Write a batch: one durable commit per table that changes, in the order of `TABLES`.
+
+        `owners` names, per owner column, whose rows are replaced by those in `frames`. Rows equal
+        to what is there are left alone; tables without an owner are appended to.
+        """
+        report: dict[str, Written] = {}
+        for entry in TABLES:
+            ids = owners.get(entry.owner, ()) if entry.owner else ()
+            if entry.name not in frames and not ids:
+                continue
+            rows = cast(entry, frames.get(entry.name))
+            if written := self._commit_table(entry, rows, ids):
+                report[entry.name] = written
+        self.record_files({name: written.files for name, written in report.items()})
+        return CommitReport({name: written.version for name, written in report.items()})
+
+    def record_files(self, lists: Mapping[str, Iterable[DataFile]]) -> None:
+        """Remember digests of data files, as lists by digest."""
+        rows = [
+            {
+                "digest": list_digest(name, files),
+                "table": name,
+                "files": [file.record() for file in sorted(files)],
+            }
+            for name, files in lists.items()
+            if files
+        ]
+        if rows:
+            entry = table("file_lists")
+            self._commit_table(entry, pa.Table.from_pylist(rows, schema=entry.schema), ())
+
+    def append_at(self, name: str, frame: pl.DataFrame, version: int) -> bool:
+        """Append only if the table is still at `version`; False when another writer was faster."""
+        entry = table(name)
+        delta = self._writable(entry)
+        if delta.version() != version:
+            return False
+        try:
+            self._write(delta, entry, cast(entry, frame), ())
+        except CommitFailedError:
+            self._forget(entry)
+            if self.snapshot(name).version == version:
+                raise
+            return False
+        return True
+
+    def _commit_table(self, entry: Table, rows: pa.Table, ids: Collection[str]) -> Written | None:
+        """One commit, or none when it would change nothing."""
+
+        def attempt(delta: DeltaTable) -> Written | None:
+            if entry.owner is None:
+                return self._write(delta, entry, rows, ()) if rows.num_rows else None
+            there = self._rows(
+                entry,
+                _snapshot(delta),
+                None,
+                pl.col(entry.owner).is_in(pl.Series(list(ids), dtype=pl.String)),
+            )
+            changed, replaced = differing(entry, there, rows, ids)
+            if not changed:
+                return None
+            return self._write(delta, entry, rows_of(rows, entry.owner, changed), replaced)
+
+        if not rows.num_rows and self._delta(entry) is None:
+            return None
+        return self._retry(entry, attempt)
+
+    def _retry(
+        self, entry: Table, attempt: Callable[[DeltaTable], Written | None]
+    ) -> Written | None:
+        """Try against the newest version until no other writer was faster."""
+        give_up, pause = time.monotonic() + PATIENCE_SECONDS, 0.005
+        while True:
+            delta = self._writable(entry)
+            before = delta.version()
+            try:
+                return attempt(delta)
+            except CommitFailedError as error:
+                self._forget(entry)
+                if self.snapshot(entry.name).version == before:
+                    raise _storage_failed(self.folder(entry.name), error) from error
+                if time.monotonic() > give_up:
+                    raise LakeBusy(
+                        f"other writers kept committing to {entry.name} first "
+                        f"for {PATIENCE_SECONDS:.0f} s",
+                        where=self.folder(entry.name),
+                        fix="run the command again when fewer writers are at work",
+                    ) from error
+            time.sleep(pause * random.uniform(0.5, 1.5))
+            pause = min(pause * 2, 0.5)
+
+    def _write(
+        self, delta: DeltaTable, entry: Table, rows: pa.Table, replaced: Collection[str]
+    ) -> Written:
+        """One commit on exactly the version of `delta`, on disk when this returns."""
+        folder = self.folder(entry.name)
+        with _storage_door(folder):
+            commit = CommitProperties(max_commit_retries=0)
+            if replaced:
+                write_deltalake(
+                    delta,
+                    rows,
+                    mode="overwrite",
+                    predicate=f"{entry.owner} in ({literals(replaced)})",
+                    writer_properties=WRITER,
+                    commit_properties=commit,
+                )
+            else:
+                write_deltalake(
+                    delta, rows, mode="append", writer_properties=WRITER, commit_properties=commit
+                )
+            return self._made_durable(entry, delta.version())
+
+    def _made_durable(self, entry: Table, version: int) -> Written:
+        folder = self.folder(entry.name)
+        files = tuple(
+            DataFile(path, size, sync_with_sha256(folder / path), rows)
+            for path, size, rows in commit_entry(folder, version).added
+        )
+        sync_commit(folder, version)
+        return Written(version, files)
+
+    # --- Delta tables --------------------------------------------------------------------
+
+    def _delta(self, entry: Table) -> DeltaTable | None:
+        """The table at its newest version; None when it was never written to."""
+        with _storage_door(self.folder(entry.name)):
+            if entry.name in self._open:
+                self._open[entry.name].update_incremental()
+            elif log_folder(self.folder(entry.name)).is_dir():
+                self._open[entry.name] = DeltaTable(str(self.folder(entry.name)))
+            return self._open.get(entry.name)
+
+    def _existing(self, entry: Table) -> DeltaTable:
+        delta = self._delta(entry)
+        assert delta is not None
+        return delta
+
+    def _forget(self, entry: Table) -> None:
+        self._open.pop(entry.name, None)
+
+    def _writable(self, entry: Table) -> DeltaTable:
+        """The table, made if it is not there, with every declared column."""
+        if self._delta(entry) is None:
+            _create(entry, self.folder(entry.name), entry.meaning)
+        delta = self._existing(entry)
+        fields = {each.name: each for each in delta.schema().fields}
+        if unknown := fields.keys() - set(entry.column_names):
+            raise UnsupportedLake(
+                f"{entry.name} has columns this rdlake does not know: {', '.join(sorted(unknown))}",
+                where=self.folder(entry.name),
+                fix="the lake was written by a newer rdlake; upgrade this one",
+            )
+        if absent := set(entry.column_names) - fields.keys():
+            declared = DeltaSchema.from_arrow(entry.schema).fields
+            with _storage_door(self.folder(entry.name)):
+                delta.alter.add_columns([each for each in declared if each.name in absent])
+                sync_commit(self.folder(entry.name), delta.version())
+        return delta
+
+    def _rows(
+        self,
+        entry: Table,
+        now: Snapshot,
+        columns: Collection[str] | None,
+        where: pl.Expr | None,
+    ) -> pl.DataFrame:
+        schema = polars_schema(entry)
+        wanted = list(columns) if columns is not None else list(schema)
+        if not now.files:
+            return pl.DataFrame(schema={name: schema[name] for name in wanted})
+        folder = self.folder(entry.name)
+        frame = pl.scan_parquet(
+            [folder / path for path, _, _ in now.files],
+            schema=schema,
+            glob=False,
+            missing_columns="insert",
+            extra_columns="ignore",
+        )
+        with _storage_door(folder):
+            return (frame.filter(where) if where is not None else frame).select(wanted).collect()
+
+
+def init_lake(root: str | Path) -> Lake:
+    """A lake at `root`: a new one, or the one that is there."""
+    path = _usable_root(root)
+    catalogs = table("catalogs")
+    if not _is_lake(path):
+        if path.exists() and not path.is_dir():
+            raise BadInput("a lake is a folder", where=path, fix="give a folder or a new path")
+        note = json.dumps({"rdlake_format": LAKE_FORMAT})
+        _create(catalogs, path / "tables" / catalogs.name, note)
+        with _storage_door(path):
+            (path / "catalogs").mkdir(exist_ok=True)
+            sync_folder(path)
+    return open_lake(path)
+
+
+def open_lake(root: str | Path) -> Lake:
+    """The lake at `root`. Fails when there is none, when another rdlake made it in a format this
+    one cannot read, or when the end of a table's log is torn."""
+    path = _usable_root(root)
+    if not _is_lake(path):
+        raise NoLake("there is no lake here", where=path, fix=f"rdlake init --lake {path}")
+    lake = Lake(path)
+    for entry in TABLES:
+        if log_folder(lake.folder(entry.name)).is_dir():
+            _refuse_torn(lake.folder(entry.name))
+    _refuse_other_format(lake)
+    return lake
+
+
+def _is_lake(path: Path) -> bool:
+    return log_folder(path / "tables" / "catalogs").is_dir()
+
+
+def _usable_root(root: str | Path) -> Path:
+    text = str(root)
+    for character in FORBIDDEN_IN_ROOT:
+        if character in text:
+            raise UnsupportedLake(
+                f"a lake's path cannot hold the character {character!r}",
+                where=text,
+                fix="give the lake a path without [ ] % * ?",
+            )
+    return Path(text).expanduser().absolute()
+
+
+def _refuse_torn(folder: Path) -> None:
+    with _storage_door(folder):
+        torn = torn_files(folder)
+    if torn:
+        raise DamagedLake(
+            torn[0].reason,
+            where=torn[0].path,
+            fix="rdlake doctor --repair moves it aside and returns to the version before; "
+            "then run the ingest again",
+        )
+
+
+def _refuse_other_format(lake: Lake) -> None:
+    description = lake._existing(table("catalogs")).metadata().description
+    try:
+        found = int(json.loads(description or "")["rdlake_format"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise UnsupportedLake(
+            "this lake does not say which format it has",
+            where=lake.folder("catalogs"),
+            fix="it was not made by rdlake init; give another path",
+        ) from error
+    if found > LAKE_FORMAT:
+        raise UnsupportedLake(
+            f"the lake has format {found}, this rdlake reads {LAKE_FORMAT}",
+            where=lake.root,
+            fix="upgrade rdlake: a newer one made this lake",
+        )
+    if found < LAKE_FORMAT:
+        raise UnsupportedLake(
+            f"the lake has format {found}, this rdlake writes {LAKE_FORMAT}",
+            where=lake.root,
+            fix="ingest the same folders into a new lake; the old one stays readable as it is",
+        )
+
+
+def _create(entry: Table, folder: Path, description: str) -> None:
+    """An empty typed table; the one that another process made at the same time will do."""
+    with _storage_door(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            DeltaTable.create(
+                str(folder),
+                entry.schema,
+                name=entry.name,
+                description=description,
+                configuration=CONFIGURATION,
+            )
+        except DeltaError:
+            if not DeltaTable.is_deltatable(str(folder)):
+                raise
+        else:
+            sync_commit(folder, 0)
+            sync_folder(folder.parent)
+
+
+@contextmanager
+def _storage_door(where: Path) -> Iterator[None]:
+    """Foreign errors become ours here; a lost race stays what it is, for the caller to retry."""
+    try:
+        yield
+    except (CommitFailedError, TableNotFoundError):
+        raise
+    except (DeltaError, OSError, pl.exceptions.ComputeError) as error:
+        raise _storage_failed(where, error) from error
+
+
+def _storage_failed(where: Path, error: Exception) -> StorageFailed:
+    named = getattr(error, "filename", None)
+    return StorageFailed(
+        f"the storage refused: {error}",
+        where=named or where,
+        fix="free space or mend the permissions, then run the command again; "
+        "what was committed before stays and is completed",
+    )
+
+
+def _snapshot(delta: DeltaTable) -> Snapshot:
+    actions = pa.table(delta.get_add_actions(flatten=True))
+    columns = [actions.column(name).to_pylist() for name in ("path", "size_bytes", "num_records")]
+    return Snapshot(delta.version(), tuple(sorted(zip(*columns, strict=True))))

@@ -1,0 +1,55 @@
+"""Rows as the lake takes them: of the declared types, in the declared order, compared by owner."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from rdlake.tables import Table
+
+__all__ = ["cast", "differing", "polars_schema", "rows_of"]
+
+
+def polars_schema(entry: Table) -> dict[str, pl.DataType]:
+    frame = pl.from_arrow(entry.schema.empty_table())
+    assert isinstance(frame, pl.DataFrame)
+    return dict(frame.schema)
+
+
+def cast(entry: Table, frame: pl.DataFrame | None) -> pa.Table:
+    """The one cast: every declared column, in order, of its declared type, sorted by key."""
+    if frame is None:
+        return entry.schema.empty_table()
+    if unknown := set(frame.columns) - set(entry.column_names):
+        raise ValueError(f"{entry.name} has no columns {sorted(unknown)}")
+    full = frame.with_columns(
+        pl.lit(None).alias(name) for name in entry.column_names if name not in frame.columns
+    )
+    return full.select(entry.column_names).sort(entry.key).to_arrow().cast(entry.schema)
+
+
+def rows_of(rows: pa.Table, owner: str, ids: Collection[str]) -> pa.Table:
+    return rows.filter(pc.is_in(rows.column(owner), pa.array(list(ids), pa.string())))
+
+
+def differing(
+    entry: Table, there: pl.DataFrame, rows: pa.Table, ids: Collection[str]
+) -> tuple[list[str], list[str]]:
+    """Whose rows must be written, and which of them have rows that must go; clocks do not count."""
+    coming = pl.from_arrow(rows)
+    assert isinstance(coming, pl.DataFrame) and entry.owner is not None
+    solid = [column.name for column in entry.columns if not column.clock]
+    old, new = (
+        frame.select(solid).sort(entry.key).partition_by(entry.owner, as_dict=True)
+        for frame in (there, coming)
+    )
+    changed = [
+        key
+        for key in sorted(ids)
+        if ((key,) in old or (key,) in new)
+        and not ((key,) in old and (key,) in new and old[key,].equals(new[key,]))
+    ]
+    return changed, [key for key in changed if (key,) in old]
