@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     from rdlake.catalog.attach import connect
     from rdlake.errors import RdlakeError
     from rdlake.ingest import ingest
-    from rdlake.lake import Lake, init_lake, open_lake
+    from rdlake.lake import Lake
+    from rdlake.opening import init_lake, open_lake
 
 __version__ = "0.1.0"
 
@@ -18,8 +19,8 @@ _HOME = {
     "RdlakeError": "rdlake.errors",
     "connect": "rdlake.catalog.attach",
     "ingest": "rdlake.ingest",
-    "init_lake": "rdlake.lake",
-    "open_lake": "rdlake.lake",
+    "init_lake": "rdlake.opening",
+    "open_lake": "rdlake.opening",
 }
 
 __all__ = ["Lake", "RdlakeError", "__version__", "connect", "ingest", "init_lake", "open_lake"]

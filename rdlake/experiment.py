@@ -68,7 +68,7 @@ class Workspace:
     action: Action | None
     files: tuple[SourceFile, ...]
     source_digest: str
-    stat_digest: str
+    stat_digest: str | None
     metrics: Mapping[str, float | None] | None = None
     curve: pl.DataFrame | None = None
     factors: tuple[FactorColumn, ...] | None = None

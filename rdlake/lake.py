@@ -6,11 +6,9 @@ faster, the look is repeated. So appends are never doubled and replaced rows nev
 
 from __future__ import annotations
 
-import json
 import random
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -19,16 +17,17 @@ import polars as pl
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, WriterProperties, write_deltalake
 from deltalake import Schema as DeltaSchema
-from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+from deltalake.exceptions import CommitFailedError, DeltaError
 
 from rdlake.datafiles import DataFile, list_digest, sync_folder, sync_with_sha256
-from rdlake.deltalog import commit_entry, log_folder, sync_commit, torn_files
-from rdlake.errors import BadInput, DamagedLake, LakeBusy, NoLake, StorageFailed, UnsupportedLake
+from rdlake.deltalog import commit_entry, log_folder, sync_commit
+from rdlake.errors import LakeBusy, UnsupportedLake
 from rdlake.quoting import literals
 from rdlake.rows import cast, differing, polars_schema, rows_of
-from rdlake.tables import LAKE_FORMAT, TABLES, Table, table
+from rdlake.storage import storage_door, storage_failed
+from rdlake.tables import TABLES, Table, table
 
-__all__ = ["CommitReport", "Lake", "Snapshot", "init_lake", "open_lake"]
+__all__ = ["CommitReport", "Lake", "Snapshot", "create_table"]
 
 CONFIGURATION = {
     "delta.checkpointInterval": "10",
@@ -36,7 +35,6 @@ CONFIGURATION = {
 }
 WRITER = WriterProperties(compression="ZSTD", compression_level=1, max_row_group_size=25_000)
 PATIENCE_SECONDS = 60.0
-FORBIDDEN_IN_ROOT = "[]%*?"
 
 
 @dataclass(frozen=True)
@@ -79,7 +77,7 @@ class Lake:
     @cached_property
     def lake_id(self) -> str:
         """The id given at init; a copy of the lake keeps it."""
-        return str(self._existing(table("catalogs")).metadata().id)
+        return str(self.existing(table("catalogs")).metadata().id)
 
     @property
     def catalogs_folder(self) -> Path:
@@ -193,7 +191,7 @@ class Lake:
             except CommitFailedError as error:
                 self._forget(entry)
                 if self.snapshot(entry.name).version == before:
-                    raise _storage_failed(self.folder(entry.name), error) from error
+                    raise storage_failed(self.folder(entry.name), error) from error
                 if time.monotonic() > give_up:
                     raise LakeBusy(
                         f"other writers kept committing to {entry.name} first "
@@ -209,7 +207,7 @@ class Lake:
     ) -> Written:
         """One commit on exactly the version of `delta`, on disk when this returns."""
         folder = self.folder(entry.name)
-        with _storage_door(folder):
+        with storage_door(folder):
             commit = CommitProperties(max_commit_retries=0)
             if replaced:
                 write_deltalake(
@@ -235,18 +233,48 @@ class Lake:
         sync_commit(folder, version)
         return Written(version, files)
 
+    # --- upkeep --------------------------------------------------------------------------
+
+    def compact(self, name: str) -> bool:
+        """Rewrite a table's files as few, sorted for look-ups, without changing a row. False when
+        a writer was at work: the next upkeep will do it."""
+        entry = table(name)
+        delta = self._writable(entry)
+        with storage_door(self.folder(name)):
+            try:
+                delta.optimize.z_order(
+                    [entry.key[0]],
+                    writer_properties=WRITER,
+                    commit_properties=CommitProperties(max_commit_retries=0),
+                )
+            except CommitFailedError:
+                self._forget(entry)
+                return False
+            self.record_files({name: self._made_durable(entry, delta.version()).files})
+        return True
+
+    def unreferenced(self, name: str, hours: int) -> list[str]:
+        """Files below a table that its newest version does not need, older than `hours`."""
+        delta = self._delta(table(name))
+        if delta is None:
+            return []
+        with storage_door(self.folder(name)):
+            return delta.vacuum(
+                retention_hours=hours, dry_run=True, enforce_retention_duration=False, full=True
+            )
+
     # --- Delta tables --------------------------------------------------------------------
 
     def _delta(self, entry: Table) -> DeltaTable | None:
         """The table at its newest version; None when it was never written to."""
-        with _storage_door(self.folder(entry.name)):
+        with storage_door(self.folder(entry.name)):
             if entry.name in self._open:
                 self._open[entry.name].update_incremental()
             elif log_folder(self.folder(entry.name)).is_dir():
                 self._open[entry.name] = DeltaTable(str(self.folder(entry.name)))
             return self._open.get(entry.name)
 
-    def _existing(self, entry: Table) -> DeltaTable:
+    def existing(self, entry: Table) -> DeltaTable:
         delta = self._delta(entry)
         assert delta is not None
         return delta
@@ -257,8 +285,8 @@ class Lake:
     def _writable(self, entry: Table) -> DeltaTable:
         """The table, made if it is not there, with every declared column."""
         if self._delta(entry) is None:
-            _create(entry, self.folder(entry.name), entry.meaning)
-        delta = self._existing(entry)
+            create_table(entry, self.folder(entry.name), entry.meaning)
+        delta = self.existing(entry)
         fields = {each.name: each for each in delta.schema().fields}
         if unknown := fields.keys() - set(entry.column_names):
             raise UnsupportedLake(
@@ -268,7 +296,7 @@ class Lake:
             )
         if absent := set(entry.column_names) - fields.keys():
             declared = DeltaSchema.from_arrow(entry.schema).fields
-            with _storage_door(self.folder(entry.name)):
+            with storage_door(self.folder(entry.name)):
                 delta.alter.add_columns([each for each in declared if each.name in absent])
                 sync_commit(self.folder(entry.name), delta.version())
         return delta
@@ -292,94 +320,13 @@ class Lake:
             missing_columns="insert",
             extra_columns="ignore",
         )
-        with _storage_door(folder):
+        with storage_door(folder):
             return (frame.filter(where) if where is not None else frame).select(wanted).collect()
 
 
-def init_lake(root: str | Path) -> Lake:
-    """A lake at `root`: a new one, or the one that is there."""
-    path = _usable_root(root)
-    catalogs = table("catalogs")
-    if not _is_lake(path):
-        if path.exists() and not path.is_dir():
-            raise BadInput("a lake is a folder", where=path, fix="give a folder or a new path")
-        note = json.dumps({"rdlake_format": LAKE_FORMAT})
-        _create(catalogs, path / "tables" / catalogs.name, note)
-        with _storage_door(path):
-            (path / "catalogs").mkdir(exist_ok=True)
-            sync_folder(path)
-    return open_lake(path)
-
-
-def open_lake(root: str | Path) -> Lake:
-    """The lake at `root`. Fails when there is none, when another rdlake made it in a format this
-    one cannot read, or when the end of a table's log is torn."""
-    path = _usable_root(root)
-    if not _is_lake(path):
-        raise NoLake("there is no lake here", where=path, fix=f"rdlake init --lake {path}")
-    lake = Lake(path)
-    for entry in TABLES:
-        if log_folder(lake.folder(entry.name)).is_dir():
-            _refuse_torn(lake.folder(entry.name))
-    _refuse_other_format(lake)
-    return lake
-
-
-def _is_lake(path: Path) -> bool:
-    return log_folder(path / "tables" / "catalogs").is_dir()
-
-
-def _usable_root(root: str | Path) -> Path:
-    text = str(root)
-    for character in FORBIDDEN_IN_ROOT:
-        if character in text:
-            raise UnsupportedLake(
-                f"a lake's path cannot hold the character {character!r}",
-                where=text,
-                fix="give the lake a path without [ ] % * ?",
-            )
-    return Path(text).expanduser().absolute()
-
-
-def _refuse_torn(folder: Path) -> None:
-    with _storage_door(folder):
-        torn = torn_files(folder)
-    if torn:
-        raise DamagedLake(
-            torn[0].reason,
-            where=torn[0].path,
-            fix="rdlake doctor --repair moves it aside and returns to the version before; "
-            "then run the ingest again",
-        )
-
-
-def _refuse_other_format(lake: Lake) -> None:
-    description = lake._existing(table("catalogs")).metadata().description
-    try:
-        found = int(json.loads(description or "")["rdlake_format"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise UnsupportedLake(
-            "this lake does not say which format it has",
-            where=lake.folder("catalogs"),
-            fix="it was not made by rdlake init; give another path",
-        ) from error
-    if found > LAKE_FORMAT:
-        raise UnsupportedLake(
-            f"the lake has format {found}, this rdlake reads {LAKE_FORMAT}",
-            where=lake.root,
-            fix="upgrade rdlake: a newer one made this lake",
-        )
-    if found < LAKE_FORMAT:
-        raise UnsupportedLake(
-            f"the lake has format {found}, this rdlake writes {LAKE_FORMAT}",
-            where=lake.root,
-            fix="ingest the same folders into a new lake; the old one stays readable as it is",
-        )
-
-
-def _create(entry: Table, folder: Path, description: str) -> None:
+def create_table(entry: Table, folder: Path, description: str) -> None:
     """An empty typed table; the one that another process made at the same time will do."""
-    with _storage_door(folder):
+    with storage_door(folder):
         folder.mkdir(parents=True, exist_ok=True)
         try:
             DeltaTable.create(
@@ -395,27 +342,6 @@ def _create(entry: Table, folder: Path, description: str) -> None:
         else:
             sync_commit(folder, 0)
             sync_folder(folder.parent)
-
-
-@contextmanager
-def _storage_door(where: Path) -> Iterator[None]:
-    """Foreign errors become ours here; a lost race stays what it is, for the caller to retry."""
-    try:
-        yield
-    except (CommitFailedError, TableNotFoundError):
-        raise
-    except (DeltaError, OSError, pl.exceptions.ComputeError) as error:
-        raise _storage_failed(where, error) from error
-
-
-def _storage_failed(where: Path, error: Exception) -> StorageFailed:
-    named = getattr(error, "filename", None)
-    return StorageFailed(
-        f"the storage refused: {error}",
-        where=named or where,
-        fix="free space or mend the permissions, then run the command again; "
-        "what was committed before stays and is completed",
-    )
 
 
 def _snapshot(delta: DeltaTable) -> Snapshot:

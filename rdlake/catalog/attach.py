@@ -10,7 +10,8 @@ import duckdb
 from rdlake.catalog.render import rendered
 from rdlake.catalog.version import Version, history, newest, numbered
 from rdlake.errors import UnknownVersion
-from rdlake.lake import Lake, open_lake
+from rdlake.lake import Lake
+from rdlake.opening import open_lake
 from rdlake.quoting import literal
 
 __all__ = ["as_of", "attach_statement", "connect", "file_of"]

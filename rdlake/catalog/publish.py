@@ -20,7 +20,7 @@ from rdlake.datafiles import write_durably
 from rdlake.errors import BadInput, CheckFailed
 from rdlake.lake import Lake
 
-__all__ = ["Broken", "PublishReport", "publish", "release", "rollback", "run_checks"]
+__all__ = ["Broken", "PublishReport", "check", "publish", "release", "rollback", "run_checks"]
 
 HALF_DONE = "whole_batches"
 PATIENCE_SECONDS = 3.0
@@ -76,15 +76,24 @@ def rollback(lake: Lake, number: int, *, note: str | None = None) -> PublishRepo
                 return PublishReport("published", version, *_placed(lake, version))
 
 
+def check(lake: Lake) -> list[Broken]:
+    """The checks that would fail if the newest rows were published now."""
+    seat = _seat(lake)
+    pinned = pin_tables(lake, seat.last)
+    version = seat.version(pinned, script(), None)
+    with draft(lake, [*seat.versions, version], pinned.files) as (_, connection):
+        return run_checks(connection)
+
+
 def run_checks(connection: duckdb.DuckDBPyConnection) -> list[Broken]:
     """Every check that does not hold in the catalog the connection uses."""
     broken = []
-    for check in checks():
-        found = connection.execute(check.sql)
+    for each in checks():
+        found = connection.execute(each.sql)
         names = [column[0] for column in found.description or ()]
         rows = [dict(zip(names, row, strict=True)) for row in found.fetchall()]
         if rows:
-            broken.append(Broken(check, tuple(rows[:ROWS_NAMED]), len(rows)))
+            broken.append(Broken(each, tuple(rows[:ROWS_NAMED]), len(rows)))
     return broken
 
 
@@ -181,7 +190,7 @@ def _nothing_new(lake: Lake, last: Version, now: Version) -> bool:
 
 
 def _known(allow: Collection[str]) -> tuple[str, ...]:
-    names = {check.name for check in checks()}
+    names = {each.name for each in checks()}
     if unknown := set(allow) - names:
         raise BadInput(
             f"there is no check named {', '.join(sorted(unknown))}",

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from uuid import uuid4
 
@@ -130,7 +129,7 @@ def _fill_versions(connection: duckdb.DuckDBPyConnection, versions: Sequence[Ver
     name = f"{TABLES_SCHEMA}.catalogs"
     connection.execute(f"CREATE TABLE {name} ({typed})")
     marks = ", ".join("?" for _ in columns)
-    rows = [[asdict(version)[each.name] for each in columns] for version in versions]
+    rows = [[getattr(version, each.name) for each in columns] for version in versions]
     connection.executemany(f"INSERT INTO {name} VALUES ({marks})", rows)
 
 

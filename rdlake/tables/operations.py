@@ -91,7 +91,7 @@ INGESTS = Table(
         C("role", TEXT, "as in workspaces"),
         C("findings", FINDINGS, "each problem: level (error, warning), file, reason, fix"),
         DIGEST,
-        C("rdlake_version", TEXT, "the program that read it"),
+        C("reader_version", INT, "version of the readers; a newer one reads again"),
     ),
     owner=None,
     operation=True,

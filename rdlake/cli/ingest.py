@@ -1,0 +1,156 @@
+"""Reading workspaces: `rdlake ingest`, and `rdlake refresh` for all the steps at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from rdlake.cli.output import json_option, lake_option, progress, say, show, show_json
+from rdlake.errors import BadInput, ExitCode
+
+if TYPE_CHECKING:
+    from rdlake.catalog.publish import PublishReport
+    from rdlake.ingest import IngestReport
+    from rdlake.lake import Lake
+
+TOP_LOOPS = """
+    SELECT left(workspace_id, 12) AS workspace, action, annual_return, max_drawdown,
+           information_ratio, ic, sharpe, len(factor_names) AS factors
+    FROM loop_catalog
+    WHERE role = 'experiment'
+    ORDER BY annual_return DESC NULLS LAST, workspace_id
+    LIMIT 5
+"""
+FINDINGS_SHOWN = 20
+
+workspaces_option = click.option(
+    "--workspaces",
+    metavar="DIR",
+    multiple=True,
+    help="A folder of workspaces; may be repeated.  [default: RDLAKE_WORKSPACES]",
+)
+overwrite_option = click.option(
+    "--overwrite", is_flag=True, help="Read every workspace again, changed or not."
+)
+
+
+@click.command()
+@lake_option
+@workspaces_option
+@overwrite_option
+@json_option
+def ingest(lake_root: str, workspaces: Sequence[str], overwrite: bool, as_json: bool) -> int:
+    """Read RD-Agent's workspaces into the lake.
+
+    Only what is new or changed is read. Exit code 3 when something of it could not be.
+
+    \b
+    rdlake ingest --workspaces git_ignore_folder/RD-Agent_workspace
+    """
+    import rdlake
+
+    lake = rdlake.open_lake(lake_root)
+    return _ingest(lake, _roots(workspaces), overwrite=overwrite, as_json=as_json)
+
+
+@click.command()
+@lake_option
+@workspaces_option
+def refresh(lake_root: str, workspaces: Sequence[str]) -> int:
+    """Ingest what is configured, publish, show what is there.
+
+    Makes the lake when there is none. With nothing configured it takes the bundled sample.
+
+    \b
+    rdlake refresh
+    """
+    import rdlake
+    from rdlake.catalog.publish import publish
+    from rdlake.sample import sample_workspaces
+
+    lake = rdlake.init_lake(lake_root)
+    roots = _roots(workspaces, default=sample_workspaces())
+    code = _ingest(lake, roots, overwrite=False, as_json=False)
+    report = publish(lake)
+    tell(report)
+    _show_what_is_there(lake, report)
+    return code
+
+
+def tell(report: PublishReport) -> None:
+    """Say what became of a publication."""
+    number = report.version.catalog_version
+    if report.outcome == "published":
+        say(f"published catalog version {number}")
+    elif report.outcome == "nothing new":
+        say(f"nothing new: catalog version {number} stands")
+    else:
+        back = report.version.rolled_back_to
+        say(
+            f"held: version {number} went back to {back}, and publishing would undo that; "
+            "rdlake catalogs release ends the hold"
+        )
+    if report.catalog is None:
+        say(f"catalog.duckdb is open elsewhere and was not replaced; attach {report.file}")
+
+
+def _roots(workspaces: Sequence[str], default: Path | None = None) -> list[Path]:
+    from rdlake.settings import Settings
+
+    roots = [Path(each) for each in workspaces] or list(Settings().workspace_roots)
+    if roots:
+        return roots
+    if default is None:
+        raise BadInput(
+            "no folder of workspaces is given",
+            where="--workspaces, RDLAKE_WORKSPACES, .env",
+            fix="name the folder that RD-Agent writes to: "
+            "rdlake ingest --workspaces …/git_ignore_folder/RD-Agent_workspace",
+        )
+    say("no folder of workspaces is configured: taking the bundled sample of real back-tests")
+    return [default]
+
+
+def _ingest(lake: Lake, roots: Sequence[Path], *, overwrite: bool, as_json: bool) -> int:
+    from rdlake.ingest import ingest as read
+
+    with progress("reading") as on_progress:
+        report = read(lake, roots, overwrite=overwrite, on_progress=on_progress)
+    if as_json:
+        show_json(asdict(report) | {"counts": report.counts})
+    else:
+        _tell_ingest(report)
+    return ExitCode.PARTIAL if report.partial else ExitCode.OK
+
+
+def _tell_ingest(report: IngestReport) -> None:
+    counts = ", ".join(f"{count} {status}" for status, count in report.counts.items())
+    say(f"workspaces: {counts}")
+    found = [(None, finding) for finding in report.beside] + [
+        (outcome.workspace_id, finding)
+        for outcome in report.outcomes
+        for finding in outcome.findings
+    ]
+    errors = [(name, each) for name, each in found if each.level == "error"]
+    for name, each in errors[:FINDINGS_SHOWN]:
+        where = "/".join(part for part in (name, each.file) if part)
+        say(f"  {where}: {each.reason} — {each.fix}")
+    if len(found) > min(len(errors), FINDINGS_SHOWN):
+        say(f"  {len(found)} findings in all: the view ingest_report has them once published")
+
+
+def _show_what_is_there(lake: Lake, report: PublishReport) -> None:
+    from rdlake.catalog.attach import attach_statement, connect
+
+    with connect(lake.root) as connection:
+        cursor = connection.execute(TOP_LOOPS)
+        names = [column[0] for column in cursor.description or ()]
+        rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    show(rows, names, as_json=False)
+    catalog = report.catalog or report.file
+    say(f"\nattach it from any DuckDB:\n  {attach_statement(catalog)}")
+    say('next:\n  rdlake sql "FROM loop_catalog"\n  rdlake catalogs list\n  rdlake doctor')

@@ -1,0 +1,93 @@
+"""The command line. A command parses, calls one library function, prints.
+
+Nothing heavy is loaded before a command runs: `rdlake --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import Any
+
+import click
+
+from rdlake import __version__
+from rdlake.errors import ExitCode, RdlakeError
+
+__all__ = ["main", "root"]
+
+COMMANDS = {
+    "init": ("rdlake.cli.lakes:init", "Make a lake."),
+    "ingest": ("rdlake.cli.ingest:ingest", "Read RD-Agent's workspaces into the lake."),
+    "refresh": (
+        "rdlake.cli.ingest:refresh",
+        "Ingest what is configured, publish, show what is there.",
+    ),
+    "catalogs": (
+        "rdlake.cli.catalogs:catalogs",
+        "Publish catalog versions, look at them, go back.",
+    ),
+    "sql": ("rdlake.cli.query:sql", "Ask the published catalog."),
+    "maintain": (
+        "rdlake.cli.lakes:maintain",
+        "Compact the tables and remove what no version needs.",
+    ),
+    "doctor": ("rdlake.cli.lakes:doctor", "Show the settings and whether the lake is whole."),
+    "demo": ("rdlake.cli.demo:demo", "Write synthetic RD-Agent workspaces to try things with."),
+}
+
+
+class LazyGroup(click.Group):
+    """Commands by name; each is imported when it is called, its help stands here."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name][0].partition(":")
+        command = getattr(import_module(module), name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, words) for name, (_, words) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="rdlake")
+def root() -> None:
+    """RD-Agent's experiments as versioned tables and a catalog that DuckDB attaches.
+
+    Exit codes: 0 ok, 1 failed, 2 usage, 3 partial, 4 verification failed, 10 no lake.
+    """
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run a command; errors become a message on stderr and an exit code."""
+    try:
+        result: Any = root.main(args=arguments, standalone_mode=False)
+        sys.exit(result if isinstance(result, int) else ExitCode.OK)
+    except RdlakeError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(error.exit_code)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except click.UsageError as error:
+        error.show()
+        sys.exit(ExitCode.USAGE)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("stopped; what was committed stays, run it again to complete", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(ExitCode.FAILED)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,113 @@
+"""What commands print: data on stdout, talk on stderr, progress on a terminal only."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime
+from typing import Any
+
+import click
+
+__all__ = ["json_option", "lake_option", "progress", "say", "show", "show_json"]
+
+F = Callable[..., Any]
+WIDE = 500
+
+
+def lake_option(command: F) -> F:
+    """--lake, with the setting as its default."""
+    from rdlake.settings import Settings
+
+    return click.option(
+        "--lake",
+        "lake_root",
+        metavar="DIR",
+        default=lambda: Settings().lake,
+        help="The lake's folder  [default: RDLAKE_LAKE, else lake]",
+    )(command)
+
+
+def json_option(command: F) -> F:
+    """--json, for programs."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
+
+
+def say(message: str) -> None:
+    """Talk to the person."""
+    click.echo(message, err=True)
+
+
+def show_json(value: Any) -> None:
+    """Print a value as strict JSON."""
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=_plain, allow_nan=False))
+
+
+def show(rows: Sequence[dict[str, Any]], columns: Sequence[str], *, as_json: bool) -> None:
+    """Print rows as a table for a person or as JSON for a program."""
+    if as_json:
+        show_json([{name: row.get(name) for name in columns} for row in rows])
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in columns:
+        table.add_column(name, justify="right" if _numeric(rows, name) else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(_text(row.get(name)) for name in columns))
+    width = None if click.get_text_stream("stdout").isatty() else WIDE
+    Console(width=width).print(table)
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Callable[[int, int], None] | None]:
+    """A bar on a terminal, nothing elsewhere."""
+    if not _terminal():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _terminal() -> bool:
+    return click.get_text_stream("stderr").isatty()
+
+
+def _numeric(rows: Sequence[dict[str, Any]], name: str) -> bool:
+    values = [row[name] for row in rows if row.get(name) is not None]
+    return bool(values) and all(isinstance(each, int | float) for each in values)
+
+
+def _text(value: Any) -> str:
+    from rich.markup import escape
+
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, datetime):
+        return value.isoformat(sep=" ", timespec="seconds")
+    if isinstance(value, list | tuple):
+        return escape(", ".join(str(each) for each in value))
+    return escape(str(value))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, date | datetime):
+        return value.isoformat()
+    if isinstance(value, bytes):
+        return value.hex()
+    return str(value)

@@ -1,0 +1,1 @@
+# stub: writes qlib_res.csv and ret.parquet from the newest recorder

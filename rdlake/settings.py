@@ -1,0 +1,60 @@
+"""Settings: flag, else environment RDLAKE_*, else .env, else default; each knows its origin."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, SettingsConfigDict
+
+__all__ = ["Setting", "Settings", "explained"]
+
+PREFIX = "RDLAKE_"
+DOTENV = ".env"
+
+
+class Settings(BaseSettings):
+    """What can be set once for all commands."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file=DOTENV, extra="ignore", frozen=True, env_ignore_empty=True
+    )
+
+    lake: str = Field("lake", description="the lake's folder")
+    workspaces: str | None = Field(
+        None, description=f"folders of RD-Agent workspaces, separated by {os.pathsep!r}"
+    )
+
+    @property
+    def workspace_roots(self) -> tuple[Path, ...]:
+        """The folders of workspaces; empty when none is set."""
+        parts = (self.workspaces or "").split(os.pathsep)
+        return tuple(Path(part).expanduser() for part in parts if part.strip())
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting as it is in force."""
+
+    name: str
+    value: str | None
+    origin: str
+    meaning: str
+
+
+def explained(settings: Settings) -> list[Setting]:
+    """Each setting with its value and where that came from."""
+    in_file = DotEnvSettingsSource(Settings)()
+    found = []
+    for name, field in Settings.model_fields.items():
+        variable = f"{PREFIX}{name.upper()}"
+        if os.environ.get(variable):
+            origin = f"environment {variable}"
+        elif in_file.get(name):
+            origin = DOTENV
+        else:
+            origin = "default"
+        found.append(Setting(name, getattr(settings, name), origin, field.description or ""))
+    return found

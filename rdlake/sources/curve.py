@@ -1,0 +1,172 @@
+"""ret.parquet: qlib's daily report of one back-test.
+
+Read with pyarrow, not with polars: a damaged file makes polars abort the whole process.
+"""
+
+from __future__ import annotations
+
+import datetime
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from rdlake.experiment import Finding
+from rdlake.sources.wording import because
+
+__all__ = ["COLUMNS", "MAX_ROWS", "read_curve"]
+
+MAX_ROWS = 1_000_000
+MAX_UNPACKED = 256 << 20
+COLUMNS = ("account", "value", "cash", "return", "cost", "bench", "turnover")
+
+_INDEX = ("datetime", "__index_level_0__", "index")
+_CHECKED = ("return", "cost", "bench")
+_FIRST, _LAST = np.datetime64("1900-01-01"), np.datetime64("2200-01-01")
+
+Dates = npt.NDArray[np.datetime64]
+
+
+class _Unusable(ValueError):
+    """Why the file holds no daily curve."""
+
+
+def read_curve(data: bytes, file: str) -> tuple[pl.DataFrame | None, list[Finding]]:
+    """The days in order: date and COLUMNS, null where qlib wrote no finite number.
+
+    None and an error for a file that is damaged, not daily, or without dates or returns.
+    """
+    findings: list[Finding] = []
+    try:
+        table, index = _table(data)
+        days = _days(table.column(index))
+        order = _order(days)
+        numbers = {name: _numbers(table, name, file, findings) for name in COLUMNS}
+    except _Unusable as error:
+        return None, [_error(file, str(error))]
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        return None, [_error(file, f"not a readable Parquet file: {because(error)}")]
+    dates = pl.Series("date", days[order].astype(np.int32)).cast(pl.Date)
+    columns = [pl.Series(name, numbers[name][order], nan_to_null=True) for name in COLUMNS]
+    return pl.DataFrame([dates, *columns]), findings
+
+
+def _table(data: bytes) -> tuple[pa.Table, str]:
+    """The wanted columns as they are in the file, and the name of the one with the dates."""
+    source = pq.ParquetFile(pa.BufferReader(data))
+    _check_size(source.metadata)
+    schema = source.schema_arrow
+    names = schema.names
+    index = next((name for name in _INDEX if name in names), None)
+    if index is None:
+        raise _Unusable("no column of dates: neither `datetime` nor an index")
+    if "return" not in names:
+        raise _Unusable("no column `return`")
+    wanted = [index, *(name for name in COLUMNS if name in names)]
+    for name in wanted:
+        if names.count(name) > 1:
+            raise _Unusable(f"the column `{name}` stands there twice")
+    if _is_text(schema.field(index).type):
+        source = pq.ParquetFile(pa.BufferReader(data), read_dictionary=[index])
+    return source.read(columns=wanted, use_threads=False), index
+
+
+def _check_size(footer: pq.FileMetaData) -> None:
+    """Refuses a file that says it unpacks to far more than a daily report can be."""
+    if footer.num_rows > MAX_ROWS:
+        raise _Unusable(f"{footer.num_rows:,} rows: no daily report")
+    if footer.num_rows <= 0:
+        raise _Unusable("not a single day in it")
+    groups = map(footer.row_group, range(footer.num_row_groups))
+    if sum(group.total_byte_size for group in groups) > MAX_UNPACKED:
+        raise _Unusable(f"unpacks to more than {MAX_UNPACKED >> 20} MiB: no daily report")
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    value = kind.value_type if pa.types.is_dictionary(kind) else kind
+    tests = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+    return any(test(value) for test in tests)
+
+
+def _days(column: pa.ChunkedArray) -> Dates:
+    """The date of each row, as the clock in its own time zone had it."""
+    if column.null_count:
+        raise _Unusable(f"{column.null_count} of {len(column)} rows have no date")
+    stamps = _stamps(column)
+    days = stamps.astype("datetime64[D]")
+    if (days != stamps).any():
+        raise _Unusable("its dates have times of day: no daily report")
+    if days.min() < _FIRST or days.max() > _LAST:
+        raise _Unusable(f"its dates run from {days.min()} to {days.max()}")
+    return days
+
+
+def _stamps(column: pa.ChunkedArray) -> Dates:
+    kind = column.type
+    if pa.types.is_timestamp(kind) and kind.tz is not None:
+        try:
+            column = pc.local_timestamp(column)
+        except pa.ArrowInvalid as error:
+            raise _Unusable(f"its dates have an unknown time zone: {because(error)}") from error
+    elif _is_text(kind):
+        return np.concatenate([_parsed(chunk) for chunk in column.chunks])
+    elif not (pa.types.is_timestamp(kind) or pa.types.is_date(kind)):
+        raise _Unusable(f"its dates are of type {kind}")
+    stamps: Dates = column.to_numpy()
+    return stamps
+
+
+def _parsed(chunk: pa.DictionaryArray) -> Dates:
+    """ISO texts as their wall time; each distinct text is parsed once."""
+    words = chunk.dictionary.to_pylist()
+    try:
+        stamps = [datetime.datetime.fromisoformat(word).replace(tzinfo=None) for word in words]
+    except ValueError as error:
+        raise _Unusable(f"a date cannot be read: {because(error)}") from error
+    distinct: Dates = np.array(stamps, dtype="datetime64[us]")
+    rows: npt.NDArray[np.int32] = chunk.indices.to_numpy()
+    return distinct[rows]
+
+
+def _order(days: Dates) -> npt.NDArray[np.intp]:
+    """The rows by date; a date that comes twice leaves no curve."""
+    order = np.argsort(days, kind="stable")
+    ordered = days[order]
+    repeated = ordered[1:][ordered[1:] == ordered[:-1]]
+    if repeated.size:
+        raise _Unusable(f"{repeated.size} dates come more than once, {repeated[0]} the first")
+    return order
+
+
+def _numbers(
+    table: pa.Table, name: str, file: str, findings: list[Finding]
+) -> npt.NDArray[np.float64]:
+    """A column as floats, NaN where it has no finite number."""
+    if table.schema.get_field_index(name) < 0:
+        findings.append(_warning(file, f"no column `{name}`; taken as unknown"))
+        return np.full(len(table), np.nan)
+    column = table.column(name)
+    if pa.types.is_decimal(column.type) or pa.types.is_null(column.type):
+        column = column.cast(pa.float64(), safe=False)
+    if not (pa.types.is_floating(column.type) or pa.types.is_integer(column.type)):
+        raise _Unusable(f"the column `{name}` is of type {column.type}, not of numbers")
+    values: npt.NDArray[np.float64] = column.to_numpy().astype(np.float64, copy=False)
+    finite = np.isfinite(values)
+    if finite.all():
+        return values
+    if name in _CHECKED:
+        missing = len(values) - int(finite.sum())
+        reason = f"`{name}` is missing or infinite on {missing} of {len(values)} days"
+        findings.append(_warning(file, reason))
+    return np.where(finite, values, np.nan)
+
+
+def _error(file: str, reason: str) -> Finding:
+    return Finding("error", file, reason, "run the back-test again, or remove the file")
+
+
+def _warning(file: str, reason: str) -> Finding:
+    return Finding("warning", file, reason, "look at the data the back-test ran on")

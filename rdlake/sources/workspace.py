@@ -1,0 +1,150 @@
+"""One workspace folder as a value, in three steps that can be stopped after each.
+
+`scan` (names and times), `hash_files` (contents), `parse_workspace` (figures).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from rdlake.experiment import FactorColumn, Finding, Level, SourceFile, Workspace
+from rdlake.sources.contents import KEPT, Hashed, hash_files
+from rdlake.sources.curve import read_curve
+from rdlake.sources.factor_table import read_factor_columns
+from rdlake.sources.files import Scan, scan
+from rdlake.sources.metrics import Metrics, read_metrics
+from rdlake.sources.roles import classify
+
+__all__ = ["Skipped", "parse_workspace", "read_workspace"]
+
+MAX_FINDINGS = 100
+
+_METRICS, _CURVE, _PICKLE = "qlib_res.csv", "ret.parquet", "ret.pkl"
+_FACTORS = "combined_factors_df.parquet"
+_AGAIN = "run the back-test again if its figures are needed"
+_COPY = "put the file itself in the link's place"
+_NO_WORKSPACE = Finding(
+    "warning",
+    None,
+    "no workspace: nothing in it is a file that RD-Agent writes",
+    "nothing to do; keep such folders elsewhere to be rid of this note",
+)
+_STILL_WRITTEN = Finding(
+    "error",
+    None,
+    "still being written: files changed while they were read",
+    "ingest again when the run has finished",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A folder of which nothing is taken this time, and why."""
+
+    workspace_id: str
+    root_name: str
+    finding: Finding
+
+
+def read_workspace(folder: Path) -> Workspace | Skipped:
+    """All three steps at once."""
+    scanned = scan(folder)
+    return parse_workspace(scanned, hash_files(scanned))
+
+
+def parse_workspace(scanned: Scan, hashed: Hashed) -> Workspace | Skipped:
+    """The workspace that was scanned and hashed, with its figures.
+
+    Skipped when it cannot be listed, is no workspace, or changed since it was scanned.
+    """
+    folder = scanned.folder
+    if not scanned.listed:
+        return Skipped(folder.name, folder.parent.name, scanned.findings[0])
+    role, action = classify([file.path for file in hashed.files])
+    if role is None:
+        return Skipped(folder.name, folder.parent.name, _NO_WORKSPACE)
+    findings = [*scanned.findings, *hashed.findings]
+    present = {file.path: file for file in hashed.files}
+    findings += _misplaced(scanned, present)
+    metrics, curve = _figures(hashed, findings)
+    factors = _factors(folder, present, findings)
+    if role in ("experiment", "baseline"):
+        findings += _missing(present, findings)
+    if scan(folder).stat_digest != scanned.stat_digest:
+        return Skipped(folder.name, folder.parent.name, _STILL_WRITTEN)
+    return Workspace(
+        workspace_id=folder.name,
+        root_name=folder.parent.name,
+        role=role,
+        action=action,
+        files=hashed.files,
+        source_digest=hashed.source_digest,
+        stat_digest=scanned.stat_digest,
+        metrics=metrics,
+        curve=curve,
+        factors=factors,
+        findings=_capped(findings),
+    )
+
+
+def _figures(hashed: Hashed, findings: list[Finding]) -> tuple[Metrics | None, pl.DataFrame | None]:
+    """Metrics and curve of the bytes that were hashed."""
+    metrics, curve = None, None
+    if _METRICS in hashed.kept:
+        metrics, found = read_metrics(hashed.kept[_METRICS], _METRICS)
+        findings += found
+    if _CURVE in hashed.kept:
+        curve, found = read_curve(hashed.kept[_CURVE], _CURVE)
+        findings += found
+    return metrics, curve
+
+
+def _factors(
+    folder: Path, present: Mapping[str, SourceFile], findings: list[Finding]
+) -> tuple[FactorColumn, ...] | None:
+    table = present.get(_FACTORS)
+    if table is None or table.sha256 is None:
+        return None
+    factors, found = read_factor_columns(folder / _FACTORS, _FACTORS)
+    findings += found
+    return factors
+
+
+def _misplaced(scanned: Scan, present: Mapping[str, SourceFile]) -> Iterator[Finding]:
+    """What has the name of a file that is read here and is something else."""
+    for name in (_METRICS, _CURVE, _FACTORS):
+        file = present.get(name)
+        if name in scanned.subfolders:
+            yield Finding("error", name, "a folder, where a file was expected", _AGAIN)
+        elif file and file.kind == "link":
+            yield Finding("error", name, "a link; links are never followed", _COPY)
+        elif file and file.sha256 and (file.size or 0) > KEPT.get(name, math.inf):
+            yield Finding("error", name, f"larger than {KEPT[name] >> 20} MiB; not read", _AGAIN)
+
+
+def _missing(present: Mapping[str, SourceFile], findings: list[Finding]) -> Iterator[Finding]:
+    """What an experiment should have left and did not."""
+    named = {finding.file for finding in findings}
+    if _METRICS not in present and _METRICS not in named:
+        yield Finding("warning", _METRICS, "missing: the back-test left no metrics", _AGAIN)
+    if _CURVE in present or _CURVE in named:
+        return
+    if _PICKLE in present:
+        reason = "ret.pkl is not readable yet: the file is recorded, its curve is not"
+        yield Finding("error", _PICKLE, reason, "a later rdlake will read it; ingest again then")
+    else:
+        yield Finding("warning", _CURVE, "missing: the back-test left no daily report", _AGAIN)
+
+
+def _capped(findings: list[Finding]) -> tuple[Finding, ...]:
+    if len(findings) <= MAX_FINDINGS:
+        return tuple(findings)
+    rest = findings[MAX_FINDINGS:]
+    level: Level = "error" if any(finding.level == "error" for finding in rest) else "warning"
+    reason = f"{len(rest)} more problems of this folder are not listed"
+    return (*findings[:MAX_FINDINGS], Finding(level, None, reason, "mend those listed first"))

@@ -1,0 +1,106 @@
+"""Keeping a lake small and fast without losing anything that a catalog version pins."""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass
+
+from rdlake.catalog.pins import file_lists
+from rdlake.catalog.version import history
+from rdlake.datafiles import remove_quietly
+from rdlake.lake import Lake
+from rdlake.storage import storage_door
+from rdlake.tables import TABLES
+
+__all__ = ["MaintainReport", "TableUpkeep", "maintain"]
+
+FILES_WORTH_COMPACTING = 9
+HOURS_UNTIL_REMOVAL = 24
+"""A file that no version needs may belong to a writer still at work; after a day it does not."""
+CATALOG_FILES_KEPT = 50
+_CATALOG_FILE = re.compile(r"^v\d{6,}\.duckdb$")
+
+
+@dataclass(frozen=True)
+class TableUpkeep:
+    """What was done to one table, or would be."""
+
+    table: str
+    files: int
+    compacted: bool
+    removed: tuple[str, ...]
+    bytes_freed: int
+
+
+@dataclass(frozen=True)
+class MaintainReport:
+    """What was done, or would be; catalog files that were pruned are made again on demand."""
+
+    tables: tuple[TableUpkeep, ...]
+    catalog_files_pruned: tuple[str, ...]
+    dry_run: bool
+
+    @property
+    def bytes_freed(self) -> int:
+        return sum(each.bytes_freed for each in self.tables)
+
+
+def maintain(
+    lake: Lake, *, dry_run: bool = False, older_than_hours: int = HOURS_UNTIL_REMOVAL
+) -> MaintainReport:
+    """Compact tables of many files, remove files that neither a table nor a version needs."""
+    pinned = _pinned_paths(lake)
+    return MaintainReport(
+        tuple(
+            _keep_up(lake, entry.name, pinned, older_than_hours, dry_run=dry_run)
+            for entry in TABLES
+            if lake.snapshot(entry.name).version is not None
+        ),
+        _prune_catalog_files(lake, older_than_hours, dry_run=dry_run),
+        dry_run,
+    )
+
+
+def _keep_up(
+    lake: Lake, name: str, pinned: set[tuple[str, str]], hours: int, *, dry_run: bool
+) -> TableUpkeep:
+    files = len(lake.snapshot(name).files)
+    compact = files >= FILES_WORTH_COMPACTING
+    if compact and not dry_run:
+        compact = lake.compact(name)
+    removed = [path for path in lake.unreferenced(name, hours) if (name, path) not in pinned]
+    freed = 0
+    for path in removed:
+        file = lake.folder(name) / path
+        with storage_door(file):
+            freed += file.stat().st_size if file.is_file() else 0
+            if not dry_run:
+                remove_quietly(file)
+    return TableUpkeep(name, files, compact, tuple(sorted(removed)), freed)
+
+
+def _pinned_paths(lake: Lake) -> set[tuple[str, str]]:
+    """(table, path) of every file that some published version needs."""
+    versions = history(lake)
+    pins = {(pin.name, pin.file_list): pin for version in versions for pin in version.tables}
+    return {
+        (name, file.path)
+        for pin in pins.values()
+        for name, files in file_lists(lake, [pin]).items()
+        for file in files
+    }
+
+
+def _prune_catalog_files(lake: Lake, hours: int, *, dry_run: bool) -> tuple[str, ...]:
+    """Old versions' DuckDB files, and drafts that a stopped publisher left behind."""
+    folder = lake.catalogs_folder
+    entries = sorted(folder.iterdir()) if folder.is_dir() else []
+    versions = [path for path in entries if _CATALOG_FILE.match(path.name)]
+    old = time.time() - hours * 3600
+    drafts = [path for path in entries if path.name.startswith(".") and path.stat().st_mtime < old]
+    pruned = versions[:-CATALOG_FILES_KEPT] + drafts
+    if not dry_run:
+        for path in pruned:
+            remove_quietly(path)
+    return tuple(path.name for path in pruned)
