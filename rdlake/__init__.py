@@ -8,22 +8,19 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rdlake.catalog.attach import connect
     from rdlake.errors import RdlakeError
-    from rdlake.ingest import ingest
-    from rdlake.lake import Lake
-    from rdlake.opening import init_lake, open_lake
+    from rdlake.library import Library, init_lake, open_lake
 
 __version__ = "0.1.0"
 
 _HOME = {
-    "Lake": "rdlake.lake",
+    "Library": "rdlake.library",
     "RdlakeError": "rdlake.errors",
     "connect": "rdlake.catalog.attach",
-    "ingest": "rdlake.ingest",
-    "init_lake": "rdlake.opening",
-    "open_lake": "rdlake.opening",
+    "init_lake": "rdlake.library",
+    "open_lake": "rdlake.library",
 }
 
-__all__ = ["Lake", "RdlakeError", "__version__", "connect", "ingest", "init_lake", "open_lake"]
+__all__ = ["Library", "RdlakeError", "__version__", "connect", "init_lake", "open_lake"]
 
 
 def __getattr__(name: str) -> Any:

@@ -9,14 +9,22 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rdlake.datafiles import sync, sync_folder
 
-__all__ = ["Commit", "TornFile", "commit_entry", "data_changed_since", "sync_commit", "torn_files"]
+__all__ = [
+    "Commit",
+    "TornFile",
+    "commit_entry",
+    "data_changed_since",
+    "has_log",
+    "sync_commit",
+    "torn_files",
+]
 
 _ENTRY = re.compile(r"^(\d{20})\.json$")
 _CHECKPOINT = re.compile(r"^(\d{20})\.checkpoint.*\.parquet$")
@@ -47,6 +55,15 @@ def log_folder(table_folder: Path) -> Path:
 
 def entry_path(table_folder: Path, version: int) -> Path:
     return log_folder(table_folder) / f"{version:020d}.json"
+
+
+def has_log(table_folder: Path) -> bool:
+    """True when a commit was made; a writer that was stopped leaves a log without entries."""
+    try:
+        with os.scandir(log_folder(table_folder)) as entries:
+            return any(_ENTRY.match(entry.name) for entry in entries)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
 
 
 def _actions(path: Path) -> Iterator[dict[str, Any]]:
@@ -100,15 +117,16 @@ def sync_commit(table_folder: Path, version: int) -> None:
 def torn_files(table_folder: Path) -> list[TornFile]:
     """Files at the end of the log that are not whole; an empty list is the usual answer."""
     folder = log_folder(table_folder)
+    pointer = _pointer(folder)  # before the listing: a writer makes the checkpoint first
     names = os.listdir(folder)  # noqa: PTH208 - thousands of names, at every open
     entry = max((name for name in names if _ENTRY.match(name)), default=None)
-    checkpoints = {name for name in names if _CHECKPOINT.match(name)}
+    checkpoints = sorted(name for name in names if _CHECKPOINT.match(name))
     torn = []
     if entry and (reason := _entry_fault(folder / entry, table_folder)):
         torn.append(TornFile(folder / entry, reason))
-    if checkpoints and (reason := _checkpoint_fault(folder / max(checkpoints))):
-        torn.append(TornFile(folder / max(checkpoints), reason))
-    if LAST_CHECKPOINT in names and (reason := _pointer_fault(folder, checkpoints)):
+    if checkpoints and (reason := _checkpoint_fault(folder / checkpoints[-1])):
+        torn.append(TornFile(folder / checkpoints[-1], reason))
+    if pointer is not None and (reason := _pointer_fault(pointer, checkpoints)):
         torn.append(TornFile(folder / LAST_CHECKPOINT, reason))
     return torn
 
@@ -139,14 +157,23 @@ def _checkpoint_fault(path: Path) -> str | None:
         tail = file.read(4)
     if size < 12 or head != _PARQUET_MAGIC or tail != _PARQUET_MAGIC:
         return "the last checkpoint is not whole"
+    if not path.with_name(f"{path.name[:20]}.json").exists():
+        return "the last checkpoint is of a log entry that does not exist"
     return None
 
 
-def _pointer_fault(folder: Path, checkpoints: set[str]) -> str | None:
+def _pointer(folder: Path) -> bytes | None:
     try:
-        version = json.loads((folder / LAST_CHECKPOINT).read_text(encoding="utf-8"))["version"]
+        return (folder / LAST_CHECKPOINT).read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def _pointer_fault(pointer: bytes, checkpoints: Collection[str]) -> str | None:
+    try:
+        version = int(json.loads(pointer)["version"])
     except (ValueError, KeyError, TypeError):
         return "the pointer to the last checkpoint is not whole"
-    if not any(name.startswith(f"{int(version):020d}.") for name in checkpoints):
+    if not any(name.startswith(f"{version:020d}.") for name in checkpoints):
         return f"it points to checkpoint {version}, which does not exist"
     return None

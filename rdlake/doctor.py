@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from rdlake.catalog.version import history
-from rdlake.deltalog import LAST_CHECKPOINT, log_folder, torn_files
+from rdlake.deltalog import LAST_CHECKPOINT, has_log, log_folder, torn_files
 from rdlake.errors import DamagedLake, NoLake
 from rdlake.opening import is_lake, open_lake, usable_root
 from rdlake.storage import storage_door
@@ -45,8 +45,8 @@ class Health:
     def summary(self) -> str:
         if self.faults:
             return f"lake at {self.root}: {len(self.faults)} files are not whole"
-        published = f"catalog version {self.catalog_version}" if self.catalog_version else "nothing"
-        return f"lake {self.lake_id} at {self.root}: {self.tables} tables, {published} published, whole"
+        published = f"version {self.catalog_version}" if self.catalog_version else "nothing"
+        return f"lake {self.lake_id} at {self.root}: {self.tables} tables, {published} published"
 
 
 def examine(root: str | Path) -> Health:
@@ -94,7 +94,7 @@ def _move(file: Path, aside: Path) -> Path:
 
 def _table_folders(path: Path) -> list[Path]:
     folders = [path / "tables" / entry.name for entry in TABLES]
-    return [folder for folder in folders if log_folder(folder).is_dir()]
+    return [folder for folder in folders if has_log(folder)]
 
 
 def _lake_path(root: str | Path) -> Path:

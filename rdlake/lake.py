@@ -9,23 +9,31 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 import polars as pl
 import pyarrow as pa
-from deltalake import CommitProperties, DeltaTable, WriterProperties, write_deltalake
+from deltalake import (
+    ColumnProperties,
+    CommitProperties,
+    DeltaTable,
+    WriterProperties,
+    write_deltalake,
+)
 from deltalake import Schema as DeltaSchema
-from deltalake.exceptions import CommitFailedError, DeltaError
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from rdlake.datafiles import DataFile, list_digest, sync_folder, sync_with_sha256
 from rdlake.deltalog import commit_entry, log_folder, sync_commit
 from rdlake.errors import LakeBusy, UnsupportedLake
 from rdlake.quoting import literals
-from rdlake.rows import cast, differing, polars_schema, rows_of
-from rdlake.storage import storage_door, storage_failed
+from rdlake.rows import cast, differing, polars_schema, refuse_unowned, rows_of
+from rdlake.storage import data_damaged, storage_door, storage_failed
 from rdlake.tables import TABLES, Table, table
+from rdlake.tables.schema import BYTES
 
 __all__ = ["CommitReport", "Lake", "Snapshot", "create_table"]
 
@@ -33,7 +41,8 @@ CONFIGURATION = {
     "delta.checkpointInterval": "10",
     "delta.enableExpiredLogCleanup": "false",
 }
-WRITER = WriterProperties(compression="ZSTD", compression_level=1, max_row_group_size=25_000)
+ROWS_IN_A_GROUP = 25_000
+CHUNKS_IN_A_GROUP = 16
 PATIENCE_SECONDS = 60.0
 
 
@@ -114,16 +123,20 @@ class Lake:
         """Write a batch: one durable commit per table that changes, in the order of `TABLES`.
 
         `owners` names, per owner column, whose rows are replaced by those in `frames`. Rows equal
-        to what is there are left alone; tables without an owner are appended to.
+        to what is there are left alone; tables without an owner are appended to, and operations
+        are touched only when `frames` names them. ValueError, before anything is written, for a
+        column that is not declared or a row whose owner is not named.
         """
+        batch = {name: cast(table(name), frame) for name, frame in frames.items()}
+        for name, rows in batch.items():
+            refuse_unowned(table(name), rows, owners)
         report: dict[str, Written] = {}
         for entry in TABLES:
             ids = owners.get(entry.owner, ()) if entry.owner else ()
-            if entry.name not in frames and not ids:
-                continue
-            rows = cast(entry, frames.get(entry.name))
-            if written := self._commit_table(entry, rows, ids):
-                report[entry.name] = written
+            if entry.name in batch or (ids and not entry.operation):
+                rows = batch.get(entry.name, entry.schema.empty_table())
+                if written := self._commit_table(entry, rows, ids):
+                    report[entry.name] = written
         self.record_files({name: written.files for name, written in report.items()})
         return CommitReport({name: written.version for name, written in report.items()})
 
@@ -145,15 +158,13 @@ class Lake:
     def append_at(self, name: str, frame: pl.DataFrame, version: int) -> bool:
         """Append only if the table is still at `version`; False when another writer was faster."""
         entry = table(name)
-        delta = self._writable(entry)
-        if delta.version() != version:
-            return False
         try:
+            delta = self._writable(entry)
+            if delta.version() != version:
+                return False
             self._write(delta, entry, cast(entry, frame), ())
-        except CommitFailedError:
-            self._forget(entry)
-            if self.snapshot(name).version == version:
-                raise
+        except CommitFailedError as error:
+            self._refuse_if_still(entry, version, error)
             return False
         return True
 
@@ -172,7 +183,9 @@ class Lake:
             changed, replaced = differing(entry, there, rows, ids)
             if not changed:
                 return None
-            return self._write(delta, entry, rows_of(rows, entry.owner, changed), replaced)
+            # delta-rs wants every row that it writes to be named, those of new owners too
+            named = changed if replaced else ()
+            return self._write(delta, entry, rows_of(rows, entry.owner, changed), named)
 
         if not rows.num_rows and self._delta(entry) is None:
             return None
@@ -184,14 +197,11 @@ class Lake:
         """Try against the newest version until no other writer was faster."""
         give_up, pause = time.monotonic() + PATIENCE_SECONDS, 0.005
         while True:
-            delta = self._writable(entry)
-            before = delta.version()
+            before = self._version(entry)
             try:
-                return attempt(delta)
+                return attempt(self._writable(entry))
             except CommitFailedError as error:
-                self._forget(entry)
-                if self.snapshot(entry.name).version == before:
-                    raise storage_failed(self.folder(entry.name), error) from error
+                self._refuse_if_still(entry, before, error)
                 if time.monotonic() > give_up:
                     raise LakeBusy(
                         f"other writers kept committing to {entry.name} first "
@@ -202,26 +212,26 @@ class Lake:
             time.sleep(pause * random.uniform(0.5, 1.5))
             pause = min(pause * 2, 0.5)
 
+    def _refuse_if_still(self, entry: Table, version: int | None, error: Exception) -> None:
+        """A commit that failed though nobody was faster is the storage's fault."""
+        self._open.pop(entry.name, None)
+        if self._version(entry) == version:
+            raise storage_failed(self.folder(entry.name), error) from error
+
     def _write(
         self, delta: DeltaTable, entry: Table, rows: pa.Table, replaced: Collection[str]
     ) -> Written:
         """One commit on exactly the version of `delta`, on disk when this returns."""
         folder = self.folder(entry.name)
         with storage_door(folder):
-            commit = CommitProperties(max_commit_retries=0)
-            if replaced:
-                write_deltalake(
-                    delta,
-                    rows,
-                    mode="overwrite",
-                    predicate=f"{entry.owner} in ({literals(replaced)})",
-                    writer_properties=WRITER,
-                    commit_properties=commit,
-                )
-            else:
-                write_deltalake(
-                    delta, rows, mode="append", writer_properties=WRITER, commit_properties=commit
-                )
+            write_deltalake(
+                delta,
+                rows,
+                mode="overwrite" if replaced else "append",
+                predicate=f"{entry.owner} in ({literals(replaced)})" if replaced else None,
+                writer_properties=_writer(entry),
+                commit_properties=CommitProperties(max_commit_retries=0),
+            )
             return self._made_durable(entry, delta.version())
 
     def _made_durable(self, entry: Table, version: int) -> Written:
@@ -238,17 +248,17 @@ class Lake:
     def compact(self, name: str) -> bool:
         """Rewrite a table's files as few, sorted for look-ups, without changing a row. False when
         a writer was at work: the next upkeep will do it."""
-        entry = table(name)
-        delta = self._writable(entry)
+        entry, before = table(name), self._version(table(name))
         with storage_door(self.folder(name)):
             try:
+                delta = self._writable(entry)
                 delta.optimize.z_order(
                     [entry.key[0]],
-                    writer_properties=WRITER,
+                    writer_properties=_writer(entry),
                     commit_properties=CommitProperties(max_commit_retries=0),
                 )
-            except CommitFailedError:
-                self._forget(entry)
+            except CommitFailedError as error:
+                self._refuse_if_still(entry, before, error)
                 return False
             self.record_files({name: self._made_durable(entry, delta.version()).files})
         return True
@@ -267,26 +277,31 @@ class Lake:
 
     def _delta(self, entry: Table) -> DeltaTable | None:
         """The table at its newest version; None when it was never written to."""
-        with storage_door(self.folder(entry.name)):
+        folder = self.folder(entry.name)
+        with storage_door(folder):
             if entry.name in self._open:
                 self._open[entry.name].update_incremental()
-            elif log_folder(self.folder(entry.name)).is_dir():
-                self._open[entry.name] = DeltaTable(str(self.folder(entry.name)))
+            elif log_folder(folder).is_dir():
+                # whoever makes the table now, or was stopped at it, may not have come to its log
+                with suppress(TableNotFoundError):
+                    self._open[entry.name] = DeltaTable(str(folder))
             return self._open.get(entry.name)
+
+    def _version(self, entry: Table) -> int | None:
+        delta = self._delta(entry)
+        return int(delta.version()) if delta else None
 
     def existing(self, entry: Table) -> DeltaTable:
         delta = self._delta(entry)
         assert delta is not None
         return delta
 
-    def _forget(self, entry: Table) -> None:
-        self._open.pop(entry.name, None)
-
     def _writable(self, entry: Table) -> DeltaTable:
         """The table, made if it is not there, with every declared column."""
-        if self._delta(entry) is None:
+        delta = self._delta(entry)
+        if delta is None:
             create_table(entry, self.folder(entry.name), entry.meaning)
-        delta = self.existing(entry)
+            delta = self.existing(entry)
         fields = {each.name: each for each in delta.schema().fields}
         if unknown := fields.keys() - set(entry.column_names):
             raise UnsupportedLake(
@@ -321,7 +336,11 @@ class Lake:
             extra_columns="ignore",
         )
         with storage_door(folder):
-            return (frame.filter(where) if where is not None else frame).select(wanted).collect()
+            try:
+                return (frame if where is None else frame.filter(where)).select(wanted).collect()
+            except (FileNotFoundError, pl.exceptions.ComputeError) as error:
+                sizes = {folder / path: size for path, size, _ in now.files}
+                raise data_damaged(folder, sizes, error) from error
 
 
 def create_table(entry: Table, folder: Path, description: str) -> None:
@@ -342,6 +361,20 @@ def create_table(entry: Table, folder: Path, description: str) -> None:
         else:
             sync_commit(folder, 0)
             sync_folder(folder.parent)
+
+
+@cache
+def _writer(entry: Table) -> WriterProperties:
+    """How a table's files are written. Chunks of content come in small groups, so that one can be
+    read without the others, and nobody looks for them by dictionary or statistics."""
+    content = [each.name for each in entry.columns if each.type == BYTES]
+    plain = ColumnProperties(dictionary_enabled=False, statistics_enabled="NONE")
+    return WriterProperties(
+        compression="ZSTD",
+        compression_level=1,
+        max_row_group_size=CHUNKS_IN_A_GROUP if content else ROWS_IN_A_GROUP,
+        column_properties=dict.fromkeys(content, plain),
+    )
 
 
 def _snapshot(delta: DeltaTable) -> Snapshot:

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from rdlake.datafiles import sync_folder
-from rdlake.deltalog import log_folder, torn_files
+from rdlake.deltalog import has_log, torn_files
 from rdlake.errors import BadInput, DamagedLake, NoLake, UnsupportedLake
 from rdlake.lake import Lake, create_table
 from rdlake.storage import storage_door
@@ -29,6 +29,7 @@ def init_lake(root: str | Path) -> Lake:
         with storage_door(path):
             (path / "catalogs").mkdir(exist_ok=True)
             sync_folder(path)
+            sync_folder(path.parent)
     return open_lake(path)
 
 
@@ -40,7 +41,7 @@ def open_lake(root: str | Path) -> Lake:
         raise NoLake("there is no lake here", where=path, fix=f"rdlake init --lake {path}")
     lake = Lake(path)
     for entry in TABLES:
-        if log_folder(lake.folder(entry.name)).is_dir():
+        if has_log(lake.folder(entry.name)):
             _refuse_torn(lake.folder(entry.name))
     _refuse_other_format(lake)
     return lake
@@ -48,12 +49,13 @@ def open_lake(root: str | Path) -> Lake:
 
 def is_lake(path: Path) -> bool:
     """True when a lake was made there."""
-    return log_folder(path / "tables" / "catalogs").is_dir()
+    return has_log(path / "tables" / "catalogs")
 
 
 def usable_root(root: str | Path) -> Path:
     """The absolute path of a lake's root; UnsupportedLake for one that the engines cannot use."""
-    text = str(root)
+    path = Path(root).expanduser().absolute()
+    text = str(path)
     for character in FORBIDDEN_IN_ROOT:
         if character in text:
             raise UnsupportedLake(
@@ -61,7 +63,7 @@ def usable_root(root: str | Path) -> Path:
                 where=text,
                 fix="give the lake a path without [ ] % * ?",
             )
-    return Path(text).expanduser().absolute()
+    return path
 
 
 def _refuse_torn(folder: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 import polars as pl
 import pyarrow as pa
@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from rdlake.tables import Table
 
-__all__ = ["cast", "differing", "polars_schema", "rows_of"]
+__all__ = ["cast", "differing", "polars_schema", "refuse_unowned", "rows_of"]
 
 
 def polars_schema(entry: Table) -> dict[str, pl.DataType]:
@@ -25,10 +25,21 @@ def cast(entry: Table, frame: pl.DataFrame | None) -> pa.Table:
         return entry.schema.empty_table()
     if unknown := set(frame.columns) - set(entry.column_names):
         raise ValueError(f"{entry.name} has no columns {sorted(unknown)}")
+    if frame.is_empty():
+        return entry.schema.empty_table()
     full = frame.with_columns(
         pl.lit(None).alias(name) for name in entry.column_names if name not in frame.columns
     )
     return full.select(entry.column_names).sort(entry.key).to_arrow().cast(entry.schema)
+
+
+def refuse_unowned(entry: Table, rows: pa.Table, owners: Mapping[str, Collection[str]]) -> None:
+    """ValueError for rows whose owner is not named: they could never be replaced."""
+    if entry.owner and rows.num_rows:
+        found = set(pc.unique(rows.column(entry.owner)).to_pylist())
+        if strangers := found - set(owners.get(entry.owner, ())):
+            some = ", ".join(sorted(map(str, strangers))[:3])
+            raise ValueError(f"{entry.name} has rows whose {entry.owner} is not named: {some}")
 
 
 def rows_of(rows: pa.Table, owner: str, ids: Collection[str]) -> pa.Table:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from graphlib import TopologicalSorter
@@ -12,9 +12,18 @@ from pathlib import Path
 import pyarrow as pa
 
 from rdlake.quoting import identifier, literal
-from rdlake.tables import TABLES, Table
+from rdlake.tables import TABLES, Column, Table
 
-__all__ = ["CONTRACT_VERSION", "Check", "checks", "duckdb_type", "files_mark", "keys", "script"]
+__all__ = [
+    "CONTRACT_VERSION",
+    "Check",
+    "checks",
+    "column_comments",
+    "duckdb_type",
+    "files_mark",
+    "keys",
+    "script",
+]
 
 CONTRACT_VERSION = "1.0"
 """Views and columns are only added within a version; anything else raises it."""
@@ -85,6 +94,14 @@ def files_mark(name: str) -> str:
     return f"/* files of {name} */"
 
 
+def column_comments(name: str, columns: Iterable[Column]) -> str:
+    """The statements that give each column of a view or table its meaning."""
+    return "\n".join(
+        f"COMMENT ON COLUMN {name}.{identifier(each.name)} IS {literal(each.meaning)};"
+        for each in columns
+    )
+
+
 def duckdb_type(kind: pa.DataType) -> str:
     """DuckDB's name of an Arrow type."""
     if pa.types.is_list(kind):
@@ -114,14 +131,11 @@ def _table_view(entry: Table) -> str:
     """One table over its pinned files; columns that no file has are typed nulls."""
     typed = [(identifier(each.name), duckdb_type(each.type)) for each in entry.columns]
     name = f"{TABLES_SCHEMA}.{entry.name}"
-    comments = "\n".join(
-        f"COMMENT ON COLUMN {name}.{identifier(each.name)} IS {literal(each.meaning)};"
-        for each in entry.columns
-    )
     return (
         f"CREATE VIEW {name} AS\n"
         f"SELECT {', '.join(f'{column}::{kind} AS {column}' for column, kind in typed)}\n"
         f"FROM (SELECT {', '.join(f'NULL::{kind} AS {column}' for column, kind in typed)}"
         f" WHERE false {files_mark(entry.name)});\n"
-        f"COMMENT ON VIEW {name} IS {literal(entry.meaning)};\n{comments}"
+        f"COMMENT ON VIEW {name} IS {literal(entry.meaning)};\n"
+        f"{column_comments(name, entry.columns)}"
     )

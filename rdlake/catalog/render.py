@@ -14,7 +14,7 @@ from uuid import uuid4
 
 import duckdb
 
-from rdlake.catalog.contract import TABLES_SCHEMA, duckdb_type, files_mark
+from rdlake.catalog.contract import TABLES_SCHEMA, column_comments, duckdb_type, files_mark
 from rdlake.catalog.pins import file_lists
 from rdlake.catalog.version import Version, history
 from rdlake.datafiles import DataFile, remove_quietly, write_durably
@@ -124,13 +124,16 @@ def _fill(
 
 def _fill_versions(connection: duckdb.DuckDBPyConnection, versions: Sequence[Version]) -> None:
     """The versions so far, as constants: the only rows that lie in the file itself."""
-    columns = [each for each in table("catalogs").columns if each.name in TOLD_BY_VERSION]
+    entry = table("catalogs")
+    columns = [each for each in entry.columns if each.name in TOLD_BY_VERSION]
     typed = ", ".join(f"{identifier(each.name)} {duckdb_type(each.type)}" for each in columns)
-    name = f"{TABLES_SCHEMA}.catalogs"
+    name = f"{TABLES_SCHEMA}.{entry.name}"
     connection.execute(f"CREATE TABLE {name} ({typed})")
     marks = ", ".join("?" for _ in columns)
     rows = [[getattr(version, each.name) for each in columns] for version in versions]
     connection.executemany(f"INSERT INTO {name} VALUES ({marks})", rows)
+    connection.execute(f"COMMENT ON TABLE {name} IS {literal(entry.meaning)}")
+    connection.execute(column_comments(name, columns))
 
 
 def _with_files(sql: str, lists: FileLists, root: str) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
@@ -41,7 +43,7 @@ def say(message: str) -> None:
 
 def show_json(value: Any) -> None:
     """Print a value as strict JSON."""
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=_plain, allow_nan=False))
+    click.echo(json.dumps(_strict(value), ensure_ascii=False, indent=2, allow_nan=False))
 
 
 def show(rows: Sequence[dict[str, Any]], columns: Sequence[str], *, as_json: bool) -> None:
@@ -57,7 +59,7 @@ def show(rows: Sequence[dict[str, Any]], columns: Sequence[str], *, as_json: boo
         table.add_column(name, justify="right" if _numeric(rows, name) else "left", overflow="fold")
     for row in rows:
         table.add_row(*(_text(row.get(name)) for name in columns))
-    width = None if click.get_text_stream("stdout").isatty() else WIDE
+    width = None if sys.stdout.isatty() else WIDE
     Console(width=width).print(table)
 
 
@@ -83,7 +85,7 @@ def progress(what: str) -> Iterator[Callable[[int, int], None] | None]:
 
 
 def _terminal() -> bool:
-    return click.get_text_stream("stderr").isatty()
+    return sys.stderr.isatty()
 
 
 def _numeric(rows: Sequence[dict[str, Any]], name: str) -> bool:
@@ -105,9 +107,16 @@ def _text(value: Any) -> str:
     return escape(str(value))
 
 
-def _plain(value: Any) -> Any:
+def _strict(value: Any) -> Any:
+    """The value in terms of JSON; what is no number, such as NaN, is null."""
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {str(key): _strict(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_strict(each) for each in value]
     if isinstance(value, date | datetime):
         return value.isoformat()
-    if isinstance(value, bytes):
-        return value.hex()
-    return str(value)
+    return value.hex() if isinstance(value, bytes) else str(value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 __all__ = ["artifact_type"]
 
@@ -39,6 +40,7 @@ _BY_PATTERN = (
 )
 
 
+@lru_cache(maxsize=1024)
 def artifact_type(path: str) -> str | None:
     """The word of the protocol's vocabulary for a relative path; None when none fits."""
     if known := _BY_NAME.get(path):

@@ -5,8 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from types import MappingProxyType
@@ -54,34 +53,42 @@ def hash_files(scanned: Scan) -> Hashed:
     return Hashed(tuple(files), digest_of(map(_source_line, files)), kept, tuple(findings))
 
 
-@contextmanager
-def open_file(location: str) -> Iterator[tuple[int, os.stat_result]]:
-    """A descriptor of a regular file, never of what a link points to; OSError otherwise."""
+def open_file(location: str) -> tuple[int, os.stat_result]:
+    """A descriptor of a regular file, to be closed; OSError for all else, a link among it."""
     descriptor = os.open(location, _FILE)
-    try:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise OSError(errno.EINVAL, "not a regular file")
-        yield descriptor, status
-    finally:
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
         os.close(descriptor)
+        raise OSError(errno.EINVAL, "not a regular file")
+    return descriptor, status
 
 
 def _read(entry: Entry, kept: dict[str, bytes]) -> tuple[int, str]:
     """Size and sha256 of a file's bytes, at most as many as it had when it was opened."""
     digest, size, pieces = sha256(), 0, []
-    with open_file(entry.location) as (descriptor, status):
-        if entry.status.st_ino and not os.path.samestat(entry.status, status):
+    descriptor, status = open_file(entry.location)
+    try:
+        if not _is_same(entry.status, status):
             raise OSError(errno.ESTALE, "replaced by another file while it was read")
         keep = status.st_size <= KEPT.get(entry.path, -1)
-        while piece := os.read(descriptor, min(PIECE, status.st_size - size)):
+        while size < status.st_size:
+            piece = os.read(descriptor, min(PIECE, status.st_size - size))
+            if not piece:
+                break
             digest.update(piece)
             size += len(piece)
             if keep:
                 pieces.append(piece)
+    finally:
+        os.close(descriptor)
     if keep:
         kept[entry.path] = b"".join(pieces)
     return size, digest.hexdigest()
+
+
+def _is_same(seen: os.stat_result, opened: os.stat_result) -> bool:
+    """Whether the file that was opened is the one that was seen (Windows does not tell)."""
+    return not seen.st_ino or (seen.st_ino, seen.st_dev) == (opened.st_ino, opened.st_dev)
 
 
 def _source_line(file: SourceFile) -> str:

@@ -27,6 +27,7 @@ _INDEX = ("datetime", "__index_level_0__", "index")
 _CHECKED = ("return", "cost", "bench")
 _FIRST, _LAST = np.datetime64("1900-01-01"), np.datetime64("2200-01-01")
 
+Numbers = npt.NDArray[np.float64]
 Dates = npt.NDArray[np.datetime64]
 
 
@@ -44,14 +45,14 @@ def read_curve(data: bytes, file: str) -> tuple[pl.DataFrame | None, list[Findin
         table, index = _table(data)
         days = _days(table.column(index))
         order = _order(days)
-        numbers = {name: _numbers(table, name, file, findings) for name in COLUMNS}
+        numbers = _numbers(table, file, findings)
     except _Unusable as error:
         return None, [_error(file, str(error))]
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         return None, [_error(file, f"not a readable Parquet file: {because(error)}")]
-    dates = pl.Series("date", days[order].astype(np.int32)).cast(pl.Date)
-    columns = [pl.Series(name, numbers[name][order], nan_to_null=True) for name in COLUMNS]
-    return pl.DataFrame([dates, *columns]), findings
+    arrays = [pa.array(days[order])]
+    arrays += [pa.array(values[order], from_pandas=True) for values in numbers]
+    return pl.DataFrame(pa.record_batch(arrays, names=["date", *COLUMNS])), findings
 
 
 def _table(data: bytes) -> tuple[pa.Table, str]:
@@ -99,24 +100,29 @@ def _days(column: pa.ChunkedArray) -> Dates:
     days = stamps.astype("datetime64[D]")
     if (days != stamps).any():
         raise _Unusable("its dates have times of day: no daily report")
-    if days.min() < _FIRST or days.max() > _LAST:
-        raise _Unusable(f"its dates run from {days.min()} to {days.max()}")
     return days
 
 
 def _stamps(column: pa.ChunkedArray) -> Dates:
     kind = column.type
-    if pa.types.is_timestamp(kind) and kind.tz is not None:
-        try:
-            column = pc.local_timestamp(column)
-        except pa.ArrowInvalid as error:
-            raise _Unusable(f"its dates have an unknown time zone: {because(error)}") from error
+    if pa.types.is_timestamp(kind):
+        stamps: Dates = _wall_time(column).to_numpy()
+    elif pa.types.is_date(kind):
+        stamps = column.to_numpy()
     elif _is_text(kind):
-        return np.concatenate([_parsed(chunk) for chunk in column.chunks])
-    elif not (pa.types.is_timestamp(kind) or pa.types.is_date(kind)):
+        stamps = np.concatenate([_parsed(chunk) for chunk in column.chunks])
+    else:
         raise _Unusable(f"its dates are of type {kind}")
-    stamps: Dates = column.to_numpy()
     return stamps
+
+
+def _wall_time(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    if column.type.tz is None:
+        return column
+    try:
+        return pc.local_timestamp(column)
+    except pa.ArrowInvalid as error:
+        raise _Unusable(f"its dates have an unknown time zone: {because(error)}") from error
 
 
 def _parsed(chunk: pa.DictionaryArray) -> Dates:
@@ -131,37 +137,46 @@ def _parsed(chunk: pa.DictionaryArray) -> Dates:
     return distinct[rows]
 
 
-def _order(days: Dates) -> npt.NDArray[np.intp]:
+def _order(days: Dates) -> slice | npt.NDArray[np.intp]:
     """The rows by date; a date that comes twice leaves no curve."""
-    order = np.argsort(days, kind="stable")
+    order = slice(None) if (days[1:] > days[:-1]).all() else np.argsort(days, kind="stable")
     ordered = days[order]
+    if ordered[0] < _FIRST or ordered[-1] > _LAST:
+        raise _Unusable(f"its dates run from {ordered[0]} to {ordered[-1]}")
     repeated = ordered[1:][ordered[1:] == ordered[:-1]]
     if repeated.size:
         raise _Unusable(f"{repeated.size} dates come more than once, {repeated[0]} the first")
     return order
 
 
-def _numbers(
-    table: pa.Table, name: str, file: str, findings: list[Finding]
-) -> npt.NDArray[np.float64]:
-    """A column as floats, NaN where it has no finite number."""
-    if table.schema.get_field_index(name) < 0:
-        findings.append(_warning(file, f"no column `{name}`; taken as unknown"))
-        return np.full(len(table), np.nan)
-    column = table.column(name)
-    if pa.types.is_decimal(column.type) or pa.types.is_null(column.type):
+def _numbers(table: pa.Table, file: str, findings: list[Finding]) -> Numbers:
+    """A row of floats for each of COLUMNS, NaN where the file has no finite number."""
+    names = table.column_names
+    numbers = np.full((len(COLUMNS), len(table)), np.nan)
+    for place, name in enumerate(COLUMNS):
+        if name in names:
+            numbers[place] = _floats(table.column(name), name)
+        else:
+            findings.append(_warning(file, f"no column `{name}`; taken as unknown"))
+    finite = np.isfinite(numbers)
+    if not finite.all():
+        numbers[~finite] = np.nan
+        for name in _CHECKED:
+            missing = int((~finite[COLUMNS.index(name)]).sum())
+            if missing and name in names:
+                reason = f"`{name}` is missing or infinite on {missing} of {len(table)} days"
+                findings.append(_warning(file, reason))
+    return numbers
+
+
+def _floats(column: pa.ChunkedArray, name: str) -> Numbers:
+    kind = column.type
+    if pa.types.is_decimal(kind) or pa.types.is_null(kind):
         column = column.cast(pa.float64(), safe=False)
-    if not (pa.types.is_floating(column.type) or pa.types.is_integer(column.type)):
-        raise _Unusable(f"the column `{name}` is of type {column.type}, not of numbers")
-    values: npt.NDArray[np.float64] = column.to_numpy().astype(np.float64, copy=False)
-    finite = np.isfinite(values)
-    if finite.all():
-        return values
-    if name in _CHECKED:
-        missing = len(values) - int(finite.sum())
-        reason = f"`{name}` is missing or infinite on {missing} of {len(values)} days"
-        findings.append(_warning(file, reason))
-    return np.where(finite, values, np.nan)
+    elif not (pa.types.is_floating(kind) or pa.types.is_integer(kind)):
+        raise _Unusable(f"the column `{name}` is of type {kind}, not of numbers")
+    values: Numbers = column.to_numpy()
+    return values
 
 
 def _error(file: str, reason: str) -> Finding:

@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import pyarrow as pa
@@ -21,7 +22,7 @@ __all__ = ["MAX_FOOTER", "read_factor_columns"]
 MAX_FOOTER = 16 << 20
 
 _MAGIC = b"PAR1"
-_USUAL_FOOTER = 64 << 10
+_USUAL_FOOTER = 8 << 10
 _LONGEST_NAME = 500
 _KEYS = frozenset({"datetime", "instrument"})
 _PREFIX = "feature_"
@@ -100,7 +101,8 @@ def read_factor_columns(
 
 def _footer(path: Path) -> bytes:
     """The end of a Parquet file: its schema, without any of its data."""
-    with open_file(os.fspath(path)) as (descriptor, status):
+    descriptor, status = open_file(os.fspath(path))
+    try:
         tail = _tail(descriptor, status.st_size, _USUAL_FOOTER)
         if tail[-4:] != _MAGIC or len(tail) < 12:
             raise _Unusable("not a Parquet file, or cut short: its end is missing")
@@ -108,6 +110,8 @@ def _footer(path: Path) -> bytes:
         if length > min(status.st_size, MAX_FOOTER):
             raise _Unusable("not a readable Parquet file: its footer is longer than can be")
         return tail[-length:] if length <= len(tail) else _tail(descriptor, status.st_size, length)
+    finally:
+        os.close(descriptor)
 
 
 def _tail(descriptor: int, size: int, length: int) -> bytes:
@@ -145,6 +149,7 @@ def _named(values: Sequence[_Column], file: str, findings: list[Finding]) -> dic
     return named
 
 
+@lru_cache(maxsize=1024)
 def _levels(column: str) -> tuple[object, ...] | None:
     """The levels of a column that pandas wrote as the text of a tuple; None for a plain name."""
     if not (column.startswith("(") and column.endswith(")") and len(column) <= _LONGEST_NAME):

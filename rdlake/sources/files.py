@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -21,7 +20,9 @@ __all__ = ["Entry", "Scan", "digest_of", "scan"]
 
 MAX_DEPTH = 32
 MAX_ENTRIES = 50_000
+
 _NOT_UTF8 = "the name is not UTF-8; its other bytes are written as \\x…"
+_SPECIAL = "a pipe, socket or device; it was not opened"
 
 _BY_DESCRIPTOR = os.scandir in os.supports_fd and os.open in os.supports_dir_fd
 _JUNCTION = 0xA0000003  # Windows: a folder that is a link by another name
@@ -55,21 +56,12 @@ class Scan:
     listed: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class _Folder:
-    opened: int | str
-    location: str
-    prefix: str
-    depth: int
-
-
 @dataclass(slots=True)
 class _Found:
-    entries: dict[str, Entry] = field(default_factory=dict)
+    entries: list[Entry] = field(default_factory=list)
     subfolders: set[str] = field(default_factory=set)
     findings: list[Finding] = field(default_factory=list)
     seen: int = 0
-    too_deep: bool = False
 
 
 def scan(folder: Path) -> Scan:
@@ -77,12 +69,14 @@ def scan(folder: Path) -> Scan:
     found, listed = _Found(), True
     location = os.fspath(folder)
     try:
-        with _listing(location, location, None) as opened:
-            _visit(found, _Folder(opened, location, "", 1))
+        _enter(found, None, location, location, "")
     except OSError as error:
         listed = False
         found.findings.append(_error(None, f"the folder cannot be read: {because(error)}"))
-    entries = tuple(found.entries[path] for path in sorted(found.entries))
+    if found.seen > MAX_ENTRIES:
+        reason = f"more than {MAX_ENTRIES:,} files; the rest was not read"
+        found.findings.append(_error(None, reason))
+    entries = _distinct(found)
     return Scan(
         folder=folder,
         entries=entries,
@@ -93,69 +87,71 @@ def scan(folder: Path) -> Scan:
     )
 
 
-@contextmanager
-def _listing(location: str, name: str, parent: int | str | None) -> Iterator[int | str]:
-    """A folder in the form `os.scandir` takes: held open where the system can, so that no link
-    put in its place, or in the place of a folder above it, is followed."""
+def _enter(found: _Found, parent: int | None, name: str, location: str, prefix: str) -> None:
+    """Visits a folder, held open where the system can, so that no link put in its place, or in
+    the place of a folder above it, is followed."""
     if not _BY_DESCRIPTOR:
-        yield location
+        _visit(found, None, location, prefix)
         return
-    descriptor = os.open(name, _FOLDER, dir_fd=parent if isinstance(parent, int) else None)
+    descriptor = os.open(name, _FOLDER, dir_fd=parent)
     try:
-        yield descriptor
+        _visit(found, descriptor, location, prefix)
     finally:
         os.close(descriptor)
 
 
-def _visit(found: _Found, folder: _Folder) -> None:
-    with os.scandir(folder.opened) as children:
+def _visit(found: _Found, descriptor: int | None, location: str, prefix: str) -> None:
+    with os.scandir(location if descriptor is None else descriptor) as children:
         for child in children:
             found.seen += 1
             if found.seen > MAX_ENTRIES:
-                if found.seen == MAX_ENTRIES + 1:
-                    reason = f"more than {MAX_ENTRIES:,} files; the rest was not read"
-                    found.findings.append(_error(None, reason))
                 return
-            path = folder.prefix + _recorded(child.name)
-            if not path.endswith(child.name):
+            name = child.name
+            path = prefix + _recorded(name)
+            if not path.endswith(name):
                 found.findings.append(Finding("warning", path, _NOT_UTF8, "rename it if you can"))
             try:
-                _note(found, folder, child, path)
+                status = child.stat(follow_symlinks=False)
+                if stat.S_ISREG(status.st_mode):
+                    found.entries.append(Entry(path, f"{location}/{name}", status))
+                elif _is_link(status):
+                    target = _target(name, descriptor, location)
+                    found.entries.append(Entry(path, f"{location}/{name}", status, target))
+                elif stat.S_ISDIR(status.st_mode):
+                    _descend(found, descriptor, name, location, path)
+                else:
+                    found.findings.append(Finding("warning", path, _SPECIAL, "remove it if unused"))
             except OSError as error:
                 found.findings.append(_error(path, f"cannot be read: {because(error)}"))
 
 
-def _note(found: _Found, folder: _Folder, child: os.DirEntry[str], path: str) -> None:
-    status = child.stat(follow_symlinks=False)
-    location = f"{folder.location}/{child.name}"
-    if stat.S_ISREG(status.st_mode):
-        _add(found, Entry(path, location, status))
-    elif stat.S_ISLNK(status.st_mode) or getattr(status, "st_reparse_tag", None) == _JUNCTION:
-        _add(found, Entry(path, location, status, _target(folder, location, child.name)))
-    elif not stat.S_ISDIR(status.st_mode):
-        reason = "neither file, folder nor link (a pipe, socket or device); not opened"
-        found.findings.append(Finding("warning", path, reason, "remove it if nothing uses it"))
-    elif folder.depth < MAX_DEPTH:
+def _descend(found: _Found, parent: int | None, name: str, location: str, path: str) -> None:
+    if path.count("/") < MAX_DEPTH - 1:
         found.subfolders.add(path)
-        with _listing(location, child.name, folder.opened) as opened:
-            _visit(found, _Folder(opened, location, f"{path}/", folder.depth + 1))
-    elif not found.too_deep:
-        found.too_deep = True
-        found.findings.append(_error(path, f"more than {MAX_DEPTH} folders deep; not read below"))
-
-
-def _target(folder: _Folder, location: str, name: str) -> str:
-    if isinstance(folder.opened, int):
-        return _recorded(os.readlink(name, dir_fd=folder.opened))
-    return _recorded(os.fspath(Path(location).readlink()))
-
-
-def _add(found: _Found, entry: Entry) -> None:
-    if entry.path in found.entries:
-        reason = "two names that are not UTF-8 are written alike; only one was read"
-        found.findings.append(_error(entry.path, reason))
+        _enter(found, parent, name, f"{location}/{name}", f"{path}/")
     else:
-        found.entries[entry.path] = entry
+        found.findings.append(_error(path, f"{MAX_DEPTH} folders deep; not read below"))
+
+
+def _is_link(status: os.stat_result) -> bool:
+    is_junction = getattr(status, "st_reparse_tag", None) == _JUNCTION
+    return stat.S_ISLNK(status.st_mode) or is_junction
+
+
+def _target(name: str, descriptor: int | None, location: str) -> str:
+    if descriptor is None:
+        return _recorded(os.fspath(Path(location, name).readlink()))
+    return _recorded(os.readlink(name, dir_fd=descriptor))
+
+
+def _distinct(found: _Found) -> tuple[Entry, ...]:
+    """The entries by path; of two that would be recorded under one path, one."""
+    by_path = {entry.path: entry for entry in found.entries}
+    if len(by_path) != len(found.entries):
+        alike = len(found.entries) - len(by_path)
+        reason = f"{alike} names that are not UTF-8 are recorded like others; left out"
+        found.findings.append(_error(None, reason))
+    return tuple(by_path[path] for path in sorted(by_path))
 
 
 def _recorded(name: str) -> str:

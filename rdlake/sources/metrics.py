@@ -113,13 +113,16 @@ def _width(header: Row, rest: list[Row]) -> int:
 
 def _columns(rows: list[Row]) -> tuple[int, int]:
     """The column of words, and the column of numbers after it."""
-    kinds = [{_kind(cell) for cell in column} for column in zip(*rows, strict=True)]
-    worded = [place for place, found in enumerate(kinds) if "text" in found]
-    name = worded[0] if worded else len(kinds)
-    after = range(name + 1, len(kinds))
-    values = [place for place in after if "number" in kinds[place]]
-    values = values or [place for place in after if kinds[place] == {"missing"}]
-    if len(values) != 1 or not set(worded) <= {name, values[0]}:
+
+    def has(place: int, kind: str) -> bool:
+        return any(_kind(row[place]) == kind for row in rows)
+
+    width = len(rows[0])
+    name = next((place for place in range(width) if has(place, "text")), width)
+    after = range(name + 1, width)
+    values = [place for place in after if has(place, "number")]
+    values = values or [place for place in after if not has(place, "text")]
+    if len(values) != 1 or any(has(place, "text") for place in after if place not in values):
         raise _Malformed("malformed: the columns of names and values cannot be told")
     return name, values[0]
 
@@ -148,29 +151,30 @@ def _collected(pairs: Iterable[tuple[str, str]], file: str, findings: list[Findi
 
 
 def _value(name: str, cell: str, file: str, findings: list[Finding]) -> float | None:
-    kind = _kind(cell)
-    if kind == "missing":
-        return None
-    value = float(cell) if kind == "number" else math.nan
-    if math.isfinite(value):
+    value = _number(cell)
+    if value is not None and math.isfinite(value):
         return value
-    reason = f"{quoted(name)} is {quoted(cell.strip())}, not a finite number; taken as unknown"
-    findings.append(_warning(file, reason))
+    if _kind(cell) != "missing":
+        reason = f"{quoted(name)} is {quoted(cell.strip())}, not a finite number; taken as unknown"
+        findings.append(_warning(file, reason))
     return None
 
 
 def _kind(cell: str) -> str:
     """`missing`, `number` (an infinite one too) or `text`."""
-    word = cell.strip()
-    if not word:
+    if not cell.strip():
         return "missing"
-    try:
-        number = float(word) if "_" not in word else None
-    except ValueError:
-        number = None
+    number = _number(cell)
     if number is None:
         return "text"
     return "missing" if math.isnan(number) else "number"
+
+
+def _number(cell: str) -> float | None:
+    try:
+        return float(cell) if "_" not in cell else None
+    except ValueError:
+        return None
 
 
 def _error(file: str, reason: str) -> Finding:

@@ -1,0 +1,40 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help catalogs test test-all check bench docs clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,bench]'
+	@touch $@
+
+catalogs: $(STAMP) ## ingest what is configured (else the bundled sample), publish, show what is there
+	@$(BIN)/rdlake refresh || { code=$$?; [ $$code -eq 3 ] || exit $$code; }
+
+test: $(STAMP) ## the tests, in a few minutes
+	$(BIN)/python -m pytest -n 2 -m "not slow"
+
+test-all: $(STAMP) ## every test, the long ones too
+	$(BIN)/python -m pytest -n 2
+
+check: $(STAMP) ## format, lint, types, tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(MAKE) test
+
+bench: $(STAMP) ## time it against plain pandas, in one run
+	$(BIN)/python -m bench
+
+docs: $(STAMP) ## write the generated pages again
+	$(BIN)/python -m rdlake.tables.docs > docs/tables.md
+
+clean: ## remove what was built; a lake is never touched
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	find . -name __pycache__ -type d -not -path './$(VENV)/*' -exec rm -rf {} +

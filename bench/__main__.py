@@ -1,0 +1,125 @@
+"""`make bench`: 2,000 demo experiments from folders to answers, as ratios and times.
+
+The baseline is what a notebook would do: pandas.read_csv and pandas.read_parquet per experiment.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+
+import rdlake
+from rdlake.catalog.publish import publish
+from rdlake.demo import write_demo
+from rdlake.ingest import ingest
+from rdlake.lake import Lake
+
+REPEATS = 5
+TOP_LOOPS = "SELECT * FROM rd.loop_catalog ORDER BY annual_return DESC NULLS LAST LIMIT 20"
+ONE_CURVE = "SELECT date, nav FROM rd.equity_curve WHERE workspace_id = ? ORDER BY date"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measured figure and what it must not exceed."""
+
+    name: str
+    value: float
+    unit: str
+    goal: float
+
+    @property
+    def kept(self) -> bool:
+        return self.value <= self.goal
+
+
+def seconds(action: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    action()
+    return time.perf_counter() - started
+
+
+def read_with_pandas(workspaces: Path) -> int:
+    """Metrics and curve of each experiment, as a notebook would read them; nothing else."""
+    read = 0
+    for folder in sorted(workspaces.iterdir()):
+        if (folder / "qlib_res.csv").exists():
+            pd.read_csv(folder / "qlib_res.csv", index_col=0)
+            pd.read_parquet(folder / "ret.parquet")
+            read += 1
+    return read
+
+
+def writing(lake: Lake, workspaces: Path) -> list[Figure]:
+    """Ingest beside pandas (before and after, for the machine's drift), again, publish."""
+    before = seconds(lambda: read_with_pandas(workspaces))
+    ingested = seconds(lambda: ingest(lake, [workspaces]))
+    after = seconds(lambda: read_with_pandas(workspaces))
+    again = min(seconds(lambda: ingest(lake, [workspaces])) for _ in range(3))
+    published = seconds(lambda: publish(lake))
+    print(f"pandas {before:.2f} s and {after:.2f} s, ingest {ingested:.2f} s", file=sys.stderr)
+    return [
+        Figure("ingest / pandas", ingested / ((before + after) / 2), "×", 1.0),
+        Figure("unchanged ingest", again, "s", 1.0),
+        Figure("publish", published, "s", 0.5),
+    ]
+
+
+def asking(lake: Lake) -> list[Figure]:
+    """What a reader with plain DuckDB waits for; medians."""
+    catalog = lake.root / "catalog.duckdb"
+
+    def attach_and_ask() -> None:
+        with duckdb.connect() as reader:
+            reader.execute(f"ATTACH '{catalog}' AS rd (READ_ONLY)")
+            reader.execute("SELECT count(*) FROM rd.loop_catalog").fetchall()
+
+    first = statistics.median(seconds(attach_and_ask) for _ in range(REPEATS))
+    with duckdb.connect() as reader:
+        reader.execute(f"ATTACH '{catalog}' AS rd (READ_ONLY)")
+        ids = reader.execute("SELECT workspace_id FROM rd.loop_catalog WHERE has_curve").fetchall()
+        top = [seconds(lambda: reader.execute(TOP_LOOPS).fetchall()) for _ in range(20)]
+        curves = [
+            seconds(lambda one=one: reader.execute(ONE_CURVE, one).fetchall())
+            for one in ids[:: len(ids) // 20]
+        ]
+    return [
+        Figure("attach and first query", first * 1000, "ms", 50),
+        Figure("top 20 loops", statistics.median(top) * 1000, "ms", 5),
+        Figure("one curve", statistics.median(curves) * 1000, "ms", 10),
+    ]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--experiments", type=int, default=2000)
+    count = parser.parse_args().experiments
+    with tempfile.TemporaryDirectory() as folder:
+        demo = Path(folder) / "demo"
+        made = seconds(lambda: write_demo(demo, experiments=count, seed=1))
+        lake = rdlake.init_lake(Path(folder) / "lake")
+        workspaces = demo / "git_ignore_folder" / "RD-Agent_workspace"
+        figures = [
+            Figure(f"demo of {count}", made, "s", 40.0 * count / 2000),
+            *writing(lake, workspaces),
+            *asking(lake),
+        ]
+    for figure in figures:
+        mark = "ok  " if figure.kept else "MISS"
+        print(
+            f"{mark} {figure.name:24} {figure.value:8.2f} {figure.unit:3} (goal ≤ {figure.goal:g})"
+        )
+    return 0 if all(figure.kept for figure in figures) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,43 @@
+"""The library's face: an open lake with everything that can be done to it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+
+import duckdb
+
+from rdlake import opening
+from rdlake.catalog import attach
+from rdlake.catalog import publish as publishing
+from rdlake.catalog.publish import PublishReport
+from rdlake.ingest import IngestReport, ingest
+from rdlake.lake import Lake
+
+__all__ = ["Library", "init_lake", "open_lake"]
+
+
+class Library(Lake):
+    """An open lake. `rdlake.open_lake` and `rdlake.init_lake` make one."""
+
+    def ingest(self, *workspaces: str | Path, overwrite: bool = False) -> IngestReport:
+        """Read every workspace below these folders that is new or changed."""
+        return ingest(self, workspaces, overwrite=overwrite)
+
+    def publish(self, *, note: str | None = None, allow: Collection[str] = ()) -> PublishReport:
+        """Publish the newest rows as the next catalog version, unless nothing is new."""
+        return publishing.publish(self, note=note, allow=allow)
+
+    def connect(self, version: int | None = None) -> duckdb.DuckDBPyConnection:
+        """A read-only DuckDB connection to a catalog version, else to the newest."""
+        return attach.connect(self.root, version)
+
+
+def open_lake(root: str | Path) -> Library:
+    """The lake at `root`; NoLake, UnsupportedLake or DamagedLake when it cannot be opened."""
+    return Library(opening.open_lake(root).root)
+
+
+def init_lake(root: str | Path) -> Library:
+    """A lake at `root`: a new one, or the one that is there."""
+    return Library(opening.init_lake(root).root)

@@ -1,0 +1,39 @@
+"""Published lakes: one to read, shared by all tests; copies of it to change."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+import rdlake
+from tests.builders import make_workspace
+from tests.catalog.published import IDS, Published
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Published:
+    """Three experiments, a folder without a loop and a broken one, published as version 1."""
+    root = tmp_path_factory.mktemp("template")
+    workspaces = root / "workspaces"
+    make_workspace(workspaces, IDS[0], level=0.001)
+    make_workspace(workspaces, IDS[1], level=0.002, factors=("MOM_5D",))
+    make_workspace(workspaces, IDS[2], action="model", level=-0.001, factors=None)
+    (workspaces / IDS[2] / "ret.parquet").write_bytes(b"torn")
+    (workspaces / "sub").mkdir()
+    (workspaces / "sub" / "factor.py").write_text("pass\n", encoding="utf-8")
+    made = Published(rdlake.init_lake(root / "lake"), workspaces)
+    made.ingest()
+    assert made.publish() == 1
+    return made
+
+
+@pytest.fixture
+def published(template: Published, tmp_path: Path) -> Published:
+    """A lake of the test's own, with version 1 published where it lies."""
+    workspaces = tmp_path / "workspaces"
+    shutil.copytree(template.workspaces, workspaces)
+    made = Published(rdlake.init_lake(tmp_path / "lake"), workspaces)
+    made.ingest()
+    assert made.publish() == 1
+    return made

@@ -1,0 +1,205 @@
+"""The contract: every view and column as promised, in SQL that every DuckDB from 1.2 on takes."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pytest
+
+import rdlake
+from rdlake.catalog.contract import checks, duckdb_type, files_mark, keys, script, sql_folder
+from rdlake.tables import TABLES
+from tests.catalog.golden import GOLDEN, View, as_text, described, published_text
+from tests.catalog.published import Published
+from tests.catalog.views import VIEWS
+
+FORBIDDEN = {
+    "lambda by arrow": r"->",
+    "TRY": r"\btry\s*\(",
+    "comprehension with if": r"\[[^\]]*\bfor\b[^\]]*\bin\b[^\]]*\bif\b[^\]]*\]",
+    "hash": r"\bhash\s*\(",
+    "array_to_string": r"\barray_to_string\s*\(",
+    "struct_insert": r"\bstruct_insert\s*\(",
+    "list_zip": r"\blist_zip\s*\(",
+    "unnamed row": r"\brow\s*\(",
+    "time with zone": r"\btimestamptz\b|\bwith\s+time\s+zone\b",
+}
+TEXT_OR_COMMENT = re.compile(r"'(?:[^']|'')*'|--[^\n]*|/\*.*?\*/", re.DOTALL)
+CREATED = re.compile(r"CREATE VIEW (?P<view>[\w.]+) AS\n(?P<select>.*?);\n", re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def connection(template: Published) -> Iterator[duckdb.DuckDBPyConnection]:
+    with contextlib.closing(rdlake.connect(template.lake.root)) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def views(connection: duckdb.DuckDBPyConnection) -> dict[str, View]:
+    return described(connection)
+
+
+def sql_files() -> list[Path]:
+    return sorted(sql_folder().rglob("*.sql"))
+
+
+def code_of(path: Path) -> str:
+    """The SQL without its texts and comments."""
+    return TEXT_OR_COMMENT.sub(" ", path.read_text(encoding="utf-8"))
+
+
+def forbidden_in(code: str) -> list[str]:
+    return [name for name, pattern in FORBIDDEN.items() if re.search(pattern, code, re.I)]
+
+
+def selects() -> dict[str, str]:
+    return {found["view"]: found["select"] for found in CREATED.finditer(script())}
+
+
+def test_the_contract_is_the_one_in_the_golden_file(views: dict[str, View]) -> None:
+    wanted = GOLDEN.read_text(encoding="utf-8")
+    assert as_text(views) == wanted, "wanted? python -m tests.catalog.golden"
+
+
+def test_an_empty_lake_publishes_the_same_contract() -> None:
+    assert published_text() == GOLDEN.read_text(encoding="utf-8")
+
+
+def test_every_view_and_column_has_a_comment(views: dict[str, View]) -> None:
+    bare = [name for name, view in views.items() if not view.comment]
+    bare += [
+        f"{name}.{column}"
+        for name, view in views.items()
+        for column, (_, comment) in view.columns.items()
+        if not comment
+    ]
+    assert not bare
+
+
+def test_there_is_a_view_for_each_file_and_each_table(views: dict[str, View]) -> None:
+    files = {path.stem for path in (sql_folder() / "views").glob("*.sql")}
+    tables = {entry.name for entry in TABLES if entry.pinned} | {"catalogs"}
+    assert set(views) == {f"main.{name}" for name in files} | {
+        f"rdlake_tables.{name}" for name in tables
+    }
+
+
+def test_table_views_have_the_declared_columns(views: dict[str, View]) -> None:
+    for entry in TABLES:
+        if entry.pinned:
+            assert tuple(views[f"rdlake_tables.{entry.name}"].columns) == entry.column_names
+
+
+def test_names_are_english_snake_case(views: dict[str, View]) -> None:
+    names = [part for name in views for part in name.split(".")]
+    names += [column for view in views.values() for column in view.columns]
+    assert [name for name in names if not re.fullmatch(r"[a-z][a-z0-9_]*", name)] == []
+
+
+def test_no_column_has_a_time_zone(views: dict[str, View]) -> None:
+    kinds = {kind for view in views.values() for kind, _ in view.columns.values()}
+    assert not [kind for kind in kinds if "ZONE" in kind.upper()]
+
+
+def test_types_told_are_types_answered(
+    connection: duckdb.DuckDBPyConnection, views: dict[str, View]
+) -> None:
+    for name, view in views.items():
+        answered = connection.execute(f"SELECT * FROM {name}").description or []
+        told = [(column, kind) for column, (kind, _) in view.columns.items()]
+        assert [(each[0], str(each[1])) for each in answered] == told, name
+
+
+def test_every_view_states_its_key() -> None:
+    files = {path.stem for path in (sql_folder() / "views").glob("*.sql")}
+    assert set(keys(script())) == files
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_the_key_exists_and_names_one_row(
+    connection: duckdb.DuckDBPyConnection, views: dict[str, View], view: str
+) -> None:
+    key = keys(script())[view]
+    assert set(key) <= set(views[f"main.{view}"].columns)
+    rows = connection.execute(f"SELECT {', '.join(key)} FROM {view}").fetchall()
+    assert rows
+    assert len(set(rows)) == len(rows)
+    assert not [row for row in rows if None in row]
+
+
+@pytest.mark.parametrize("view", sorted(selects()))
+def test_every_output_column_has_an_explicit_cast(view: str) -> None:
+    tree = duckdb.execute("SELECT json_serialize_sql(?)", [selects()[view]]).fetchall()[0][0]
+    (statement,) = json.loads(tree)["statements"]
+    columns = statement["node"]["select_list"]
+    assert columns
+    assert [each for each in columns if each["class"] != "CAST" or not each["alias"]] == []
+
+
+@pytest.mark.parametrize("path", sql_files(), ids=lambda path: path.stem)
+def test_no_sql_that_some_duckdb_does_not_take(path: Path) -> None:
+    assert forbidden_in(code_of(path)) == []
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "list_filter(x, y -> y > 1)",
+        "TRY(1 / 0)",
+        "[x for x in y if x]",
+        "md5(hash(x))",
+        "array_to_string([], ',')",
+    ],
+)
+def test_what_is_forbidden_is_seen(code: str) -> None:
+    assert len(forbidden_in(code)) == 1
+
+
+def test_a_file_holds_one_view_with_its_comments() -> None:
+    for path in (sql_folder() / "views").glob("*.sql"):
+        text = path.read_text(encoding="utf-8")
+        assert re.findall(r"CREATE (?:OR REPLACE )?VIEW (\w+)", text) == [path.stem]
+        assert text.startswith("-- key: ")
+        commented = re.findall(r"COMMENT ON (?:VIEW|COLUMN) (\w+)", text)
+        assert set(commented) == {path.stem}
+
+
+def test_each_table_has_one_place_for_its_files() -> None:
+    for entry in TABLES:
+        assert script().count(files_mark(entry.name)) == int(entry.pinned)
+
+
+def test_a_check_tells_its_promise_and_reads_views() -> None:
+    for each in checks():
+        assert re.fullmatch(r"\w.*\.", each.promise), each.name
+        assert "rdlake_tables." in each.sql or any(view in each.sql for view in VIEWS)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        (pa.string(), "VARCHAR"),
+        (pa.int64(), "BIGINT"),
+        (pa.binary(), "BLOB"),
+        (pa.list_(pa.string()), "VARCHAR[]"),
+        (pa.map_(pa.string(), pa.float64()), "MAP(VARCHAR, DOUBLE)"),
+        (pa.list_(pa.struct([("a b", pa.date32())])), 'STRUCT("a b" DATE)[]'),
+        (pa.timestamp("us"), "TIMESTAMP"),
+    ],
+)
+def test_arrow_types_have_names_in_duckdb(kind: pa.DataType, name: str) -> None:
+    assert duckdb_type(kind) == name
+
+
+def test_every_declared_type_has_a_name_in_duckdb() -> None:
+    for entry in TABLES:
+        for column in entry.columns:
+            assert duckdb.execute(f"SELECT NULL::{duckdb_type(column.type)}").fetchall() == [
+                (None,)
+            ]

@@ -1,0 +1,35 @@
+"""What the views of a catalog file say, as rows to compare."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from rdlake.catalog.attach import file_of
+from rdlake.catalog.contract import keys, script
+from rdlake.lake import Lake
+
+VIEWS = tuple(sorted(keys(script())))
+ABOUT_ITSELF = frozenset({"catalog_info", "catalog_versions"})
+CONTENT = tuple(view for view in VIEWS if view not in ABOUT_ITSELF | {"ingest_report"})
+"""The views that a rollback takes back: neither operations nor about the version itself."""
+
+Rows = dict[str, list[tuple[Any, ...]]]
+
+
+def rows_of(lake: Lake, number: int, views: Collection[str] = VIEWS) -> Rows:
+    """view -> all rows of that version, in an order of their own."""
+    return rows_in(file_of(lake, number), views)
+
+
+def rows_in(file: Path, views: Collection[str] = VIEWS) -> Rows:
+    """view -> all rows of a catalog file, in an order of their own."""
+    with contextlib.closing(duckdb.connect(str(file), read_only=True)) as connection:
+        return {
+            view: connection.execute(f"SELECT * FROM main.{view} ORDER BY ALL").fetchall()
+            for view in views
+        }

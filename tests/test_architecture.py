@@ -1,0 +1,104 @@
+"""The architecture as a rule: imports point one way, one door per dependency."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import rdlake
+
+PACKAGE = Path(rdlake.__file__).parent
+
+LAYERS = [
+    {"errors", "quoting", "datafiles", "settings", "sample"},
+    {"tables", "deltalog"},
+    {"experiment", "rows", "storage"},
+    {"sources", "extract", "demo"},
+    {"lake"},
+    {"opening"},
+    {"ingest", "catalog"},
+    {"upkeep", "doctor", "library"},
+    {"cli"},
+]
+"""A module imports from its own package and from layers that stand before its own."""
+
+DOORS = {
+    "deltalake": {"lake.py", "storage.py"},
+    "duckdb": {"catalog", "library.py", "cli/query.py"},
+    "matplotlib": set(),
+    "h5py": {"demo"},
+    "click": {"cli"},
+    "rich": {"cli"},
+    "pydantic": {"settings.py"},
+    "pydantic_settings": {"settings.py"},
+    "pickle": set(),
+    "yaml": set(),
+}
+
+
+def sources() -> list[Path]:
+    sample = PACKAGE / "sample" / "RD-Agent_workspace"
+    return [path for path in sorted(PACKAGE.rglob("*.py")) if sample not in path.parents]
+
+
+def imported(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module)
+    return names
+
+
+def part(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def test_every_module_has_a_layer() -> None:
+    known = set().union(*LAYERS) | {"__init__"}
+    assert {part(path) for path in sources()} <= known
+
+
+def test_imports_point_one_way() -> None:
+    height = {name: level for level, layer in enumerate(LAYERS) for name in layer}
+    wrong = [
+        f"{path.relative_to(PACKAGE)} imports {name}"
+        for path in sources()
+        if part(path) != "__init__"
+        for name in imported(path)
+        if name.startswith("rdlake.")
+        and part(path) != (other := name.split(".")[1])
+        and height[other] >= height[part(path)]
+    ]
+    assert not wrong
+
+
+def test_each_dependency_has_one_door() -> None:
+    for dependency, doors in DOORS.items():
+        users = {
+            str(path.relative_to(PACKAGE).as_posix())
+            for path in sources()
+            if any(name.split(".")[0] == dependency for name in imported(path))
+        }
+        strangers = {user for user in users if not any(user.startswith(door) for door in doors)}
+        assert not strangers, f"{dependency} is used by {strangers}"
+
+
+def test_no_file_holds_two_ideas() -> None:
+    long = [
+        str(path) for path in sources() if len(path.read_text(encoding="utf-8").splitlines()) > 400
+    ]
+    assert not long
+
+
+def test_the_public_surface() -> None:
+    assert set(rdlake.__all__) == {
+        "Library",
+        "RdlakeError",
+        "__version__",
+        "connect",
+        "init_lake",
+        "open_lake",
+    }
+    assert all(hasattr(rdlake, name) for name in rdlake.__all__)
