@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Literal
 from uuid import uuid4
@@ -19,7 +17,7 @@ import polars as pl
 from rdlake.experiment import Experiment, Finding, Workspace
 from rdlake.extract import extract
 from rdlake.lake import Lake
-from rdlake.rows import polars_schema
+from rdlake.rows import frame_of
 from rdlake.sources.contents import hash_files
 from rdlake.sources.files import Scan, scan
 from rdlake.sources.roots import workspace_folders
@@ -31,7 +29,8 @@ __all__ = ["IngestReport", "Outcome", "ingest"]
 READER_VERSION = 1
 """Raised when the readers take more out of the same files: they are then read again."""
 
-BATCH = 500
+BATCH, BATCH_SECONDS = 1_000, 20.0
+"""A batch ends at either, so that a stop loses little and a table gets few files."""
 SETTLED_SECONDS = 2.0
 """A file that changed this recently may change again within one tick of its clock."""
 
@@ -90,6 +89,14 @@ class _Read:
     result: Workspace | Skipped
 
 
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """What is committed together, and how many folders beside it were unchanged."""
+
+    read: Sequence[_Read]
+    unchanged: int
+
+
 def ingest(
     lake: Lake,
     roots: Sequence[str | Path],
@@ -106,15 +113,11 @@ def ingest(
     known = _Known({}, {}) if overwrite else _known(lake)
     outcomes: list[Outcome] = []
     unchanged = batches = 0
-    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as readers:
-        for chunk in _chunks(folders):
-            read = [each for each in readers.map(partial(_read, known), chunk) if each]
-            unchanged += len(chunk) - len(read)
-            if read:
-                outcomes += _commit(lake, read)
-                batches += 1
-            if on_progress:
-                on_progress(len(outcomes) + unchanged, len(folders))
+    for batch in _batches(known, folders, on_progress):
+        unchanged += batch.unchanged
+        if batch.read:
+            outcomes += _commit(lake, batch.read)
+            batches += 1
     return IngestReport(tuple(outcomes), unchanged, tuple(beside), batches)
 
 
@@ -157,9 +160,31 @@ def _known(lake: Lake) -> _Known:
     )
 
 
-def _chunks(folders: Sequence[Path]) -> Iterator[Sequence[Path]]:
-    for start in range(0, len(folders), BATCH):
-        yield folders[start : start + BATCH]
+def _batches(
+    known: _Known, folders: Sequence[Path], on_progress: Callable[[int, int], None] | None
+) -> Iterator[_Batch]:
+    """The folders' content, batch by batch; the next is read while one is committed."""
+    rest = iter(enumerate(folders, start=1))
+
+    def fill() -> _Batch:
+        read, unchanged, give_over = [], 0, time.monotonic() + BATCH_SECONDS
+        for done, folder in rest:
+            each = _read(known, folder)
+            if each:
+                read.append(each)
+            else:
+                unchanged += 1
+            if on_progress:
+                on_progress(done, len(folders))
+            if len(read) >= BATCH or time.monotonic() > give_over:
+                break
+        return _Batch(read, unchanged)
+
+    with ThreadPoolExecutor(1) as reader:
+        coming = reader.submit(fill)
+        while (batch := coming.result()).read or batch.unchanged:
+            coming = reader.submit(fill)
+            yield batch
 
 
 def _read(known: _Known, folder: Path) -> _Read | None:
@@ -235,4 +260,4 @@ def _ingest_rows(outcomes: Sequence[Outcome]) -> pl.DataFrame:
         }
         for outcome in outcomes
     ]
-    return pl.DataFrame(rows, schema=polars_schema(table("ingests")), orient="row")
+    return frame_of(table("ingests"), rows)

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from pathlib import Path
 
 import polars as pl
@@ -224,14 +224,17 @@ class Lake:
         """One commit on exactly the version of `delta`, on disk when this returns."""
         folder = self.folder(entry.name)
         with storage_door(folder):
-            write_deltalake(
+            write = partial(
+                write_deltalake,
                 delta,
                 rows,
-                mode="overwrite" if replaced else "append",
-                predicate=f"{entry.owner} in ({literals(replaced)})" if replaced else None,
                 writer_properties=_writer(entry),
                 commit_properties=CommitProperties(max_commit_retries=0),
             )
+            if replaced:
+                write(mode="overwrite", predicate=f"{entry.owner} in ({literals(replaced)})")
+            else:
+                write(mode="append")
             return self._made_durable(entry, delta.version())
 
     def _made_durable(self, entry: Table, version: int) -> Written:

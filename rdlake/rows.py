@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 import polars as pl
 import pyarrow as pa
@@ -10,13 +10,20 @@ import pyarrow.compute as pc
 
 from rdlake.tables import Table
 
-__all__ = ["cast", "differing", "polars_schema", "refuse_unowned", "rows_of"]
+__all__ = ["cast", "differing", "frame_of", "polars_schema", "refuse_unowned", "rows_of"]
 
 
 def polars_schema(entry: Table) -> dict[str, pl.DataType]:
     frame = pl.from_arrow(entry.schema.empty_table())
     assert isinstance(frame, pl.DataFrame)
     return dict(frame.schema)
+
+
+def frame_of(entry: Table, rows: Sequence[Mapping[str, object]]) -> pl.DataFrame:
+    """Rows as a frame of the declared types; a column that no row has is null."""
+    frame = pl.from_arrow(pa.Table.from_pylist(list(rows), schema=entry.schema))
+    assert isinstance(frame, pl.DataFrame)
+    return frame
 
 
 def cast(entry: Table, frame: pl.DataFrame | None) -> pa.Table:
@@ -50,8 +57,11 @@ def differing(
     entry: Table, there: pl.DataFrame, rows: pa.Table, ids: Collection[str]
 ) -> tuple[list[str], list[str]]:
     """Whose rows must be written, and which of them have rows that must go; clocks do not count."""
+    assert entry.owner is not None
+    if there.is_empty():
+        return sorted(pc.unique(rows.column(entry.owner)).to_pylist()), []
     coming = pl.from_arrow(rows)
-    assert isinstance(coming, pl.DataFrame) and entry.owner is not None
+    assert isinstance(coming, pl.DataFrame)
     solid = [column.name for column in entry.columns if not column.clock]
     old, new = (
         frame.select(solid).sort(entry.key).partition_by(entry.owner, as_dict=True)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 import time
 from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
 
 from rdlake.catalog.pins import file_lists
 from rdlake.catalog.version import history
@@ -20,6 +23,7 @@ HOURS_UNTIL_REMOVAL = 24
 """A file that no version needs may belong to a writer still at work; after a day it does not."""
 CATALOG_FILES_KEPT = 50
 _CATALOG_FILE = re.compile(r"^v\d{6,}\.duckdb$")
+_DRAFT = re.compile(r"^\.[0-9a-f]{32}\.duckdb(\.wal)?$")
 
 
 @dataclass(frozen=True)
@@ -81,26 +85,42 @@ def _keep_up(
 
 
 def _pinned_paths(lake: Lake) -> set[tuple[str, str]]:
-    """(table, path) of every file that some published version needs."""
-    versions = history(lake)
-    pins = {(pin.name, pin.file_list): pin for version in versions for pin in version.tables}
+    """(table, path) of every file that some published version needs; DamagedLake when a version's
+    list of files is gone, for then nothing may be removed."""
+    pins = {pin.file_list: pin for version in history(lake) for pin in version.tables}
+    wanted = pl.Series(sorted(pins), dtype=pl.String)
+    lists = lake.read("file_lists", ["digest", "files"], pl.col("digest").is_in(wanted))
+    found = dict(lists.rows())
+    for digest in pins.keys() - found.keys():
+        file_lists(lake, [pins[digest]])
     return {
-        (name, file.path)
-        for pin in pins.values()
-        for name, files in file_lists(lake, [pin]).items()
-        for file in files
+        (pins[digest].name, file["path"]) for digest, files in found.items() for file in files or ()
     }
 
 
 def _prune_catalog_files(lake: Lake, hours: int, *, dry_run: bool) -> tuple[str, ...]:
-    """Old versions' DuckDB files, and drafts that a stopped publisher left behind."""
+    """Old versions' DuckDB files, and drafts that a stopped publisher left behind; a file that a
+    reader on Windows holds open stays until the next time."""
     folder = lake.catalogs_folder
     entries = sorted(folder.iterdir()) if folder.is_dir() else []
     versions = [path for path in entries if _CATALOG_FILE.match(path.name)]
     old = time.time() - hours * 3600
-    drafts = [path for path in entries if path.name.startswith(".") and path.stat().st_mtime < old]
+    drafts = [path for path in (*entries, *lake.root.iterdir()) if _left_behind(path, old)]
     pruned = versions[:-CATALOG_FILES_KEPT] + drafts
-    if not dry_run:
-        for path in pruned:
-            remove_quietly(path)
-    return tuple(path.name for path in pruned)
+    return tuple(path.name for path in pruned if dry_run or _removed(path))
+
+
+def _left_behind(path: Path, before: float) -> bool:
+    """True for a draft that nobody has written to since; its publisher may just have ended."""
+    try:
+        return bool(_DRAFT.match(path.name)) and path.stat().st_mtime < before
+    except FileNotFoundError:
+        return False
+
+
+def _removed(path: Path) -> bool:
+    try:
+        remove_quietly(path)
+    except PermissionError:
+        return False
+    return True

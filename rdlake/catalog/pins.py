@@ -80,9 +80,9 @@ def file_lists(lake: Lake, pins: Collection[Pin]) -> dict[str, tuple[DataFile, .
     wanted = {pin.file_list for pin in pins}
     found = {
         row["digest"]: tuple(DataFile(**record) for record in row["files"] or ())
-        for row in lake.read(
-            "file_lists", where=pl.col("digest").is_in(pl.Series(sorted(wanted), dtype=pl.String))
-        ).iter_rows(named=True)
+        for row in lake.read("file_lists", where=pl.col("digest").is_in(sorted(wanted))).iter_rows(
+            named=True
+        )
     }
     empty = {list_digest(pin.name, ()) for pin in pins}
     if missing := wanted - found.keys() - empty:
@@ -95,7 +95,7 @@ def file_lists(lake: Lake, pins: Collection[Pin]) -> dict[str, tuple[DataFile, .
 
 
 def _recorded(lake: Lake, pins: Collection[Pin]) -> set[str]:
-    where = pl.col("digest").is_in(pl.Series([pin.file_list for pin in pins], dtype=pl.String))
+    where = pl.col("digest").is_in([pin.file_list for pin in pins])
     return set(lake.read("file_lists", ["digest"], where)["digest"])
 
 

@@ -54,22 +54,23 @@ def publish(
     lake: Lake, *, note: str | None = None, allow: Collection[str] = (), repin: bool = False
 ) -> PublishReport:
     """Publish the newest rows as the next version, unless nothing is new or a rollback holds."""
-    return _publish(lake, note, _known(allow), repin=repin, held=True)
+    return _publish(lake, _noted(note), _known(allow), repin=repin, on_hold="stay")
 
 
 def release(lake: Lake, *, note: str | None = None, allow: Collection[str] = ()) -> PublishReport:
-    """End the hold of a rollback: publish the newest rows again."""
-    return _publish(lake, note or "released", _known(allow), repin=False, held=False)
+    """End the hold of a rollback: publish the newest rows again. Without a hold, `publish`."""
+    return _publish(lake, _noted(note), _known(allow), repin=False, on_hold="release")
 
 
 def rollback(lake: Lake, number: int, *, note: str | None = None) -> PublishReport:
     """A new version with the tables and views of an old one; operations stay as they are."""
     target = numbered(lake, number)
+    note = _noted(note) or f"rolled back to version {number}"
     while True:
         seat = _seat(lake)
         pinned = pin_tables(lake, seat.last).rolled_back(lake, target)
         version = seat.version(
-            pinned, target.sql, note or f"rolled back to version {number}", back_to=target
+            pinned, target.sql, note, allow=target.allowed_checks, back_to=target
         )
         with draft(lake, [*seat.versions, version], pinned.files) as (path, _):
             if _land(lake, seat, version, pinned, path):
@@ -109,6 +110,11 @@ class _Seat:
     def last(self) -> Version | None:
         return self.versions[-1] if self.versions else None
 
+    @property
+    def on_hold(self) -> bool:
+        """True after a rollback, until it is released."""
+        return self.last is not None and self.last.rolled_back_to is not None
+
     def version(
         self,
         pinned: Pinned,
@@ -144,20 +150,28 @@ def _seat(lake: Lake) -> _Seat:
 
 
 def _publish(
-    lake: Lake, note: str | None, allow: tuple[str, ...], *, repin: bool, held: bool
+    lake: Lake,
+    note: str | None,
+    allow: tuple[str, ...],
+    *,
+    repin: bool,
+    on_hold: Literal["stay", "release"],
 ) -> PublishReport:
     give_up = time.monotonic() + PATIENCE_SECONDS
     while True:
         seat = _seat(lake)
-        if seat.last and seat.last.rolled_back_to and held:
+        if seat.last and seat.on_hold and on_hold == "stay":
             return PublishReport("held", seat.last, *_placed(lake, seat.last))
         pinned = pin_tables(lake, seat.last)
-        version = seat.version(pinned, script(), note, allow=allow)
-        if seat.last and held and not repin and _nothing_new(lake, seat.last, version):
+        told = note or ("released" if seat.on_hold else None)
+        version = seat.version(pinned, script(), told, allow=allow)
+        wanted = repin or seat.on_hold
+        if seat.last and not wanted and _nothing_new(lake, seat.last, version):
             return PublishReport("nothing new", seat.last, *_placed(lake, seat.last))
         with draft(lake, [*seat.versions, version], pinned.files) as (path, connection):
             broken = [each for each in run_checks(connection) if each.check.name not in allow]
-            if [each.check.name for each in broken] == [HALF_DONE] and time.monotonic() < give_up:
+            half_done = any(each.check.name == HALF_DONE for each in broken)
+            if half_done and time.monotonic() < give_up:
                 time.sleep(0.05)
                 continue
             if broken:
@@ -197,7 +211,18 @@ def _known(allow: Collection[str]) -> tuple[str, ...]:
             where="--allow",
             fix=f"the checks are {', '.join(sorted(names))}",
         )
-    return tuple(sorted(allow))
+    return tuple(sorted(set(allow)))
+
+
+def _noted(note: str | None) -> str | None:
+    """The note, None for an empty one; BadInput for one that no table can hold."""
+    try:
+        (note or "").encode()
+    except UnicodeEncodeError as error:
+        raise BadInput(
+            "the note is not UTF-8 text", where="--note", fix="give it in the terminal's encoding"
+        ) from error
+    return note or None
 
 
 def _check_failed(lake: Lake, broken: list[Broken]) -> CheckFailed:

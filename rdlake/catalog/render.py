@@ -21,6 +21,7 @@ from rdlake.datafiles import DataFile, remove_quietly, write_durably
 from rdlake.errors import DamagedLake
 from rdlake.lake import Lake
 from rdlake.quoting import identifier, literal
+from rdlake.storage import storage_door, storage_failed
 from rdlake.tables import table
 
 __all__ = ["CURRENT", "draft", "place_current", "rendered", "root_expression"]
@@ -48,11 +49,12 @@ def draft(
 ) -> Iterator[tuple[Path, duckdb.DuckDBPyConnection]]:
     """The last of `versions` as a finished file under a passing name, open for looking at it.
 
-    The file is removed at the end unless it was moved to its own name.
+    The file is removed at the end unless it was moved to its own name. DamagedLake when a pinned
+    file cannot be read.
     """
-    folder = lake.catalogs_folder
-    folder.mkdir(exist_ok=True)
-    path = folder / f".{uuid4().hex}.duckdb"
+    path = lake.catalogs_folder / f".{uuid4().hex}.duckdb"
+    with storage_door(path):
+        path.parent.mkdir(exist_ok=True)
     try:
         with contextlib.closing(duckdb.connect()) as connection:
             _fill(connection, path, lake, versions, files)
@@ -60,9 +62,18 @@ def draft(
             connection.execute(f"ATTACH {literal(str(path))} AS {ALIAS} (READ_ONLY)")
             connection.execute(f"USE {ALIAS}")
             yield path, connection
+    except duckdb.IOException as error:
+        raise storage_failed(path, error) from error
+    except duckdb.Error as error:
+        raise DamagedLake(
+            f"catalog version {versions[-1].catalog_version} cannot be read: {error}",
+            where=lake.root,
+            fix="rdlake catalogs verify --deep names the files that are not what was written; "
+            "restore them from a copy of the lake",
+        ) from error
     finally:
         remove_quietly(path)
-        remove_quietly(path.with_name(path.name + ".wal"))
+        remove_quietly(_wal(path))
 
 
 def rendered(lake: Lake, version: Version) -> Path:
@@ -81,15 +92,9 @@ def place_current(lake: Lake) -> Path | None:
     while True:
         version = history(lake)[-1]
         source = rendered(lake, version)
-        if not _same_content(source, target):
-            passing = lake.root / f".{uuid4().hex}.duckdb"
-            try:
-                shutil.copyfile(source, passing)
-                write_durably(passing, target)
-            except PermissionError:
+        with storage_door(target):
+            if not _replaced(source, target):
                 return None
-            finally:
-                remove_quietly(passing)
         if history(lake)[-1].catalog_version == version.catalog_version:
             return target
 
@@ -109,7 +114,7 @@ def _fill(
     lists: FileLists,
 ) -> None:
     version = versions[-1]
-    _refuse_missing(lake, version, lists)
+    _refuse_torn(lake, version, lists)
     connection.execute(
         f"ATTACH {literal(str(path))} AS {ALIAS} (STORAGE_VERSION '{STORAGE_VERSION}')"
     )
@@ -147,16 +152,33 @@ def _with_files(sql: str, lists: FileLists, root: str) -> str:
     return sql
 
 
-def _refuse_missing(lake: Lake, version: Version, lists: FileLists) -> None:
+def _refuse_torn(lake: Lake, version: Version, lists: FileLists) -> None:
     for name, files in lists.items():
         for file in files:
-            if not (lake.folder(name) / file.path).is_file():
+            path = lake.folder(name) / file.path
+            if not path.is_file() or path.stat().st_size != file.size:
                 raise DamagedLake(
-                    f"catalog version {version.catalog_version} pins a file that is gone",
-                    where=lake.folder(name) / file.path,
+                    f"catalog version {version.catalog_version} pins a file that is "
+                    + ("not whole" if path.is_file() else "gone"),
+                    where=path,
                     fix="restore the file from a copy of the lake; "
                     "rdlake catalogs verify tells which versions are whole",
                 )
+
+
+def _replaced(source: Path, target: Path) -> bool:
+    """Give `target` the content of `source`; False where an open file cannot be replaced."""
+    passing = target.with_name(f".{uuid4().hex}.duckdb")
+    try:
+        remove_quietly(_wal(target))
+        if not _same_content(source, target):
+            shutil.copyfile(source, passing)
+            write_durably(passing, target)
+    except PermissionError:
+        return False
+    finally:
+        remove_quietly(passing)
+    return True
 
 
 def _same_content(one: Path, other: Path) -> bool:
@@ -164,3 +186,8 @@ def _same_content(one: Path, other: Path) -> bool:
         return one.read_bytes() == other.read_bytes()
     except FileNotFoundError:
         return False
+
+
+def _wal(path: Path) -> Path:
+    """What DuckDB would replay over the file; only somebody who wrote to it leaves one."""
+    return path.with_name(path.name + ".wal")

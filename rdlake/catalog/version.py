@@ -13,7 +13,7 @@ import polars as pl
 
 from rdlake.errors import UnknownVersion
 from rdlake.lake import Lake
-from rdlake.rows import polars_schema
+from rdlake.rows import frame_of
 from rdlake.tables import table
 
 __all__ = ["Pin", "Version", "history", "newest", "numbered"]
@@ -68,7 +68,7 @@ class Version:
 
     def frame(self) -> pl.DataFrame:
         """The version as a row of the table `catalogs`."""
-        return pl.DataFrame([asdict(self)], schema=polars_schema(table("catalogs")))
+        return frame_of(table("catalogs"), [asdict(self)])
 
 
 def history(lake: Lake) -> list[Version]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import polars as pl
 
 from rdlake.experiment import Experiment, Workspace
-from rdlake.rows import polars_schema
+from rdlake.rows import frame_of
 from rdlake.tables import table
 
 __all__ = ["artifact_rows", "factor_rows", "workspace_rows"]
@@ -36,13 +36,13 @@ def workspace_rows(
                 "stat_digest": workspace.stat_digest,
             }
         )
-    return _frame("workspaces", rows)
+    return frame_of(table("workspaces"), rows)
 
 
 def artifact_rows(workspaces: Sequence[Workspace]) -> pl.DataFrame:
     """One row per file or link."""
-    return _frame(
-        "artifacts",
+    return frame_of(
+        table("artifacts"),
         [
             {
                 "workspace_id": workspace.workspace_id,
@@ -64,8 +64,8 @@ def artifact_rows(workspaces: Sequence[Workspace]) -> pl.DataFrame:
 
 def factor_rows(experiments: Sequence[Experiment]) -> pl.DataFrame:
     """One row per column of the factor table: what the back-test was given was accepted."""
-    return _frame(
-        "factors",
+    return frame_of(
+        table("factors"),
         [
             {
                 "source": "rdagent_generated",
@@ -81,9 +81,3 @@ def factor_rows(experiments: Sequence[Experiment]) -> pl.DataFrame:
             for factor in experiment.workspace.factors or ()
         ],
     )
-
-
-def _frame(name: str, rows: Sequence[Mapping[str, object]]) -> pl.DataFrame:
-    schema = polars_schema(table(name))
-    columns = list(rows[0]) if rows else ["workspace_id"]
-    return pl.DataFrame(rows, schema={column: schema[column] for column in columns}, orient="row")

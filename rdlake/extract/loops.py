@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from rdlake.experiment import Experiment, Finding
-from rdlake.rows import polars_schema
+from rdlake.rows import frame_of
 from rdlake.tables import table
 
 __all__ = ["disagreements", "loop_rows"]
@@ -52,9 +52,7 @@ def loop_rows(experiments: Sequence[Experiment], figures: Figures) -> pl.DataFra
         _row(experiment, figures.get(experiment.workspace.workspace_id, {}))
         for experiment in experiments
     ]
-    columns = list(rows[0]) if rows else ["workspace_id"]
-    schema = polars_schema(table("loops"))
-    return pl.DataFrame(rows, schema={name: schema[name] for name in columns})
+    return frame_of(table("loops"), rows)
 
 
 def disagreements(experiment: Experiment, figures: Mapping[str, Any]) -> list[Finding]:

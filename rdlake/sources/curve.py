@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from rdlake.experiment import Finding
-from rdlake.sources.wording import because
+from rdlake.sources.wording import because, quoted
 
 __all__ = ["COLUMNS", "MAX_ROWS", "read_curve"]
 
@@ -77,11 +77,12 @@ def _table(data: bytes) -> tuple[pa.Table, str]:
 
 def _check_size(footer: pq.FileMetaData) -> None:
     """Refuses a file that says it unpacks to far more than a daily report can be."""
-    if footer.num_rows > MAX_ROWS:
-        raise _Unusable(f"{footer.num_rows:,} rows: no daily report")
+    groups = [footer.row_group(number) for number in range(footer.num_row_groups)]
+    rows = max(footer.num_rows, sum(group.num_rows for group in groups))
+    if rows > MAX_ROWS:
+        raise _Unusable(f"{rows:,} rows: no daily report")
     if footer.num_rows <= 0:
         raise _Unusable("not a single day in it")
-    groups = map(footer.row_group, range(footer.num_row_groups))
     if sum(group.total_byte_size for group in groups) > MAX_UNPACKED:
         raise _Unusable(f"unpacks to more than {MAX_UNPACKED >> 20} MiB: no daily report")
 
@@ -112,7 +113,7 @@ def _stamps(column: pa.ChunkedArray) -> Dates:
     elif _is_text(kind):
         stamps = np.concatenate([_parsed(chunk) for chunk in column.chunks])
     else:
-        raise _Unusable(f"its dates are of type {kind}")
+        raise _Unusable(f"its dates are of type {quoted(str(kind))}")
     return stamps
 
 
@@ -145,7 +146,7 @@ def _order(days: Dates) -> slice | npt.NDArray[np.intp]:
         raise _Unusable(f"its dates run from {ordered[0]} to {ordered[-1]}")
     repeated = ordered[1:][ordered[1:] == ordered[:-1]]
     if repeated.size:
-        raise _Unusable(f"{repeated.size} dates come more than once, {repeated[0]} the first")
+        raise _Unusable(f"repeated dates: {repeated.size}, the first of them {repeated[0]}")
     return order
 
 
@@ -174,7 +175,8 @@ def _floats(column: pa.ChunkedArray, name: str) -> Numbers:
     if pa.types.is_decimal(kind) or pa.types.is_null(kind):
         column = column.cast(pa.float64(), safe=False)
     elif not (pa.types.is_floating(kind) or pa.types.is_integer(kind)):
-        raise _Unusable(f"the column `{name}` is of type {kind}, not of numbers")
+        reason = f"the column `{name}` is of type {quoted(str(kind))}, not of numbers"
+        raise _Unusable(reason)
     values: Numbers = column.to_numpy()
     return values
 

@@ -48,9 +48,9 @@ class _Column:
     levels: tuple[object, ...] | None
 
     def is_key(self, keys: Collection[str]) -> bool:
-        if self.levels is not None:
-            return len(self.levels) == 2 and "" in self.levels and not _KEYS.isdisjoint(self.levels)
-        return self.text in keys or self.text.startswith("__index_level_")
+        if self.levels is None or self.text in keys:
+            return self.text in keys or self.text.startswith("__index_level_")
+        return len(self.levels) == 2 and "" in self.levels and not _KEYS.isdisjoint(self.levels)
 
     @property
     def is_label(self) -> bool:
@@ -138,7 +138,7 @@ def _named(values: Sequence[_Column], file: str, findings: list[Finding]) -> dic
             continue
         name = column.factor_name
         if name is None or not column.is_number:
-            kind = "no factor's name" if name is None else f"of type {column.kind}"
+            kind = "no factor's name" if name is None else f"of type {quoted(str(column.kind))}"
             reason = f"the column {quoted(column.text)} is {kind}; it was left out"
             findings.append(_warning(file, reason))
             continue

@@ -46,7 +46,8 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """What a folder holds, by path. `listed` is false when the folder itself cannot be read."""
+    """What a folder holds, by path. `listed` is false, and there is no digest, when the folder
+    itself cannot be read."""
 
     folder: Path
     entries: tuple[Entry, ...]
@@ -81,7 +82,7 @@ def scan(folder: Path) -> Scan:
         folder=folder,
         entries=entries,
         subfolders=frozenset(found.subfolders),
-        stat_digest=digest_of(map(_stat_line, entries)),
+        stat_digest=digest_of(map(_stat_line, entries)) if listed else "",
         findings=tuple(found.findings),
         listed=listed,
     )

@@ -2,4 +2,4 @@
 SELECT workspace_id, metrics
 FROM rdlake_tables.loops
 WHERE has_result
-    AND len(list_filter(map_values(metrics), lambda figure: isfinite(figure))) = 0;
+    AND coalesce(len(list_filter(map_values(metrics), lambda figure: isfinite(figure))), 0) = 0;

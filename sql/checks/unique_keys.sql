@@ -5,5 +5,11 @@ UNION ALL
 SELECT 'equity_curve', concat_ws(' ', workspace_id, date), count(*)
 FROM equity_curve GROUP BY workspace_id, date HAVING count(*) > 1
 UNION ALL
-SELECT 'factor_catalog', concat_ws(' ', source, name), count(*)
-FROM factor_catalog GROUP BY source, name HAVING count(*) > 1;
+SELECT 'factor_catalog', concat_ws(' ', name, source), count(*)
+FROM factor_catalog GROUP BY name, source HAVING count(*) > 1
+UNION ALL
+SELECT 'artifact_list', concat_ws(' ', workspace_id, path), count(*)
+FROM artifact_list GROUP BY workspace_id, path HAVING count(*) > 1
+UNION ALL
+SELECT 'ingest_report', concat_ws(' ', batch_id, workspace_id, position), count(*)
+FROM ingest_report GROUP BY batch_id, workspace_id, position HAVING count(*) > 1;

@@ -1,13 +1,37 @@
 -- Every row of a workspace was read from the same files: no ingest is half done.
 WITH parts AS (
-    SELECT DISTINCT 'equity_curves' AS part, workspace_id, source_digest FROM rdlake_tables.equity_curves
+    SELECT DISTINCT 'artifacts' AS part, workspace_id, source_digest FROM rdlake_tables.artifacts
+    UNION ALL
+    SELECT DISTINCT 'models', workspace_id, source_digest FROM rdlake_tables.models
+    UNION ALL
+    SELECT DISTINCT 'feedback', workspace_id, source_digest FROM rdlake_tables.feedback
     UNION ALL
     SELECT DISTINCT 'factors', workspace_id, source_digest FROM rdlake_tables.factors
-    WHERE NOT starts_with(workspace_id, 'external:')
+    UNION ALL
+    SELECT DISTINCT 'factor_perf', workspace_id, source_digest FROM rdlake_tables.factor_perf
+    UNION ALL
+    SELECT DISTINCT 'factor_ic', workspace_id, source_digest FROM rdlake_tables.factor_ic
+    UNION ALL
+    SELECT DISTINCT 'factor_combinations', workspace_id, source_digest FROM rdlake_tables.factor_combinations
+    UNION ALL
+    SELECT DISTINCT 'equity_curves', workspace_id, source_digest FROM rdlake_tables.equity_curves
+    UNION ALL
+    SELECT DISTINCT 'signals', workspace_id, source_digest FROM rdlake_tables.signals
     UNION ALL
     SELECT DISTINCT 'workspaces', workspace_id, source_digest FROM rdlake_tables.workspaces
+),
+-- What a batch commits last: the loop; of a folder without one, the folder.
+wholes AS (
+    SELECT
+        coalesce(loops.workspace_id, workspaces.workspace_id) AS workspace_id,
+        CASE
+            WHEN loops.workspace_id IS NOT NULL THEN loops.source_digest
+            WHEN workspaces.role NOT IN ('experiment', 'baseline') THEN workspaces.source_digest
+        END AS expected
+    FROM rdlake_tables.workspaces AS workspaces
+    FULL JOIN rdlake_tables.loops AS loops ON loops.workspace_id = workspaces.workspace_id
 )
-SELECT parts.part, parts.workspace_id, parts.source_digest, loops.source_digest AS of_loop
+SELECT parts.part, parts.workspace_id, parts.source_digest, wholes.expected
 FROM parts
-JOIN rdlake_tables.loops AS loops ON loops.workspace_id = parts.workspace_id
-WHERE parts.source_digest IS DISTINCT FROM loops.source_digest;
+JOIN wholes ON wholes.workspace_id = parts.workspace_id
+WHERE parts.source_digest IS DISTINCT FROM wholes.expected;

@@ -19,7 +19,7 @@ JOIN rdlake_tables.workspaces AS workspaces ON workspaces.workspace_id = artifac
 COMMENT ON VIEW artifact_list IS 'One row per file of a workspace.';
 COMMENT ON COLUMN artifact_list.workspace_id IS 'name of the folder';
 COMMENT ON COLUMN artifact_list.path IS 'path within it, POSIX';
-COMMENT ON COLUMN artifact_list.artifact_type IS 'what the file is for; null where it is nothing known';
+COMMENT ON COLUMN artifact_list.artifact_type IS 'what the file is for; null where not known';
 COMMENT ON COLUMN artifact_list.kind IS 'file or link';
 COMMENT ON COLUMN artifact_list.size IS 'bytes';
 COMMENT ON COLUMN artifact_list.sha256 IS 'digest of the content; null for links and unreadable files';

@@ -18,5 +18,5 @@ COMMENT ON COLUMN catalog_versions.note IS 'given by the publisher';
 COMMENT ON COLUMN catalog_versions.contract_version IS 'version of the views';
 COMMENT ON COLUMN catalog_versions.rdlake_version IS 'program that published it';
 COMMENT ON COLUMN catalog_versions.rolled_back_to IS 'version whose tables it pins again';
-COMMENT ON COLUMN catalog_versions.allowed_checks IS 'checks that failed and were allowed by name';
+COMMENT ON COLUMN catalog_versions.allowed_checks IS 'checks that were allowed to fail, by name';
 COMMENT ON COLUMN catalog_versions.digest IS 'sha256 over the version; each covers the one before';

@@ -4,7 +4,8 @@ WITH carried AS (
     SELECT
         factors.*,
         loops.experiment_id,
-        coalesce(factors.created_at, TIMESTAMP '1970-01-01')::VARCHAR || factors.workspace_id AS recency
+        strftime(coalesce(factors.created_at, TIMESTAMP '1970-01-01'), '%Y-%m-%d %H:%M:%S.%f ')
+            || factors.workspace_id AS recency
     FROM rdlake_tables.factors AS factors
     LEFT JOIN rdlake_tables.loops AS loops ON loops.workspace_id = factors.workspace_id
     WHERE starts_with(factors.workspace_id, 'external:')
@@ -27,8 +28,8 @@ SELECT
     arg_max(impl_version, recency)::VARCHAR AS impl_version,
     arg_max(interface_info, recency)::VARCHAR AS interface_info,
     count(DISTINCT experiment_id)::BIGINT AS experiments,
-    arg_min(experiment_id, created_at)::VARCHAR AS first_experiment_id,
-    arg_max(experiment_id, created_at)::VARCHAR AS latest_experiment_id,
+    (arg_min(experiment_id, recency) FILTER (WHERE created_at IS NOT NULL))::VARCHAR AS first_experiment_id,
+    (arg_max(experiment_id, recency) FILTER (WHERE created_at IS NOT NULL))::VARCHAR AS latest_experiment_id,
     min(created_at)::TIMESTAMP AS created_at
 FROM carried
 GROUP BY factor_name, source;

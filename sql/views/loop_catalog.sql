@@ -49,7 +49,7 @@ WHERE loops.has_result;
 COMMENT ON VIEW loop_catalog IS 'One row per experiment with a result: an RD-Agent loop, or the baseline of a run.';
 COMMENT ON COLUMN loop_catalog.task_run_id IS 'RD-Agent run; synthetic_<workspace_id> while the run is not known';
 COMMENT ON COLUMN loop_catalog.loop_id IS 'number of the loop within its run';
-COMMENT ON COLUMN loop_catalog.workspace_id IS 'name of the experiments workspace folder';
+COMMENT ON COLUMN loop_catalog.workspace_id IS 'name of the workspace folder of the experiment';
 COMMENT ON COLUMN loop_catalog.experiment_id IS 'task_run_id/loop_id; ends in /baseline for a baseline';
 COMMENT ON COLUMN loop_catalog.role IS 'experiment or baseline';
 COMMENT ON COLUMN loop_catalog.scenario IS 'fin_factor, fin_model, fin_quant, fin_factor_report; null while not known';

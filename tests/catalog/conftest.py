@@ -11,6 +11,7 @@ import rdlake
 from tests.builders import make_workspace
 from tests.catalog.published import IDS, Published
 
+
 @pytest.fixture(scope="session")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Published:
     """Three experiments, a folder without a loop and a broken one, published as version 1."""
@@ -30,10 +31,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Published:
 
 @pytest.fixture
 def published(template: Published, tmp_path: Path) -> Published:
-    """A lake of the test's own, with version 1 published where it lies."""
-    workspaces = tmp_path / "workspaces"
-    shutil.copytree(template.workspaces, workspaces)
-    made = Published(rdlake.init_lake(tmp_path / "lake"), workspaces)
-    made.ingest()
-    assert made.publish() == 1
-    return made
+    """A copy of it, for the test to change."""
+    shutil.copytree(template.workspaces, tmp_path / "workspaces")
+    shutil.copytree(template.lake.root, tmp_path / "lake")
+    return Published(rdlake.open_lake(tmp_path / "lake"), tmp_path / "workspaces")

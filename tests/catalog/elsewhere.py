@@ -65,6 +65,5 @@ class Reader:
 def counts(reader: Reader, views: Sequence[str], alias: str = "rd") -> dict[str, int]:
     """view -> how many rows the other process sees."""
     return {
-        view: reader.ask(f"SELECT count(*) FROM (FROM {alias}.main.{view})")[0][0]
-        for view in views
+        view: reader.ask(f"SELECT count(*) FROM (FROM {alias}.main.{view})")[0][0] for view in views
     }

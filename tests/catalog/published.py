@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
 
 from rdlake.catalog.publish import publish
 from rdlake.ingest import ingest
 from rdlake.lake import Lake
+from rdlake.rows import polars_schema
+from rdlake.tables import TABLES, table
 from tests.builders import make_workspace
 
 IDS = ("a" * 32, "b" * 32, "c" * 32)
@@ -32,3 +40,24 @@ class Published:
     def publish(self) -> int:
         """The number of the version that is there after publishing."""
         return publish(self.lake).version.catalog_version
+
+
+@contextmanager
+def batches_of(*names: str) -> Iterator[None]:
+    """Writers commit these tables alone, as one that is stopped in the middle of a batch does."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("rdlake.lake.TABLES", [entry for entry in TABLES if entry.name in names])
+        yield
+
+
+def replace_rows(lake: Lake, name: str, workspace_id: str, *rows: Mapping[str, Any]) -> None:
+    """A workspace's rows in one table, and in no other."""
+    schema = polars_schema(table(name))
+    columns = {column: schema[column] for column in rows[0]} if rows else schema
+    with batches_of(name):
+        lake.commit({name: pl.DataFrame(rows, schema=columns)}, {"workspace_id": [workspace_id]})
+
+
+def rows_in_table(lake: Lake, name: str, workspace_id: str) -> list[dict[str, Any]]:
+    """A workspace's rows of one table as they are."""
+    return lake.read(name, where=pl.col("workspace_id") == workspace_id).to_dicts()

@@ -12,6 +12,7 @@ import duckdb
 from rdlake.catalog.attach import file_of
 from rdlake.catalog.contract import keys, script
 from rdlake.lake import Lake
+from rdlake.quoting import literal
 
 VIEWS = tuple(sorted(keys(script())))
 ABOUT_ITSELF = frozenset({"catalog_info", "catalog_versions"})
@@ -23,12 +24,13 @@ Rows = dict[str, list[tuple[Any, ...]]]
 
 def rows_of(lake: Lake, number: int, views: Collection[str] = VIEWS) -> Rows:
     """view -> all rows of that version, in an order of their own."""
-    return rows_in(file_of(lake, number), views)
+    return rows_in(file_of(lake, number), lake.root, views)
 
 
-def rows_in(file: Path, views: Collection[str] = VIEWS) -> Rows:
-    """view -> all rows of a catalog file, in an order of their own."""
+def rows_in(file: Path, root: Path, views: Collection[str] = VIEWS) -> Rows:
+    """view -> all rows of a catalog file over the lake at `root`, in an order of their own."""
     with contextlib.closing(duckdb.connect(str(file), read_only=True)) as connection:
+        connection.execute(f"SET VARIABLE lake_root = {literal(root.as_posix())}")
         return {
             view: connection.execute(f"SELECT * FROM main.{view} ORDER BY ALL").fetchall()
             for view in views

@@ -1,0 +1,168 @@
+"""What the views say: which rows they show, and how they choose among several."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+import duckdb
+import polars as pl
+import pytest
+
+import rdlake
+from rdlake.catalog.publish import publish
+from rdlake.lake import Lake
+from rdlake.rows import polars_schema
+from rdlake.tables import table
+from tests.catalog.published import IDS, Published
+
+EARLY, LATE = datetime(2026, 3, 3, 10, 0, 0), datetime(2026, 3, 3, 10, 0, 0, 500_000)
+
+
+def frame(name: str, *rows: Mapping[str, Any]) -> pl.DataFrame:
+    schema = polars_schema(table(name))
+    return pl.DataFrame(rows, schema={column: schema[column] for column in (rows or [schema])[0]})
+
+
+def factor(workspace_id: str, **values: Any) -> dict[str, Any]:
+    """A factor's row as an experiment or a library carries it."""
+    plain = {"source": "rdagent_generated", "factor_name": "F", "position": 0, "expression": None}
+    return {**plain, "created_at": None, "tags": None, "workspace_id": workspace_id, **values}
+
+
+def loop(workspace_id: str, **values: Any) -> dict[str, Any]:
+    """A loop's row with one metric."""
+    return {
+        "task_run_id": "run",
+        "loop_id": int(workspace_id),
+        "experiment_id": f"run/{workspace_id}",
+        "workspace_id": workspace_id,
+        "has_result": True,
+        "metrics": [{"key": "IC", "value": 0.5}],
+        **values,
+    }
+
+
+def catalog(lake: Lake, *factors: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """factor_catalog after these factors, each of a loop of its own, were published."""
+    owners = [row["workspace_id"] for row in factors]
+    loops = [loop(owner) for owner in owners if owner.isdigit()]
+    lake.commit(
+        {"factors": frame("factors", *factors), "loops": frame("loops", *loops)},
+        {"workspace_id": owners},
+    )
+    publish(lake)
+    with contextlib.closing(rdlake.connect(lake.root)) as connection:
+        return asked(connection, "FROM factor_catalog ORDER BY source, name")
+
+
+def asked(connection: duckdb.DuckDBPyConnection, query: str) -> list[dict[str, Any]]:
+    answer = connection.execute(query)
+    names = [column[0] for column in answer.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
+
+
+@pytest.fixture(scope="module")
+def connection(template: Published) -> Iterator[duckdb.DuckDBPyConnection]:
+    with contextlib.closing(rdlake.connect(template.lake.root)) as opened:
+        yield opened
+
+
+def test_a_factor_of_several_experiments_is_one_row(lake: Lake) -> None:
+    (row,) = catalog(
+        lake,
+        factor("1", created_at=EARLY, expression="old", tags=["a"]),
+        factor("2", created_at=LATE, expression="new"),
+    )
+    assert (row["name"], row["experiments"]) == ("F", 2)
+    assert (row["first_experiment_id"], row["latest_experiment_id"]) == ("run/1", "run/2")
+    assert (row["expression"], row["tags"], row["created_at"]) == ("new", ["a"], EARLY)
+
+
+def test_the_latest_is_told_within_one_second(lake: Lake) -> None:
+    (row,) = catalog(
+        lake,
+        factor("1", created_at=LATE.replace(microsecond=510_000), expression="third"),
+        factor("2", created_at=LATE, expression="second"),
+        factor("3", created_at=EARLY, expression="first"),
+    )
+    assert (row["expression"], row["latest_experiment_id"]) == ("third", "run/1")
+
+
+def test_equal_times_are_told_apart_by_the_workspace(lake: Lake) -> None:
+    (row,) = catalog(lake, *(factor(str(each), created_at=EARLY) for each in (3, 1, 5, 4, 2)))
+    assert (row["first_experiment_id"], row["latest_experiment_id"]) == ("run/1", "run/5")
+
+
+def test_without_a_time_no_experiment_is_first_or_latest(lake: Lake) -> None:
+    (row,) = catalog(lake, factor("1", expression="one"), factor("2", expression="two"))
+    assert (row["first_experiment_id"], row["latest_experiment_id"]) == (None, None)
+    assert (row["expression"], row["created_at"], row["experiments"]) == ("two", None, 2)
+
+
+def test_a_library_is_listed_and_a_factor_that_was_never_tested_is_not(lake: Lake) -> None:
+    rows = catalog(
+        lake,
+        factor("external:qlib_alpha158", source="qlib_alpha158", position=None),
+        factor("1", factor_name="dropped", position=None, accepted=False),
+        factor("2", factor_name="tested"),
+    )
+    assert [(row["name"], row["source"]) for row in rows] == [
+        ("F", "qlib_alpha158"),
+        ("tested", "rdagent_generated"),
+    ]
+    assert rows[0]["experiments"] == 0
+
+
+def test_only_loops_with_a_result_are_in_the_loop_catalog(lake: Lake) -> None:
+    lake.commit(
+        {"loops": frame("loops", loop("1"), loop("2", has_result=False, metrics=None))},
+        {"workspace_id": ["1", "2"]},
+    )
+    publish(lake)
+    with contextlib.closing(rdlake.connect(lake.root)) as connection:
+        assert asked(connection, "SELECT loop_id FROM loop_catalog") == [{"loop_id": 1}]
+        told = asked(connection, "SELECT count(*) AS n FROM rdlake_tables.loops")
+    assert told == [{"n": 2}]
+
+
+def test_every_problem_is_a_row_and_none_is_one_too(connection: duckdb.DuckDBPyConnection) -> None:
+    rows = asked(connection, "FROM ingest_report ORDER BY workspace_id, position")
+    torn = [row for row in rows if row["workspace_id"] == IDS[2]]
+    fine = [row for row in rows if row["workspace_id"] == IDS[0]]
+    assert [(row["position"], row["level"], row["reason"]) for row in fine] == [(0, None, None)]
+    assert [(row["position"], row["level"], row["file"]) for row in torn] == [
+        (1, "error", "ret.parquet")
+    ]
+    assert {row["status"] for row in torn} == {"partial"}
+    assert all(row["fix"] for row in torn)
+    assert all(row["latest"] for row in rows)
+
+
+def test_only_the_last_ingest_of_a_workspace_is_the_latest(published: Published) -> None:
+    (published.workspaces / IDS[0] / "ret.parquet").unlink()
+    published.ingest()
+    published.publish()
+    with contextlib.closing(rdlake.connect(published.lake.root)) as connection:
+        rows = asked(connection, f"FROM ingest_report WHERE workspace_id = '{IDS[0]}'")
+    assert [(row["latest"], row["file"]) for row in rows if row["latest"]] == [
+        (True, "ret.parquet")
+    ]
+    assert len(rows) == 2
+
+
+def test_a_folder_without_loop_has_files_and_no_run(connection: duckdb.DuckDBPyConnection) -> None:
+    assert asked(
+        connection,
+        "SELECT path, role, task_run_id, loop_id FROM artifact_list WHERE workspace_id = 'sub'",
+    ) == [{"path": "factor.py", "role": "sub", "task_run_id": None, "loop_id": None}]
+
+
+def test_the_file_tells_what_it_is(template: Published) -> None:
+    with contextlib.closing(rdlake.connect(template.lake.root)) as connection:
+        (row,) = asked(connection, "FROM catalog_info")
+    assert row["lake_id"] == template.lake.lake_id
+    assert row["lake_root_variable"] == f"lake_root_{template.lake.lake_id[:8]}"
+    assert (row["catalog_version"], row["rolled_back_to"]) == (1, None)
