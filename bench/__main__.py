@@ -24,7 +24,11 @@ from rdlake.ingest import ingest
 from rdlake.lake import Lake
 
 REPEATS = 5
-TOP_LOOPS = "SELECT * FROM rd.loop_catalog ORDER BY annual_return DESC NULLS LAST LIMIT 20"
+TOP_LOOPS = """
+    SELECT experiment_id, workspace_id, action, annual_return, max_drawdown, information_ratio,
+           ic, rank_ic, sharpe, win_rate
+    FROM rd.loop_catalog ORDER BY annual_return DESC NULLS LAST LIMIT 20
+"""
 ONE_CURVE = "SELECT date, nav FROM rd.equity_curve WHERE workspace_id = ? ORDER BY date"
 
 
@@ -88,10 +92,11 @@ def asking(lake: Lake) -> list[Figure]:
         reader.execute(f"ATTACH '{catalog}' AS rd (READ_ONLY)")
         ids = reader.execute("SELECT workspace_id FROM rd.loop_catalog WHERE has_curve").fetchall()
         top = [seconds(lambda: reader.execute(TOP_LOOPS).fetchall()) for _ in range(20)]
-        curves = [
-            seconds(lambda one=one: reader.execute(ONE_CURVE, one).fetchall())
-            for one in ids[:: len(ids) // 20]
-        ]
+
+        def ask_curve(workspace: tuple[str]) -> float:
+            return seconds(lambda: reader.execute(ONE_CURVE, workspace).fetchall())
+
+        curves = [ask_curve(one) for one in ids[:: len(ids) // 20]]
     return [
         Figure("attach and first query", first * 1000, "ms", 50),
         Figure("top 20 loops", statistics.median(top) * 1000, "ms", 5),

@@ -8,14 +8,29 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
+from uuid import uuid4
 
-__all__ = ["DataFile", "list_digest", "sync", "sync_folder", "sync_with_sha256", "write_durably"]
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+__all__ = [
+    "DataFile",
+    "list_digest",
+    "small_files",
+    "sync",
+    "sync_folder",
+    "sync_with_sha256",
+    "write_durably",
+    "write_rows",
+]
 
 PIECE = 1 << 20
+FULL_FILE = 64 << 20
+"""A file of so many bytes is not rewritten to save on the number of files."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -26,15 +41,45 @@ class DataFile:
     size: int
     sha256: str
     rows: int
+    columns: int
 
     def record(self) -> dict[str, object]:
-        return {"path": self.path, "size": self.size, "sha256": self.sha256, "rows": self.rows}
+        return asdict(self)
 
 
 def list_digest(table: str, files: Iterable[DataFile]) -> str:
     """The digest that names a list of files; the order of the list does not matter."""
-    facts = [[file.path, file.size, file.sha256, file.rows] for file in sorted(files)]
+    facts = [astuple(file) for file in sorted(files)]
     return hashlib.sha256(json.dumps([table, facts]).encode()).hexdigest()
+
+
+def small_files(files: Iterable[tuple[str, int, int]]) -> list[tuple[tuple[str, int, int], ...]]:
+    """Files, as (path, size, rows), that would make one of a good size together; none alone."""
+    groups: list[list[tuple[str, int, int]]] = [[]]
+    for file in files:
+        if file[1] < FULL_FILE:
+            if sum(size for _, size, _ in groups[-1]) >= FULL_FILE:
+                groups.append([])
+            groups[-1].append(file)
+    return [tuple(group) for group in groups if len(group) > 1]
+
+
+def write_rows(rows: pa.Table, folder: Path, group: int, content: Collection[str]) -> DataFile:
+    """A new data file of these rows, on disk when this returns; columns of raw `content` have
+    neither dictionary nor statistics."""
+    path = folder / f"part-00000-{uuid4()}-c000.zstd.parquet"
+    others = [name for name in rows.column_names if name not in content] if content else True
+    pq.write_table(
+        rows,
+        path,
+        row_group_size=group,
+        compression="zstd",
+        compression_level=1,
+        use_dictionary=others,
+        write_statistics=others,
+    )
+    size = path.stat().st_size
+    return DataFile(path.name, size, sync_with_sha256(path), rows.num_rows, rows.num_columns)
 
 
 def sync_with_sha256(path: Path) -> str:

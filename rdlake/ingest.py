@@ -29,7 +29,7 @@ __all__ = ["IngestReport", "Outcome", "ingest"]
 READER_VERSION = 1
 """Raised when the readers take more out of the same files: they are then read again."""
 
-BATCH, BATCH_SECONDS = 1_000, 20.0
+BATCH, BATCH_SECONDS = 4_000, 20.0
 """A batch ends at either, so that a stop loses little and a table gets few files."""
 SETTLED_SECONDS = 2.0
 """A file that changed this recently may change again within one tick of its clock."""

@@ -11,51 +11,28 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cache, cached_property, partial
+from functools import cached_property, partial
 from pathlib import Path
 
 import polars as pl
 import pyarrow as pa
-from deltalake import (
-    ColumnProperties,
-    CommitProperties,
-    DeltaTable,
-    WriterProperties,
-    write_deltalake,
-)
+from deltalake import CommitProperties, DeltaTable, write_deltalake
 from deltalake import Schema as DeltaSchema
-from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+from deltalake.exceptions import CommitFailedError, TableNotFoundError
+from deltalake.transaction import AddAction, RemoveAction
 
-from rdlake.datafiles import DataFile, list_digest, sync_folder, sync_with_sha256
+from rdlake.datafiles import DataFile, list_digest, small_files, sync_with_sha256
+from rdlake.delta import Snapshot, create_table, rewritten, snapshot_of, writer_properties
 from rdlake.deltalog import commit_entry, log_folder, sync_commit
 from rdlake.errors import LakeBusy, UnsupportedLake
 from rdlake.quoting import literals
 from rdlake.rows import cast, differing, polars_schema, refuse_unowned, rows_of
 from rdlake.storage import data_damaged, storage_door, storage_failed
 from rdlake.tables import TABLES, Table, table
-from rdlake.tables.schema import BYTES
 
 __all__ = ["CommitReport", "Lake", "Snapshot", "create_table"]
 
-CONFIGURATION = {
-    "delta.checkpointInterval": "10",
-    "delta.enableExpiredLogCleanup": "false",
-}
-ROWS_IN_A_GROUP = 25_000
-CHUNKS_IN_A_GROUP = 16
 PATIENCE_SECONDS = 60.0
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """One table at one version: its data files as (path, size, rows). No version, no table yet."""
-
-    version: int | None
-    files: tuple[tuple[str, int, int], ...]
-
-    @property
-    def rows(self) -> int:
-        return sum(rows for _, _, rows in self.files)
 
 
 @dataclass(frozen=True)
@@ -101,7 +78,7 @@ class Lake:
     def snapshot(self, name: str) -> Snapshot:
         """The table's newest version and its files."""
         delta = self._delta(table(name))
-        return _snapshot(delta) if delta else Snapshot(None, ())
+        return snapshot_of(delta) if delta else Snapshot(None, ())
 
     def read(
         self, name: str, columns: Collection[str] | None = None, where: pl.Expr | None = None
@@ -109,11 +86,13 @@ class Lake:
         """Rows of a table's newest version; an empty typed frame when there is none yet."""
         return self._rows(table(name), self.snapshot(name), columns, where)
 
-    def known_sha256(self, names: Collection[str]) -> dict[tuple[str, str], str]:
-        """(table, path) -> sha256 of the data file, as taken when it was written."""
-        where = pl.col("table").is_in(pl.Series(list(names), dtype=pl.String))
+    def known_files(self, names: Collection[str]) -> dict[tuple[str, str], DataFile]:
+        """(table, path) -> the data file, with the sha256 that was taken when it was written."""
+        where = pl.col("table").is_in(list(names))
         files = self.read("file_lists", ["table", "files"], where).explode("files").unnest("files")
-        return {(row[0], row[1]): row[2] for row in files.select("table", "path", "sha256").rows()}
+        return {
+            (row.pop("table"), row["path"]): DataFile(**row) for row in files.iter_rows(named=True)
+        }
 
     # --- writing -------------------------------------------------------------------------
 
@@ -176,9 +155,9 @@ class Lake:
                 return self._write(delta, entry, rows, ()) if rows.num_rows else None
             there = self._rows(
                 entry,
-                _snapshot(delta),
+                snapshot_of(delta),
                 None,
-                pl.col(entry.owner).is_in(pl.Series(list(ids), dtype=pl.String)),
+                pl.col(entry.owner).is_in(list(ids)),
             )
             changed, replaced = differing(entry, there, rows, ids)
             if not changed:
@@ -228,7 +207,7 @@ class Lake:
                 write_deltalake,
                 delta,
                 rows,
-                writer_properties=_writer(entry),
+                writer_properties=writer_properties(entry),
                 commit_properties=CommitProperties(max_commit_retries=0),
             )
             if replaced:
@@ -240,7 +219,7 @@ class Lake:
     def _made_durable(self, entry: Table, version: int) -> Written:
         folder = self.folder(entry.name)
         files = tuple(
-            DataFile(path, size, sync_with_sha256(folder / path), rows)
+            DataFile(path, size, sync_with_sha256(folder / path), rows, len(entry.columns))
             for path, size, rows in commit_entry(folder, version).added
         )
         sync_commit(folder, version)
@@ -249,22 +228,41 @@ class Lake:
     # --- upkeep --------------------------------------------------------------------------
 
     def compact(self, name: str) -> bool:
-        """Rewrite a table's files as few, sorted for look-ups, without changing a row. False when
-        a writer was at work: the next upkeep will do it."""
-        entry, before = table(name), self._version(table(name))
-        with storage_door(self.folder(name)):
+        """Rewrite a table's small files as few, sorted by key, without changing a row. False when
+        they are few, or a writer was at work: the next upkeep will do it.
+
+        Not by delta-rs's `optimize`: two of these at once double every row.
+        """
+        entry, folder = table(name), self.folder(name)
+        before = self._version(entry)
+        with storage_door(folder):
             try:
                 delta = self._writable(entry)
-                delta.optimize.z_order(
-                    [entry.key[0]],
-                    writer_properties=_writer(entry),
-                    commit_properties=CommitProperties(max_commit_retries=0),
-                )
+                before = delta.version()
+                fresh, actions = self._rewritten(entry, snapshot_of(delta))
+                if not fresh:
+                    return False
+                exactly = CommitProperties(max_commit_retries=0)
+                schema = delta.schema()
+                delta.create_write_transaction(actions, "append", schema, commit_properties=exactly)
             except CommitFailedError as error:
                 self._refuse_if_still(entry, before, error)
                 return False
-            self.record_files({name: self._made_durable(entry, delta.version()).files})
+            sync_commit(folder, before + 1)
+        self.record_files({name: fresh})
         return True
+
+    def _rewritten(
+        self, entry: Table, now: Snapshot
+    ) -> tuple[list[DataFile], list[AddAction | RemoveAction]]:
+        fresh: list[DataFile] = []
+        actions: list[AddAction | RemoveAction] = []
+        for small in small_files(now.files):
+            rows = cast(entry, self._rows(entry, Snapshot(now.version, small), None, None))
+            file, swap = rewritten(entry, self.folder(entry.name), rows, small)
+            fresh.append(file)
+            actions += swap
+        return fresh, actions
 
     def unreferenced(self, name: str, hours: int) -> list[str]:
         """Files below a table that its newest version does not need, older than `hours`."""
@@ -315,8 +313,10 @@ class Lake:
         if absent := set(entry.column_names) - fields.keys():
             declared = DeltaSchema.from_arrow(entry.schema).fields
             with storage_door(self.folder(entry.name)):
+                before = delta.version()
                 delta.alter.add_columns([each for each in declared if each.name in absent])
-                sync_commit(self.folder(entry.name), delta.version())
+                for version in range(before + 1, delta.version() + 1):
+                    sync_commit(self.folder(entry.name), version)
         return delta
 
     def _rows(
@@ -344,43 +344,3 @@ class Lake:
             except (FileNotFoundError, pl.exceptions.ComputeError) as error:
                 sizes = {folder / path: size for path, size, _ in now.files}
                 raise data_damaged(folder, sizes, error) from error
-
-
-def create_table(entry: Table, folder: Path, description: str) -> None:
-    """An empty typed table; the one that another process made at the same time will do."""
-    with storage_door(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        try:
-            DeltaTable.create(
-                str(folder),
-                entry.schema,
-                name=entry.name,
-                description=description,
-                configuration=CONFIGURATION,
-            )
-        except DeltaError:
-            if not DeltaTable.is_deltatable(str(folder)):
-                raise
-        else:
-            sync_commit(folder, 0)
-            sync_folder(folder.parent)
-
-
-@cache
-def _writer(entry: Table) -> WriterProperties:
-    """How a table's files are written. Chunks of content come in small groups, so that one can be
-    read without the others, and nobody looks for them by dictionary or statistics."""
-    content = [each.name for each in entry.columns if each.type == BYTES]
-    plain = ColumnProperties(dictionary_enabled=False, statistics_enabled="NONE")
-    return WriterProperties(
-        compression="ZSTD",
-        compression_level=1,
-        max_row_group_size=CHUNKS_IN_A_GROUP if content else ROWS_IN_A_GROUP,
-        column_properties=dict.fromkeys(content, plain),
-    )
-
-
-def _snapshot(delta: DeltaTable) -> Snapshot:
-    actions = pa.table(delta.get_add_actions(flatten=True))
-    columns = [actions.column(name).to_pylist() for name in ("path", "size_bytes", "num_records")]
-    return Snapshot(delta.version(), tuple(sorted(zip(*columns, strict=True))))

@@ -88,8 +88,7 @@ def _pinned_paths(lake: Lake) -> set[tuple[str, str]]:
     """(table, path) of every file that some published version needs; DamagedLake when a version's
     list of files is gone, for then nothing may be removed."""
     pins = {pin.file_list: pin for version in history(lake) for pin in version.tables}
-    wanted = pl.Series(sorted(pins), dtype=pl.String)
-    lists = lake.read("file_lists", ["digest", "files"], pl.col("digest").is_in(wanted))
+    lists = lake.read("file_lists", ["digest", "files"], pl.col("digest").is_in(list(pins)))
     found = dict(lists.rows())
     for digest in pins.keys() - found.keys():
         file_lists(lake, [pins[digest]])

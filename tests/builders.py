@@ -74,7 +74,7 @@ def make_factor_table(factors: Sequence[str]) -> pl.DataFrame:
 
 def proven_metrics(curve: pl.DataFrame) -> dict[str, float]:
     """qlib's figures of a curve, in plain Python."""
-    found = {}
+    found: dict[str, float] = {}
     for basis, cost in (("without_cost", 0.0), ("with_cost", 1.0)):
         rows = curve.select("return", "bench", "cost").rows()
         excess = [gross - bench - cost * fee for gross, bench, fee in rows]

@@ -14,6 +14,7 @@ LAYERS = [
     {"tables", "deltalog"},
     {"experiment", "rows", "storage"},
     {"sources", "extract", "demo"},
+    {"delta"},
     {"lake"},
     {"opening"},
     {"ingest", "catalog"},
@@ -23,7 +24,7 @@ LAYERS = [
 """A module imports from its own package and from layers that stand before its own."""
 
 DOORS = {
-    "deltalake": {"lake.py", "storage.py"},
+    "deltalake": {"delta.py", "lake.py", "storage.py"},
     "duckdb": {"catalog", "library.py", "cli/query.py"},
     "matplotlib": set(),
     "h5py": {"demo"},

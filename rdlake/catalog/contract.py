@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from graphlib import TopologicalSorter
@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from rdlake.datafiles import DataFile
 from rdlake.quoting import identifier, literal
 from rdlake.tables import TABLES, Column, Table
 
@@ -20,8 +21,8 @@ __all__ = [
     "checks",
     "column_comments",
     "duckdb_type",
-    "files_mark",
     "keys",
+    "over_files",
     "script",
 ]
 
@@ -30,6 +31,9 @@ CONTRACT_VERSION = "1.0"
 
 TABLES_SCHEMA = "rdlake_tables"
 _KEY = re.compile(r"^-- key: (?P<key>.+)\nCREATE VIEW (?P<view>\w+)", re.MULTILINE)
+_FILES = re.compile(
+    r"/\* files of (?P<name>\w+) \*/ \((?P<nulls>SELECT .*? WHERE false)\) /\* or none \*/"
+)
 _SIMPLE = {
     pa.string(): "VARCHAR",
     pa.int64(): "BIGINT",
@@ -71,7 +75,7 @@ def checks() -> tuple[Check, ...]:
 def script() -> str:
     """The SQL of a whole catalog: a view per table, then the contract.
 
-    The files of a table stand as a mark (`files_mark`), filled in when a version is rendered.
+    Each table's view has no rows yet: `over_files` gives it the files of a version.
     """
     tables = [_table_view(entry) for entry in TABLES if entry.pinned]
     views = {
@@ -89,9 +93,25 @@ def keys(sql: str) -> dict[str, tuple[str, ...]]:
     }
 
 
-def files_mark(name: str) -> str:
-    """What stands for a table's files in the stored SQL."""
-    return f"/* files of {name} */"
+def over_files(sql: str, lists: Mapping[str, Sequence[DataFile]], root: str) -> str:
+    """The SQL of a version with each table's view over its files below `root`, an SQL expression.
+
+    Where every file has every column the files are read as they are. Else columns are matched by
+    name, and one that no file has is a typed null.
+    """
+
+    def source(found: re.Match[str]) -> str:
+        name, nulls = found["name"], found["nulls"]
+        files = lists.get(name, ())
+        if not files:
+            return f"({nulls})"
+        paths = ", ".join(f"{root} || {literal(f'/tables/{name}/{file.path}')}" for file in files)
+        if all(file.columns == nulls.count("NULL::") for file in files):
+            return f"read_parquet([{paths}], hive_partitioning=false)"
+        read = f"read_parquet([{paths}], hive_partitioning=false, union_by_name=true)"
+        return f"({nulls} UNION ALL BY NAME SELECT * FROM {read})"
+
+    return _FILES.sub(source, sql)
 
 
 def column_comments(name: str, columns: Iterable[Column]) -> str:
@@ -128,14 +148,14 @@ def _in_order(views: dict[str, str]) -> Iterator[str]:
 
 
 def _table_view(entry: Table) -> str:
-    """One table over its pinned files; columns that no file has are typed nulls."""
+    """One table; its files come with the version."""
     typed = [(identifier(each.name), duckdb_type(each.type)) for each in entry.columns]
     name = f"{TABLES_SCHEMA}.{entry.name}"
+    nulls = ", ".join(f"NULL::{kind} AS {column}" for column, kind in typed)
     return (
         f"CREATE VIEW {name} AS\n"
         f"SELECT {', '.join(f'{column}::{kind} AS {column}' for column, kind in typed)}\n"
-        f"FROM (SELECT {', '.join(f'NULL::{kind} AS {column}' for column, kind in typed)}"
-        f" WHERE false {files_mark(entry.name)});\n"
+        f"FROM /* files of {entry.name} */ (SELECT {nulls} WHERE false) /* or none */;\n"
         f"COMMENT ON VIEW {name} IS {literal(entry.meaning)};\n"
         f"{column_comments(name, entry.columns)}"
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -45,7 +45,7 @@ class ViewDiff:
 
 
 def diff(lake: Lake, before: int, after: int) -> list[ViewDiff]:
-    """The views that differ between two versions."""
+    """The views that differ between two versions; rows are compared by the key that both have."""
     old, new = numbered(lake, before), numbered(lake, after)
     with contextlib.closing(duckdb.connect()) as connection:
         connection.execute(f"SET VARIABLE lake_root = {literal(lake.root.as_posix())}")
@@ -65,28 +65,34 @@ def _view_diffs(
         elif view not in keys_before:
             yield ViewDiff(view, "only after", (), (), ())
         else:
-            columns = [_columns(connection, alias, view) for alias in ("before", "after")]
-            added = tuple(name for name in columns[1] if name not in columns[0])
-            removed = tuple(name for name in columns[0] if name not in columns[1])
-            shared = [name for name in columns[1] if name in columns[0]]
-            changes = tuple(_changes(connection, view, keys_after[view], shared))
+            before, after = (_columns(connection, alias, view) for alias in ("before", "after"))
+            added = tuple(name for name in after if name not in before)
+            removed = tuple(name for name in before if name not in after)
+            shared = {name: kind for name, kind in after.items() if name in before}
+            told = (keys_after[view], keys_before[view])
+            key = next((each for each in told if shared.keys() >= set(each)), ())
+            changes = tuple(_changes(connection, view, key, shared)) if key else ()
             if changes or added or removed:
                 yield ViewDiff(view, "both", added, removed, changes)
 
 
-def _columns(connection: duckdb.DuckDBPyConnection, alias: str, view: str) -> list[str]:
+def _columns(connection: duckdb.DuckDBPyConnection, alias: str, view: str) -> dict[str, str]:
+    """name -> type, in order."""
     rows = connection.execute(f"DESCRIBE {alias}.main.{identifier(view)}").fetchall()
-    return [row[0] for row in rows]
+    return {row[0]: row[1] for row in rows}
 
 
 def _changes(
-    connection: duckdb.DuckDBPyConnection, view: str, key: tuple[str, ...], columns: list[str]
+    connection: duckdb.DuckDBPyConnection,
+    view: str,
+    key: tuple[str, ...],
+    columns: Mapping[str, str],
 ) -> Iterator[Change]:
-    values = [name for name in columns if name not in key]
     differs = ", ".join(
-        f"CASE WHEN old.{identifier(name)} IS DISTINCT FROM new.{identifier(name)}"
+        f"CASE WHEN {_value('old', name, kind)} IS DISTINCT FROM {_value('new', name, kind)}"
         f" THEN {literal(name)} END"
-        for name in values
+        for name, kind in columns.items()
+        if name not in key
     )
     join = " AND ".join(
         f"old.{identifier(name)} IS NOT DISTINCT FROM new.{identifier(name)}" for name in key
@@ -105,3 +111,9 @@ def _changes(
     for kind, fields, *found in connection.execute(query).fetchall():
         named = tuple(fields) if kind == "changed" else ()
         yield Change(kind, dict(zip(key, found, strict=True)), named)
+
+
+def _value(side: str, name: str, kind: str) -> str:
+    """What is compared; the entries of a map have no order, though DuckDB compares them by it."""
+    column = f"{side}.{identifier(name)}"
+    return f"list_sort(map_entries({column}))" if kind.startswith("MAP(") else column

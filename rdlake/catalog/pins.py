@@ -6,6 +6,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from rdlake.catalog.version import Pin, Version
 from rdlake.datafiles import DataFile, list_digest, sync_with_sha256
@@ -52,7 +54,7 @@ def pin_tables(lake: Lake, last: Version | None) -> Pinned:
             kept[entry.name] = before
         else:
             moved[entry.name] = now
-    known = lake.known_sha256(moved)
+    known = lake.known_files(moved)
     files = {name: _data_files(lake, name, now, known) for name, now in moved.items()}
     pins = kept | {
         name: Pin(name, now.version, now.rows, list_digest(name, files[name]))
@@ -100,22 +102,23 @@ def _recorded(lake: Lake, pins: Collection[Pin]) -> set[str]:
 
 
 def _data_files(
-    lake: Lake, name: str, now: Snapshot, known: Mapping[tuple[str, str], str]
+    lake: Lake, name: str, now: Snapshot, known: Mapping[tuple[str, str], DataFile]
 ) -> tuple[DataFile, ...]:
     return tuple(
-        DataFile(path, size, known.get((name, path)) or _hashed(lake, name, path), rows)
+        known.get((name, path)) or _looked_at(lake, name, path, size, rows)
         for path, size, rows in now.files
     )
 
 
-def _hashed(lake: Lake, name: str, path: str) -> str:
-    """For a file whose writer was stopped before it could record the digest."""
+def _looked_at(lake: Lake, name: str, path: str, size: int, rows: int) -> DataFile:
+    """For a file whose writer was stopped before it could record what it wrote."""
     file = lake.folder(name) / path
     try:
-        return sync_with_sha256(file)
-    except FileNotFoundError as error:
+        columns = len(pq.read_schema(file))
+        return DataFile(path, size, sync_with_sha256(file), rows, columns)
+    except (OSError, pa.ArrowException) as error:
         raise DamagedLake(
-            f"{name} names a file that does not exist",
+            f"{name} names a file that cannot be read: {error}",
             where=file,
             fix="rdlake doctor --repair returns the table to the version before",
         ) from error

@@ -15,7 +15,7 @@ from rdlake import __version__
 from rdlake.catalog.contract import CONTRACT_VERSION, Check, checks, script
 from rdlake.catalog.pins import Pinned, pin_tables, same_rows
 from rdlake.catalog.render import draft, place_current
-from rdlake.catalog.version import Version, history, numbered
+from rdlake.catalog.version import Pin, Version, history, numbered
 from rdlake.datafiles import write_durably
 from rdlake.errors import BadInput, CheckFailed
 from rdlake.lake import Lake
@@ -24,6 +24,7 @@ __all__ = ["Broken", "PublishReport", "check", "publish", "release", "rollback",
 
 HALF_DONE = "whole_batches"
 PATIENCE_SECONDS = 3.0
+"""How long a half-done batch may stand still before it counts as interrupted."""
 ROWS_NAMED = 5
 
 
@@ -157,7 +158,8 @@ def _publish(
     repin: bool,
     on_hold: Literal["stay", "release"],
 ) -> PublishReport:
-    give_up = time.monotonic() + PATIENCE_SECONDS
+    waited_for: tuple[Pin, ...] = ()
+    give_up = 0.0
     while True:
         seat = _seat(lake)
         if seat.last and seat.on_hold and on_hold == "stay":
@@ -170,10 +172,12 @@ def _publish(
             return PublishReport("nothing new", seat.last, *_placed(lake, seat.last))
         with draft(lake, [*seat.versions, version], pinned.files) as (path, connection):
             broken = [each for each in run_checks(connection) if each.check.name not in allow]
-            half_done = any(each.check.name == HALF_DONE for each in broken)
-            if half_done and time.monotonic() < give_up:
-                time.sleep(0.05)
-                continue
+            if any(each.check.name == HALF_DONE for each in broken):
+                if version.tables != waited_for:  # a writer is at work
+                    waited_for, give_up = version.tables, time.monotonic() + PATIENCE_SECONDS
+                if time.monotonic() < give_up:
+                    time.sleep(0.05)
+                    continue
             if broken:
                 raise _check_failed(lake, broken)
             if _land(lake, seat, version, pinned, path):

@@ -14,7 +14,12 @@ from uuid import uuid4
 
 import duckdb
 
-from rdlake.catalog.contract import TABLES_SCHEMA, column_comments, duckdb_type, files_mark
+from rdlake.catalog.contract import (
+    TABLES_SCHEMA,
+    column_comments,
+    duckdb_type,
+    over_files,
+)
 from rdlake.catalog.pins import file_lists
 from rdlake.catalog.version import Version, history
 from rdlake.datafiles import DataFile, remove_quietly, write_durably
@@ -122,7 +127,7 @@ def _fill(
     connection.execute("BEGIN")
     connection.execute(f"CREATE SCHEMA {TABLES_SCHEMA}")
     _fill_versions(connection, versions)
-    connection.execute(_with_files(version.sql, lists, root_expression(lake)))
+    connection.execute(over_files(version.sql, lists, root_expression(lake)))
     connection.execute("COMMIT")
     connection.execute(f"USE memory; CHECKPOINT {ALIAS}")
 
@@ -139,17 +144,6 @@ def _fill_versions(connection: duckdb.DuckDBPyConnection, versions: Sequence[Ver
     connection.executemany(f"INSERT INTO {name} VALUES ({marks})", rows)
     connection.execute(f"COMMENT ON TABLE {name} IS {literal(entry.meaning)}")
     connection.execute(column_comments(name, columns))
-
-
-def _with_files(sql: str, lists: FileLists, root: str) -> str:
-    for name, files in lists.items():
-        paths = ", ".join(f"{root} || {literal(f'/tables/{name}/{file.path}')}" for file in files)
-        source = (
-            f"UNION ALL BY NAME SELECT * FROM read_parquet([{paths}], "
-            "union_by_name=true, hive_partitioning=false)"
-        )
-        sql = sql.replace(files_mark(name), source if files else "")
-    return sql
 
 
 def _refuse_torn(lake: Lake, version: Version, lists: FileLists) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import polars as pl
+import polars.selectors as cs
 
 from rdlake.experiment import Experiment
 
@@ -33,7 +34,7 @@ def curve_days(experiments: Sequence[Experiment]) -> pl.DataFrame:
     if not curves:
         return pl.DataFrame(schema={OWNER: pl.String, "date": pl.Date, "source_digest": pl.String})
     gross = pl.col("return") - pl.col("bench")
-    return (
+    return _finite(
         pl.concat(curves)
         .with_columns(
             net_return=pl.col("return") - pl.col("cost"),
@@ -56,7 +57,7 @@ def curve_figures(days: pl.DataFrame) -> pl.DataFrame:
     if days.is_empty():
         return pl.DataFrame(schema={OWNER: pl.String})
     net = pl.col("net_return")
-    return (
+    return _finite(
         days.with_columns(gross_excess=pl.col("return") - pl.col("bench"))
         .group_by(OWNER, maintain_order=True)
         .agg(
@@ -74,9 +75,20 @@ def curve_figures(days: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def _finite(frame: pl.DataFrame) -> pl.DataFrame:
+    """The same frame; a figure that no number can hold is unknown."""
+    return frame.with_columns(pl.when(cs.float().is_finite()).then(cs.float()))
+
+
+def _deviation(column: pl.Expr) -> pl.Expr:
+    """std with ddof 1; of equal days exactly zero, where rounding would leave a trace."""
+    deviation = column.std(ddof=1)
+    return pl.when(column.min() < column.max()).then(deviation).otherwise(deviation * 0)
+
+
 def _ratio(column: pl.Expr) -> pl.Expr:
     """mean / std × √238; null where the deviation is zero or not defined."""
-    deviation = column.std(ddof=1)
+    deviation = _deviation(column)
     return pl.when(deviation > 0).then(column.mean() / deviation * DAYS_A_YEAR**0.5)
 
 
@@ -86,7 +98,7 @@ def _risk(column: str, prefix: str) -> dict[str, pl.Expr]:
     summed = excess.cum_sum()
     return {
         f"{prefix}.mean": excess.mean(),
-        f"{prefix}.std": excess.std(ddof=1),
+        f"{prefix}.std": _deviation(excess),
         f"{prefix}.annualized_return": excess.mean() * DAYS_A_YEAR,
         f"{prefix}.information_ratio": _ratio(excess),
         f"{prefix}.max_drawdown": (summed - summed.cum_max()).min(),

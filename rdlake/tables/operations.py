@@ -102,7 +102,7 @@ FILE_LISTS = Table(
     "a list of data files by digest: what one commit wrote, or what a catalog version pins",
     ("digest",),
     (
-        C("digest", TEXT, "sha256 over table, path, size, sha256 and rows of each file"),
+        C("digest", TEXT, "sha256 over the table and the facts of each file"),
         C("table", TEXT, "the table they belong to"),
         C("files", FILES, "path within the table, size, sha256 (taken once, when written)"),
     ),

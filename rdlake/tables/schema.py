@@ -12,7 +12,9 @@ DATE, TIME, BYTES = pa.date32(), pa.timestamp("us"), pa.binary()
 TEXTS = pa.list_(TEXT)
 WORDS, FIGURES = pa.map_(TEXT, TEXT), pa.map_(TEXT, REAL)
 FINDINGS = pa.list_(pa.struct([("level", TEXT), ("file", TEXT), ("reason", TEXT), ("fix", TEXT)]))
-FILES = pa.list_(pa.struct([("path", TEXT), ("size", INT), ("sha256", TEXT), ("rows", INT)]))
+FILES = pa.list_(
+    pa.struct([("path", TEXT), ("size", INT), ("sha256", TEXT), ("rows", INT), ("columns", INT)])
+)
 PINNED = pa.list_(
     pa.struct([("name", TEXT), ("delta_version", INT), ("rows", INT), ("file_list", TEXT)])
 )

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
 
 import rdlake
 from tests.builders import make_workspace
-from tests.catalog.published import IDS, Published
+from tests.catalog.published import IDS, NEW, Published, copied
 
 
 @pytest.fixture(scope="session")
@@ -29,9 +28,22 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Published:
     return made
 
 
+@pytest.fixture(scope="session")
+def template_of_two(template: Published, tmp_path_factory: pytest.TempPathFactory) -> Published:
+    """The same with a fourth experiment, published as version 2."""
+    made = copied(template, tmp_path_factory.mktemp("two"))
+    made.add(NEW)
+    assert made.publish() == 2
+    return made
+
+
 @pytest.fixture
 def published(template: Published, tmp_path: Path) -> Published:
-    """A copy of it, for the test to change."""
-    shutil.copytree(template.workspaces, tmp_path / "workspaces")
-    shutil.copytree(template.lake.root, tmp_path / "lake")
-    return Published(rdlake.open_lake(tmp_path / "lake"), tmp_path / "workspaces")
+    """A copy of the lake with one version, for the test to change."""
+    return copied(template, tmp_path)
+
+
+@pytest.fixture
+def two_versions(template_of_two: Published, tmp_path: Path) -> Published:
+    """A copy of the lake with two versions, for the test to change."""
+    return copied(template_of_two, tmp_path)

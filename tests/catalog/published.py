@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,11 +15,13 @@ import pytest
 from rdlake.catalog.publish import publish
 from rdlake.ingest import ingest
 from rdlake.lake import Lake
+from rdlake.opening import open_lake
 from rdlake.rows import polars_schema
 from rdlake.tables import TABLES, table
 from tests.builders import make_workspace
 
 IDS = ("a" * 32, "b" * 32, "c" * 32)
+NEW = "d" * 32
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,13 @@ class Published:
     def publish(self) -> int:
         """The number of the version that is there after publishing."""
         return publish(self.lake).version.catalog_version
+
+
+def copied(made: Published, folder: Path) -> Published:
+    """A copy of a lake and its workspaces; its catalog files still name the lake it came from."""
+    shutil.copytree(made.workspaces, folder / "workspaces")
+    shutil.copytree(made.lake.root, folder / "lake")
+    return Published(open_lake(folder / "lake"), folder / "workspaces")
 
 
 @contextmanager

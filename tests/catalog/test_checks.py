@@ -98,20 +98,17 @@ def test_a_path_that_leaves_the_workspace_is_found(published: Published) -> None
 
 def test_a_result_without_a_finite_metric_is_found(published: Published) -> None:
     row = {**rows_in_table(published.lake, "loops", A)[0], "has_curve": False}
-    told: dict[str, list[tuple[str, float | None]] | None] = {
+    told: dict[str, dict[str, float | None] | None] = {
         "no metrics": None,
-        "empty": [],
-        "null": [("IC", None)],
-        "nan": [("IC", math.nan)],
-        "infinite": [("IC", -math.inf), ("ICIR", None)],
-        "fine": [("IC", 0.1), ("ICIR", None), ("Rank IC", math.nan)],
+        "empty": {},
+        "null": {"IC": None},
+        "nan": {"IC": math.nan},
+        "infinite": {"IC": -math.inf, "ICIR": None},
+        "fine": {"IC": 0.1, "ICIR": None, "Rank IC": math.nan},
     }
     for name, metrics in told.items():
-        pairs = [{"key": key, "value": value} for key, value in metrics or ()]
-        figures = None if metrics is None else pairs
-        replace_rows(
-            published.lake, "loops", name, {**row, "workspace_id": name, "metrics": figures}
-        )
+        loop = {**row, "workspace_id": name, "metrics": metrics}
+        replace_rows(published.lake, "loops", name, loop)
     (found,) = check(published.lake)
     assert found.check.name == "results_are_finite"
     assert {row["workspace_id"] for row in found.rows} == told.keys() - {"fine"}

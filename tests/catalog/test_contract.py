@@ -13,8 +13,9 @@ import pyarrow as pa
 import pytest
 
 import rdlake
-from rdlake.catalog.contract import checks, duckdb_type, files_mark, keys, script, sql_folder
-from rdlake.tables import TABLES
+from rdlake.catalog.contract import checks, duckdb_type, keys, over_files, script, sql_folder
+from rdlake.datafiles import DataFile
+from rdlake.tables import TABLES, table
 from tests.catalog.golden import GOLDEN, View, as_text, described, published_text
 from tests.catalog.published import Published
 from tests.catalog.views import VIEWS
@@ -172,7 +173,18 @@ def test_a_file_holds_one_view_with_its_comments() -> None:
 
 def test_each_table_has_one_place_for_its_files() -> None:
     for entry in TABLES:
-        assert script().count(files_mark(entry.name)) == int(entry.pinned)
+        assert script().count(f"/* files of {entry.name} */ (") == int(entry.pinned)
+
+
+def test_files_take_the_place_of_the_rows_that_are_not_there() -> None:
+    whole = len(table("loops").columns)
+    old, new = (DataFile(f"{size}.parquet", size, "", 1, size) for size in (whole - 1, whole))
+    plain = over_files(script(), {"loops": [new]}, "'/root'")
+    mixed = over_files(script(), {"loops": [old, new]}, "'/root'")
+    assert f"FROM read_parquet(['/root' || '/tables/loops/{new.path}']" in plain
+    assert "union_by_name=true" in mixed and "union_by_name" not in plain
+    assert f"'/root' || '/tables/loops/{old.path}'" in mixed
+    assert 'FROM (SELECT NULL::VARCHAR AS "workspace_id"' in plain
 
 
 def test_a_check_tells_its_promise_and_reads_views() -> None:

@@ -40,7 +40,7 @@ def loop(workspace_id: str, **values: Any) -> dict[str, Any]:
         "experiment_id": f"run/{workspace_id}",
         "workspace_id": workspace_id,
         "has_result": True,
-        "metrics": [{"key": "IC", "value": 0.5}],
+        "metrics": {"IC": 0.5},
         **values,
     }
 
