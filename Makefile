@@ -2,9 +2,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+COMPAT := .venv-compat
+DUCKDBS := 1.2.2 1.4.5 1.5.5 1.5.6 2.0.0
+DELTA_EXTENSION := 1.5.5
 
 .DEFAULT_GOAL := help
-.PHONY: help catalogs test test-all check bench docs clean
+.PHONY: help catalogs test test-all test-compat check bench docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +25,15 @@ test: $(STAMP) ## the tests, in a few minutes
 
 test-all: $(STAMP) ## every test, the long ones too
 	$(BIN)/python -m pytest -n 2
+
+$(COMPAT)/%/.installed:
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check duckdb==$*
+	$(if $(filter $(DELTA_EXTENSION),$*),-$(@D)/bin/python -m pip install --quiet --disable-pip-version-check duckdb-extension-delta==$*)
+	@touch $@
+
+test-compat: $(STAMP) $(DUCKDBS:%=$(COMPAT)/%/.installed) ## what other DuckDB versions and Delta readers read
+	$(BIN)/python -m pytest -n 2 tests/compat
 
 check: $(STAMP) ## format, lint, types, tests
 	$(BIN)/ruff format --check .

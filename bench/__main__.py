@@ -9,15 +9,14 @@ import argparse
 import statistics
 import sys
 import tempfile
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 import pandas as pd
 
 import rdlake
+from bench.figures import Figure, seconds
+from bench.store import growth
 from rdlake.catalog.publish import publish
 from rdlake.demo import write_demo
 from rdlake.ingest import ingest
@@ -30,26 +29,6 @@ TOP_LOOPS = """
     FROM rd.loop_catalog ORDER BY annual_return DESC NULLS LAST LIMIT 20
 """
 ONE_CURVE = "SELECT date, nav FROM rd.equity_curve WHERE workspace_id = ? ORDER BY date"
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One measured figure and what it must not exceed."""
-
-    name: str
-    value: float
-    unit: str
-    goal: float
-
-    @property
-    def kept(self) -> bool:
-        return self.value <= self.goal
-
-
-def seconds(action: Callable[[], object]) -> float:
-    started = time.perf_counter()
-    action()
-    return time.perf_counter() - started
 
 
 def read_with_pandas(workspaces: Path) -> int:
@@ -107,7 +86,9 @@ def asking(lake: Lake) -> list[Figure]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--experiments", type=int, default=2000)
-    count = parser.parse_args().experiments
+    parser.add_argument("--store", action="store_true", help="also 3,000 commits")
+    arguments = parser.parse_args()
+    count, store = arguments.experiments, arguments.store
     with tempfile.TemporaryDirectory() as folder:
         demo = Path(folder) / "demo"
         made = seconds(lambda: write_demo(demo, experiments=count, seed=1))
@@ -117,6 +98,7 @@ def main() -> int:
             Figure(f"demo of {count}", made, "s", 40.0 * count / 2000),
             *writing(lake, workspaces),
             *asking(lake),
+            *(growth(Path(folder), (300, 3000)) if store else ()),
         ]
     for figure in figures:
         mark = "ok  " if figure.kept else "MISS"

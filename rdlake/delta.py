@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import ColumnProperties, DeltaTable, WriterProperties
@@ -21,7 +22,7 @@ from rdlake.storage import storage_door
 from rdlake.tables import Table
 from rdlake.tables.schema import BYTES, TEXT
 
-__all__ = ["Snapshot", "create_table", "rewritten", "snapshot_of", "writer_properties"]
+__all__ = ["Snapshot", "create_table", "holding", "rewritten", "snapshot_of", "writer_properties"]
 
 CONFIGURATION = {
     "delta.checkpointInterval": "10",
@@ -45,7 +46,24 @@ class Snapshot:
 
 def snapshot_of(delta: DeltaTable) -> Snapshot:
     """The table as it was opened or last updated."""
+    return _snapshot(delta, pa.table(delta.get_add_actions(flatten=True)))
+
+
+def holding(delta: DeltaTable, owner: str, ids: Collection[str]) -> Snapshot:
+    """The same without the files that, by what the log tells of them, hold no row of `ids`."""
     actions = pa.table(delta.get_add_actions(flatten=True))
+    told = {f"min.{owner}", f"max.{owner}"} <= set(actions.column_names)
+    if not told or not actions.num_rows or not ids:
+        return _snapshot(delta, actions)
+    wanted = pl.Series(sorted(ids), dtype=pl.String)
+    low, high = (pl.Series(actions.column(f"{end}.{owner}")) for end in ("min", "max"))
+    hit = wanted.search_sorted(high.fill_null(wanted[-1]), "right") > wanted.search_sorted(
+        low.fill_null(wanted[0]), "left"
+    )
+    return _snapshot(delta, actions.filter((hit | low.is_null() | high.is_null()).to_arrow()))
+
+
+def _snapshot(delta: DeltaTable, actions: pa.Table) -> Snapshot:
     columns = [actions.column(name).to_pylist() for name in ("path", "size_bytes", "num_records")]
     return Snapshot(delta.version(), tuple(sorted(zip(*columns, strict=True))))
 

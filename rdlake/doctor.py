@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from rdlake.catalog.version import history
-from rdlake.deltalog import LAST_CHECKPOINT, has_log, log_folder, torn_files
+from rdlake.deltalog import has_log, torn_files
 from rdlake.errors import DamagedLake, NoLake
 from rdlake.opening import is_lake, open_lake, usable_root
 from rdlake.storage import storage_door
@@ -72,17 +72,16 @@ def examine(root: str | Path) -> Health:
 
 
 def repair(root: str | Path) -> list[str]:
-    """Move the torn files at the end of each log into `torn/`; returns what was moved."""
+    """Move the torn files at the end of each log into `torn/`; returns what was moved.
+
+    What such a file leaves torn in its turn, as a pointer to its checkpoint, goes with it.
+    """
     path = _lake_path(root)
     aside = path / "torn" / f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
-    moved = []
+    moved: list[str] = []
     for folder in _table_folders(path):
         while torn := torn_files(folder):
-            for each in torn:
-                pointer = log_folder(folder) / LAST_CHECKPOINT
-                for file in {each.path, pointer} if each.path.suffix == ".parquet" else {each.path}:
-                    if file.exists():
-                        moved.append(str(_move(file, aside / folder.name)))
+            moved += [str(_move(each.path, aside / folder.name)) for each in torn]
     return moved
 
 

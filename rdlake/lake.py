@@ -22,7 +22,14 @@ from deltalake.exceptions import CommitFailedError, TableNotFoundError
 from deltalake.transaction import AddAction, RemoveAction
 
 from rdlake.datafiles import DataFile, list_digest, small_files, sync_with_sha256
-from rdlake.delta import Snapshot, create_table, rewritten, snapshot_of, writer_properties
+from rdlake.delta import (
+    Snapshot,
+    create_table,
+    holding,
+    rewritten,
+    snapshot_of,
+    writer_properties,
+)
 from rdlake.deltalog import commit_entry, log_folder, sync_commit
 from rdlake.errors import LakeBusy, UnsupportedLake
 from rdlake.quoting import literals
@@ -153,12 +160,8 @@ class Lake:
         def attempt(delta: DeltaTable) -> Written | None:
             if entry.owner is None:
                 return self._write(delta, entry, rows, ()) if rows.num_rows else None
-            there = self._rows(
-                entry,
-                snapshot_of(delta),
-                None,
-                pl.col(entry.owner).is_in(list(ids)),
-            )
+            now = holding(delta, entry.owner, ids)
+            there = self._rows(entry, now, None, pl.col(entry.owner).is_in(list(ids)))
             changed, replaced = differing(entry, there, rows, ids)
             if not changed:
                 return None

@@ -32,8 +32,6 @@ def cast(entry: Table, frame: pl.DataFrame | None) -> pa.Table:
         return entry.schema.empty_table()
     if unknown := set(frame.columns) - set(entry.column_names):
         raise ValueError(f"{entry.name} has no columns {sorted(unknown)}")
-    if frame.is_empty():
-        return entry.schema.empty_table()
     full = frame.with_columns(
         pl.lit(None).alias(name) for name in entry.column_names if name not in frame.columns
     )

@@ -163,6 +163,16 @@ def test_any_text_names_its_own_rows_alone(lake: Lake, name: str) -> None:
     assert left == {"other", *AWKWARD} - {name}
 
 
+@pytest.mark.parametrize("end", ["", "\U0010ffff"])
+def test_a_long_name_is_known_again_to_its_end(lake: Lake, end: str) -> None:
+    names = [f"{'因' * 20}{'x' * count}{end * 20}" for count in (0, 3, 4, 200)]
+    for mark in (1, 2):
+        for name in names:
+            lake.commit({"feedback": rows(name, hypothesis=str(mark))}, owners(name))
+    told = lake.read("feedback", ["workspace_id", "hypothesis"]).rows()
+    assert sorted(told) == sorted((name, "2") for name in names)
+
+
 def test_tables_of_other_owners_are_replaced_by_them(lake: Lake) -> None:
     def strategies(*ids: str, topk: int) -> pl.DataFrame:
         return pl.DataFrame({"strategy_id": list(ids), "topk": [topk] * len(ids)})

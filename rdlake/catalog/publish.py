@@ -64,7 +64,8 @@ def release(lake: Lake, *, note: str | None = None, allow: Collection[str] = ())
 
 
 def rollback(lake: Lake, number: int, *, note: str | None = None) -> PublishReport:
-    """A new version with the tables and views of an old one; operations stay as they are."""
+    """A new version with the tables and views of an old one; operations stay as they are. The
+    newest version, when it is that already."""
     target = numbered(lake, number)
     note = _noted(note) or f"rolled back to version {number}"
     while True:
@@ -73,6 +74,9 @@ def rollback(lake: Lake, number: int, *, note: str | None = None) -> PublishRepo
         version = seat.version(
             pinned, target.sql, note, allow=target.allowed_checks, back_to=target
         )
+        last = seat.last
+        if last and last.rolled_back_to == number and _nothing_new(lake, last, version):
+            return PublishReport("nothing new", last, *_placed(lake, last))
         with draft(lake, [*seat.versions, version], pinned.files) as (path, _):
             if _land(lake, seat, version, pinned, path):
                 return PublishReport("published", version, *_placed(lake, version))

@@ -35,6 +35,8 @@ CURRENT = "catalog.duckdb"
 FileLists = Mapping[str, tuple[DataFile, ...]]
 STORAGE_VERSION = "v1.0.0"
 ALIAS = "rdlake"
+WRITE_FAILED = (duckdb.IOException, duckdb.FatalException, duckdb.TransactionException)
+"""What DuckDB raises when it cannot write or flush its own file."""
 TOLD_BY_VERSION = (
     "catalog_version",
     "published_at",
@@ -55,7 +57,7 @@ def draft(
     """The last of `versions` as a finished file under a passing name, open for looking at it.
 
     The file is removed at the end unless it was moved to its own name. DamagedLake when a pinned
-    file cannot be read.
+    file cannot be read, StorageFailed when this one cannot be written.
     """
     path = lake.catalogs_folder / f".{uuid4().hex}.duckdb"
     with storage_door(path):
@@ -67,7 +69,7 @@ def draft(
             connection.execute(f"ATTACH {literal(str(path))} AS {ALIAS} (READ_ONLY)")
             connection.execute(f"USE {ALIAS}")
             yield path, connection
-    except duckdb.IOException as error:
+    except (*WRITE_FAILED, OSError) as error:
         raise storage_failed(path, error) from error
     except duckdb.Error as error:
         raise DamagedLake(
@@ -77,8 +79,8 @@ def draft(
             "restore them from a copy of the lake",
         ) from error
     finally:
-        remove_quietly(path)
-        remove_quietly(_wal(path))
+        _discard(path)
+        _discard(_wal(path))
 
 
 def rendered(lake: Lake, version: Version) -> Path:
@@ -164,15 +166,27 @@ def _replaced(source: Path, target: Path) -> bool:
     """Give `target` the content of `source`; False where an open file cannot be replaced."""
     passing = target.with_name(f".{uuid4().hex}.duckdb")
     try:
-        remove_quietly(_wal(target))
         if not _same_content(source, target):
             shutil.copyfile(source, passing)
+        return _took_place(passing, target)
+    finally:
+        _discard(passing)
+
+
+def _took_place(passing: Path, target: Path) -> bool:
+    try:
+        remove_quietly(_wal(target))
+        if passing.exists():
             write_durably(passing, target)
     except PermissionError:
         return False
-    finally:
-        remove_quietly(passing)
     return True
+
+
+def _discard(path: Path) -> None:
+    """Remove a passing file. One that will not go harms nobody: upkeep takes it a day later."""
+    with contextlib.suppress(OSError):
+        path.unlink()
 
 
 def _same_content(one: Path, other: Path) -> bool:

@@ -153,4 +153,5 @@ def _show_what_is_there(lake: Lake, report: PublishReport) -> None:
     show(rows, names, as_json=False)
     catalog = report.catalog or report.file
     say(f"\nattach it from any DuckDB:\n  {attach_statement(catalog)}")
-    say('next:\n  rdlake sql "FROM loop_catalog"\n  rdlake catalogs list\n  rdlake doctor')
+    called = click.get_current_context().find_root().info_name
+    say(f'next:\n  {called} sql "FROM loop_catalog"\n  {called} catalogs list\n  {called} doctor')

@@ -68,7 +68,8 @@ def root() -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Run a command; errors become a message on stderr and an exit code."""
     try:
-        result: Any = root.main(args=arguments, standalone_mode=False)
+        called = sys.argv[0] if sys.argv[0].endswith("rdlake") else "rdlake"
+        result: Any = root.main(args=arguments, prog_name=called, standalone_mode=False)
         sys.exit(result if isinstance(result, int) else ExitCode.OK)
     except RdlakeError as error:
         click.echo(f"error: {error}", err=True)

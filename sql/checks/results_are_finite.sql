@@ -1,5 +1,7 @@
 -- has_result means at least one finite metric.
-SELECT workspace_id, metrics
-FROM rdlake_tables.loops
-WHERE has_result
-    AND coalesce(len(list_filter(map_values(metrics), lambda figure: isfinite(figure))), 0) = 0;
+SELECT loops.workspace_id, loops.metrics
+FROM rdlake_tables.loops AS loops
+WHERE loops.has_result
+    AND NOT EXISTS (
+        SELECT 1 FROM (SELECT unnest(map_values(loops.metrics)) AS figure) WHERE isfinite(figure)
+    );

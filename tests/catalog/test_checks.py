@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from typing import Any
 
-import pytest
-
+import rdlake
 from rdlake.catalog.contract import checks, keys, script
-from rdlake.catalog.publish import ROWS_NAMED, Broken, check
+from rdlake.catalog.publish import ROWS_NAMED, Broken, check, publish
 from rdlake.lake import Lake
 from rdlake.tables import TABLES
 from tests.catalog.published import IDS, Published, replace_rows, rows_in_table
 from tests.catalog.views import ABOUT_ITSELF
 
-A = IDS[0]
+A, B, C = IDS
 
 
 def broken(lake: Lake) -> dict[str, Broken]:
@@ -123,19 +123,19 @@ def test_two_runs_of_one_workspace_are_found(published: Published) -> None:
     assert found.rows[0]["rows"] == 2
 
 
-@pytest.mark.parametrize(
-    ("table", "view"),
-    [
-        ("loops", "loop_catalog"),
-        ("equity_curves", "equity_curve"),
-        ("artifacts", "artifact_list"),
-        ("workspaces", "artifact_list"),
-    ],
-)
-def test_a_doubled_row_is_found(published: Published, table: str, view: str) -> None:
-    row, *rest = rows_in_table(published.lake, table, A)
-    replace_rows(published.lake, table, A, row, row, *rest)
-    assert view in {row["view"] for row in broken(published.lake)["unique_keys"].rows}
+def test_a_doubled_row_is_found_in_every_view(published: Published) -> None:
+    doubled = {"loops": A, "equity_curves": B, "artifacts": C, "workspaces": "sub"}
+    for name, owner in doubled.items():
+        row, *rest = rows_in_table(published.lake, name, owner)
+        replace_rows(published.lake, name, owner, row, row, *rest)
+    (unique,) = [each for each in checks() if each.name == "unique_keys"]
+    publish(published.lake, allow=["unique_keys", "curves_present"])
+    with contextlib.closing(rdlake.connect(published.lake.root)) as connection:
+        found = {row[0:2] for row in connection.execute(unique.sql).fetchall()}
+    assert ("loop_catalog", f"synthetic_{A} 0 {A}") in found
+    assert ("equity_curve", f"{B} 2020-01-01") in found
+    assert ("artifact_list", "sub factor.py") in found
+    assert {view for view, key in found if C in key} == {"artifact_list"}
 
 
 def test_keys_with_spaces_are_not_taken_for_each_other(published: Published) -> None:
@@ -161,19 +161,17 @@ def test_every_table_of_workspaces_is_held_to_be_whole() -> None:
             assert f"rdlake_tables.{entry.name}" in whole.sql
 
 
-@pytest.mark.parametrize("part", ["artifacts", "factors", "equity_curves", "workspaces"])
-def test_rows_read_from_other_files_than_the_loop_are_found(
-    published: Published, part: str
-) -> None:
-    read_anew(published.lake, part, A)
+def test_rows_read_from_other_files_than_the_loop_are_found(published: Published) -> None:
+    anew = {("artifacts", A), ("factors", A), ("equity_curves", B), ("workspaces", C)}
+    for part, workspace_id in anew:
+        read_anew(published.lake, part, workspace_id)
     (found,) = check(published.lake)
     assert found.check.name == "whole_batches"
-    assert {(row["workspace_id"], row["part"]) for row in found.rows} == {(A, part)}
+    assert {(row["part"], row["workspace_id"]) for row in found.rows} == anew
 
 
-@pytest.mark.parametrize("part", ["artifacts", "workspaces"])
-def test_a_folder_without_loop_is_held_to_the_same(published: Published, part: str) -> None:
-    read_anew(published.lake, part, "sub")
+def test_a_folder_without_loop_is_held_to_the_same(published: Published) -> None:
+    read_anew(published.lake, "artifacts", "sub")
     (found,) = check(published.lake)
     assert found.check.name == "whole_batches"
 

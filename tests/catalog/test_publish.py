@@ -6,6 +6,7 @@ import multiprocessing
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import replace
@@ -31,9 +32,8 @@ from rdlake.errors import (
     StorageFailed,
     UnknownVersion,
 )
-from rdlake.ingest import ingest
-from rdlake.lake import Lake
-from rdlake.tables import TABLES
+from rdlake.lake import Lake, create_table
+from rdlake.tables import TABLES, table
 from tests.builders import make_workspace, write_metrics
 from tests.catalog.published import (
     IDS,
@@ -87,6 +87,7 @@ def test_the_first_version_shows_what_was_ingested(template: Published) -> None:
     assert (version.catalog_version, version.previous_digest) == (1, None)
     assert version.contract_version == CONTRACT_VERSION
     assert version.lake_id == template.lake.lake_id
+    assert abs(datetime.now(UTC).replace(tzinfo=None) - version.published_at) < timedelta(hours=1)
     assert {row[2] for row in rows["loop_catalog"]} == {A, B, C}
     assert len(rows["equity_curve"]) == 40
     assert len(rows["catalog_versions"]) == 1
@@ -112,6 +113,12 @@ def test_nothing_new_writes_nothing(published: Published) -> None:
     published.ingest()
     assert publish(rdlake.open_lake(published.lake.root)).outcome == "nothing new"
     assert state(published.lake) == before
+
+
+def test_a_table_made_without_rows_is_nothing_new(published: Published) -> None:
+    create_table(table("feedback"), published.lake.folder("feedback"), "made by somebody")
+    assert published.lake.snapshot("feedback").version == 0
+    assert publish(published.lake).outcome == "nothing new"
 
 
 def test_a_change_is_a_new_version(published: Published) -> None:
@@ -340,6 +347,29 @@ def test_a_batch_that_is_completed_meanwhile_is_waited_for(
     assert looked == [1, 0]
 
 
+def test_a_slow_batch_is_waited_for_while_it_goes_on(
+    published: Published, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publishing, "PATIENCE_SECONDS", 0.4)
+    change(published)
+    with batches_of("artifacts", "factors"):
+        published.ingest()
+    real, looked = publishing.run_checks, []
+
+    def then_go_on(connection: duckdb.DuckDBPyConnection) -> list[publishing.Broken]:
+        looked.append(connection)
+        time.sleep(0.25)
+        other = f"more {len(looked)}"
+        replace_rows(published.lake, "artifacts", other, {"workspace_id": other, "path": "a"})
+        if len(looked) == 4:
+            published.ingest()
+        return real(connection)
+
+    monkeypatch.setattr(publishing, "run_checks", then_go_on)
+    assert publish(published.lake).outcome == "published"
+    assert len(looked) == 5
+
+
 # --- rollback ----------------------------------------------------------------------------
 
 
@@ -385,6 +415,14 @@ def test_a_rollback_holds_publishing(rolled_back: Published) -> None:
         report = publish(rolled_back.lake, repin=repin)
         assert (report.outcome, report.version.catalog_version) == ("held", 3)
     assert state(rolled_back.lake) == before
+
+
+def test_rolling_back_again_writes_nothing(rolled_back: Published) -> None:
+    before = state(rolled_back.lake)
+    report = rollback(rolled_back.lake, 1)
+    assert (report.outcome, report.version.catalog_version) == ("nothing new", 3)
+    assert state(rolled_back.lake) == before
+    assert rollback(rolled_back.lake, 2).version.catalog_version == 4
 
 
 def test_a_release_publishes_the_newest_rows(rolled_back: Published) -> None:
@@ -456,18 +494,26 @@ def test_a_change_after_compaction_is_new(published: Published) -> None:
 # --- damage ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("damage", ["gone", "cut", "torn"])
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        ("gone", "pins a file that is gone"),
+        ("cut", "pins a file that is not whole"),
+        ("overwritten", "cannot be read"),
+    ],
+)
 def test_a_damaged_data_file_is_named_and_nothing_published(
-    published: Published, damage: str
+    published: Published, damage: str, reason: str
 ) -> None:
-    file = next((published.lake.folder("equity_curves")).glob("*.parquet"))
+    file = next(published.lake.folder("equity_curves").glob("*.parquet"))
     content = file.read_bytes()
     if damage == "gone":
         file.unlink()
     else:
         file.write_bytes(content[:-9] if damage == "cut" else b"\0" * len(content))
-    with pytest.raises(DamagedLake) as damaged:
+    with pytest.raises(DamagedLake, match=reason) as damaged:
         publish(published.lake, repin=True)
+    assert file.name in str(damaged.value)
     assert "verify" in damaged.value.fix
     assert numbers(published.lake) == [1]
     assert not drafts(published.lake)
@@ -521,30 +567,27 @@ def publish_often(root: Path, times: int) -> list[int]:
     return [report.version.catalog_version for report in reports]
 
 
-def ingest_often(root: Path, workspaces: Path, times: int) -> int:
-    """Run in a process of its own: one change after another; how many batches were committed."""
-    lake = rdlake.open_lake(root)
-    batches = 0
-    for each in range(times):
-        write_metrics(workspaces / A, {"IC": each / 1000 + 0.5})
-        make_workspace(workspaces, f"{each:032x}")
-        batches += ingest(lake, [workspaces]).batches
-    return batches
+def ingest_until_done(made: Published, work: Sequence[Future[list[int]]]) -> int:
+    """One changed and one added workspace after the other, as long as others publish."""
+    changes = 0
+    while not all(each.done() for each in work):
+        write_metrics(made.workspaces / A, {"IC": changes / 1000 + 0.5})
+        made.add(f"{changes:032x}")
+        changes += 1
+        time.sleep(0.3)
+    return changes
 
 
-def published_at_once(made: Published, publishers: int, times: int, changes: int) -> None:
+def publish_at_once(made: Published, publishers: int, times: int) -> None:
     """Publishers and one writer at work together leave a chain without gap or doubled number."""
     root, context = made.lake.root, multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(publishers + 1, mp_context=context) as pool:
-        writer: Future[int] = pool.submit(ingest_often, root, made.workspaces, changes)
-        work: Sequence[Future[list[int]]] = [
-            pool.submit(publish_often, root, times) for _ in range(publishers)
-        ]
-        given = [number for each in work for number in each.result()]
-        assert writer.result() == changes
+    with ProcessPoolExecutor(publishers, mp_context=context) as pool:
+        work = [pool.submit(publish_often, root, times) for _ in range(publishers)]
+        changes = ingest_until_done(made, work)
+        given = sorted(number for each in work for number in each.result())
     lake = rdlake.open_lake(root)
-    assert sorted(given) == list(range(2, publishers * times + 2))
-    assert numbers(lake) == [1, *sorted(given)]
+    assert given == list(range(2, publishers * times + 2))
+    assert numbers(lake) == [1, *given]
     assert current(lake) == max(given)
     assert verify(lake).whole
     assert not drafts(lake)
@@ -554,15 +597,9 @@ def published_at_once(made: Published, publishers: int, times: int, changes: int
 
 
 def test_publishers_at_once_leave_no_gap(published: Published) -> None:
-    published_at_once(published, publishers=4, times=2, changes=3)
+    publish_at_once(published, publishers=4, times=2)
 
 
 @pytest.mark.slow
 def test_many_publishers_at_once_leave_no_gap(published: Published) -> None:
-    published_at_once(published, publishers=8, times=4, changes=20)
-
-
-def test_published_at_is_utc(published: Published) -> None:
-    before = datetime.now(UTC).replace(tzinfo=None)
-    version = publish(published.lake, repin=True).version
-    assert before <= version.published_at <= datetime.now(UTC).replace(tzinfo=None)
+    publish_at_once(published, publishers=8, times=5)

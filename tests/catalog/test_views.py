@@ -13,7 +13,6 @@ import pytest
 
 import rdlake
 from rdlake.catalog.publish import publish
-from rdlake.lake import Lake
 from rdlake.rows import polars_schema
 from rdlake.tables import table
 from tests.catalog.published import IDS, Published
@@ -22,14 +21,13 @@ EARLY, LATE = datetime(2026, 3, 3, 10, 0, 0), datetime(2026, 3, 3, 10, 0, 0, 500
 
 
 def frame(name: str, *rows: Mapping[str, Any]) -> pl.DataFrame:
-    schema = polars_schema(table(name))
-    return pl.DataFrame(rows, schema={column: schema[column] for column in (rows or [schema])[0]})
+    return pl.DataFrame(rows, schema=polars_schema(table(name)))
 
 
-def factor(workspace_id: str, **values: Any) -> dict[str, Any]:
+def factor(workspace_id: str, name: str, **values: Any) -> dict[str, Any]:
     """A factor's row as an experiment or a library carries it."""
-    plain = {"source": "rdagent_generated", "factor_name": "F", "position": 0, "expression": None}
-    return {**plain, "created_at": None, "tags": None, "workspace_id": workspace_id, **values}
+    plain = {"source": "rdagent_generated", "position": 0}
+    return {**plain, "workspace_id": workspace_id, "factor_name": name, **values}
 
 
 def loop(workspace_id: str, **values: Any) -> dict[str, Any]:
@@ -45,19 +43,6 @@ def loop(workspace_id: str, **values: Any) -> dict[str, Any]:
     }
 
 
-def catalog(lake: Lake, *factors: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """factor_catalog after these factors, each of a loop of its own, were published."""
-    owners = [row["workspace_id"] for row in factors]
-    loops = [loop(owner) for owner in owners if owner.isdigit()]
-    lake.commit(
-        {"factors": frame("factors", *factors), "loops": frame("loops", *loops)},
-        {"workspace_id": owners},
-    )
-    publish(lake)
-    with contextlib.closing(rdlake.connect(lake.root)) as connection:
-        return asked(connection, "FROM factor_catalog ORDER BY source, name")
-
-
 def asked(connection: duckdb.DuckDBPyConnection, query: str) -> list[dict[str, Any]]:
     answer = connection.execute(query)
     names = [column[0] for column in answer.description or ()]
@@ -70,62 +55,75 @@ def connection(template: Published) -> Iterator[duckdb.DuckDBPyConnection]:
         yield opened
 
 
-def test_a_factor_of_several_experiments_is_one_row(lake: Lake) -> None:
-    (row,) = catalog(
-        lake,
-        factor("1", created_at=EARLY, expression="old", tags=["a"]),
-        factor("2", created_at=LATE, expression="new"),
+@pytest.fixture(scope="module")
+def factor_catalog(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """factor_catalog by name: of loops 1 to 5, whose factors tell of the case that they are."""
+    lake = rdlake.init_lake(tmp_path_factory.mktemp("factors") / "lake")
+    third = LATE.replace(microsecond=510_000)
+    rows = [
+        factor("1", "several", created_at=EARLY, expression="old", tags=["a"]),
+        factor("2", "several", created_at=LATE, expression="new"),
+        factor("1", "within a second", created_at=third, expression="third"),
+        factor("2", "within a second", created_at=LATE, expression="second"),
+        factor("3", "within a second", created_at=EARLY, expression="first"),
+        *(factor(str(each), "at once", created_at=EARLY) for each in (3, 1, 5, 4, 2)),
+        factor("1", "without time", expression="one"),
+        factor("2", "without time", expression="two"),
+        factor("1", "never tested", position=None, accepted=False),
+        factor("external:qlib_alpha158", "library", source="qlib_alpha158", position=None),
+        factor("no loop", "orphan"),
+    ]
+    loops = [loop("1", has_result=False, metrics=None), *(loop(each) for each in "2345")]
+    owners = {row["workspace_id"] for row in [*rows, *loops]}
+    lake.commit(
+        {"factors": frame("factors", *rows), "loops": frame("loops", *loops)},
+        {"workspace_id": owners},
     )
-    assert (row["name"], row["experiments"]) == ("F", 2)
+    publish(lake)
+    with contextlib.closing(rdlake.connect(lake.root)) as connection:
+        assert asked(connection, "SELECT min(loop_id) AS first FROM loop_catalog") == [{"first": 2}]
+        return {row["name"]: row for row in asked(connection, "FROM factor_catalog")}
+
+
+Catalog = dict[str, dict[str, Any]]
+
+
+def test_a_factor_of_several_experiments_is_one_row(factor_catalog: Catalog) -> None:
+    row = factor_catalog["several"]
+    assert row["experiments"] == 2
     assert (row["first_experiment_id"], row["latest_experiment_id"]) == ("run/1", "run/2")
     assert (row["expression"], row["tags"], row["created_at"]) == ("new", ["a"], EARLY)
 
 
-def test_the_latest_is_told_within_one_second(lake: Lake) -> None:
-    (row,) = catalog(
-        lake,
-        factor("1", created_at=LATE.replace(microsecond=510_000), expression="third"),
-        factor("2", created_at=LATE, expression="second"),
-        factor("3", created_at=EARLY, expression="first"),
-    )
-    assert (row["expression"], row["latest_experiment_id"]) == ("third", "run/1")
+def test_the_latest_is_told_within_one_second(factor_catalog: Catalog) -> None:
+    row = factor_catalog["within a second"]
+    assert (row["expression"], row["created_at"]) == ("third", EARLY)
+    assert (row["first_experiment_id"], row["latest_experiment_id"]) == ("run/3", "run/1")
 
 
-def test_equal_times_are_told_apart_by_the_workspace(lake: Lake) -> None:
-    (row,) = catalog(lake, *(factor(str(each), created_at=EARLY) for each in (3, 1, 5, 4, 2)))
+def test_equal_times_are_told_apart_by_the_workspace(factor_catalog: Catalog) -> None:
+    row = factor_catalog["at once"]
     assert (row["first_experiment_id"], row["latest_experiment_id"]) == ("run/1", "run/5")
 
 
-def test_without_a_time_no_experiment_is_first_or_latest(lake: Lake) -> None:
-    (row,) = catalog(lake, factor("1", expression="one"), factor("2", expression="two"))
+def test_without_a_time_no_experiment_is_first_or_latest(factor_catalog: Catalog) -> None:
+    row = factor_catalog["without time"]
     assert (row["first_experiment_id"], row["latest_experiment_id"]) == (None, None)
     assert (row["expression"], row["created_at"], row["experiments"]) == ("two", None, 2)
 
 
-def test_a_library_is_listed_and_a_factor_that_was_never_tested_is_not(lake: Lake) -> None:
-    rows = catalog(
-        lake,
-        factor("external:qlib_alpha158", source="qlib_alpha158", position=None),
-        factor("1", factor_name="dropped", position=None, accepted=False),
-        factor("2", factor_name="tested"),
-    )
-    assert [(row["name"], row["source"]) for row in rows] == [
-        ("F", "qlib_alpha158"),
-        ("tested", "rdagent_generated"),
-    ]
-    assert rows[0]["experiments"] == 0
-
-
-def test_only_loops_with_a_result_are_in_the_loop_catalog(lake: Lake) -> None:
-    lake.commit(
-        {"loops": frame("loops", loop("1"), loop("2", has_result=False, metrics=None))},
-        {"workspace_id": ["1", "2"]},
-    )
-    publish(lake)
-    with contextlib.closing(rdlake.connect(lake.root)) as connection:
-        assert asked(connection, "SELECT loop_id FROM loop_catalog") == [{"loop_id": 1}]
-        told = asked(connection, "SELECT count(*) AS n FROM rdlake_tables.loops")
-    assert told == [{"n": 2}]
+def test_a_library_is_listed_and_a_factor_that_was_never_tested_is_not(
+    factor_catalog: Catalog,
+) -> None:
+    assert set(factor_catalog) == {
+        "at once",
+        "library",
+        "several",
+        "within a second",
+        "without time",
+    }
+    row = factor_catalog["library"]
+    assert (row["source"], row["experiments"]) == ("qlib_alpha158", 0)
 
 
 def test_every_problem_is_a_row_and_none_is_one_too(connection: duckdb.DuckDBPyConnection) -> None:

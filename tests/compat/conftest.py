@@ -1,0 +1,20 @@
+"""The lakes that every engine reads."""
+
+from __future__ import annotations
+
+import pytest
+
+from rdlake.library import Library
+from tests.compat import lakes
+
+
+@pytest.fixture(scope="session")
+def full(tmp_path_factory: pytest.TempPathFactory) -> Library:
+    """Everything that some engine might read in its own way."""
+    return lakes.full_lake(tmp_path_factory.mktemp("compat"))
+
+
+@pytest.fixture(scope="session")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Library:
+    """Published without a row."""
+    return lakes.empty_lake(tmp_path_factory.mktemp("compat"))
