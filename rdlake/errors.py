@@ -14,6 +14,7 @@ RdlakeError
 from __future__ import annotations
 
 from enum import IntEnum
+from functools import partial
 
 __all__ = [
     "BadInput",
@@ -48,6 +49,9 @@ class RdlakeError(Exception):
     def __init__(self, what: str, *, where: object, fix: str) -> None:
         super().__init__(what, str(where), fix)
         self.what, self.where, self.fix = what, str(where), fix
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return partial(type(self), where=self.where, fix=self.fix), (self.what,)
 
     def __str__(self) -> str:
         return f"{self.what}\n  where: {self.where}\n  fix:   {self.fix}"

@@ -26,7 +26,7 @@ COMMENT ON COLUMN equity_curve.task_run_id IS 'RD-Agent run';
 COMMENT ON COLUMN equity_curve.loop_id IS 'number of the loop within its run';
 COMMENT ON COLUMN equity_curve.workspace_id IS 'name of the workspace folder of the experiment';
 COMMENT ON COLUMN equity_curve.date IS 'trading day';
-COMMENT ON COLUMN equity_curve.nav IS 'product of 1 + net_return up to and including the day; 1 is the start';
+COMMENT ON COLUMN equity_curve.nav IS 'product of 1 + net_return up to and including the day; 1 is the start; a day without a return is null and does not count';
 COMMENT ON COLUMN equity_curve.drawdown IS 'nav divided by its peak so far (at least 1), minus 1; ≤ 0';
 COMMENT ON COLUMN equity_curve.net_return IS 'return − cost';
 COMMENT ON COLUMN equity_curve.excess IS 'return − bench − cost';

@@ -1,0 +1,36 @@
+"""Errors say what, where and the fix, also from another process."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+
+from rdlake import errors
+from rdlake.errors import ExitCode, RdlakeError
+
+CLASSES = [getattr(errors, name) for name in errors.__all__ if name not in ("ExitCode",)]
+
+
+@pytest.mark.parametrize("kind", CLASSES)
+def test_an_error_survives_the_way_from_another_process(kind: type[RdlakeError]) -> None:
+    error = copy.copy(kind("what happened", where="here", fix="do this"))
+    assert type(error) is kind
+    assert (error.what, error.where, error.fix) == ("what happened", "here", "do this")
+    assert str(error) == "what happened\n  where: here\n  fix:   do this"
+
+
+def test_there_are_at_most_eight_classes_below_one_base() -> None:
+    assert len(CLASSES) <= 9
+    assert all(issubclass(kind, RdlakeError) for kind in CLASSES)
+
+
+def test_exit_codes_are_those_that_are_promised() -> None:
+    assert {code.name: int(code) for code in ExitCode} == {
+        "OK": 0,
+        "FAILED": 1,
+        "USAGE": 2,
+        "PARTIAL": 3,
+        "VERIFICATION_FAILED": 4,
+        "NO_LAKE": 10,
+    }
