@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ __all__ = [
     "commit_entry",
     "data_changed_since",
     "has_log",
+    "last_repair",
+    "repair_folder",
     "sync_commit",
     "torn_files",
 ]
@@ -30,6 +33,7 @@ _ENTRY = re.compile(r"^(\d{20})\.json$")
 _CHECKPOINT = re.compile(r"^(\d{20})\.checkpoint.*\.parquet$")
 _PARQUET_MAGIC = b"PAR1"
 LAST_CHECKPOINT = "_last_checkpoint"
+_ASIDE, _MOMENT = "torn", "%Y%m%dT%H%M%S%f"
 
 
 @dataclass(frozen=True)
@@ -129,6 +133,21 @@ def torn_files(table_folder: Path) -> list[TornFile]:
     if pointer is not None and (reason := _pointer_fault(pointer, checkpoints)):
         torn.append(TornFile(folder / LAST_CHECKPOINT, reason))
     return torn
+
+
+def repair_folder(root: Path, moment: datetime) -> Path:
+    """Where a repair of that moment (UTC) moves the torn files of a lake."""
+    return root / _ASIDE / moment.strftime(_MOMENT)
+
+
+def last_repair(root: Path) -> datetime | None:
+    """When torn files were last moved aside, in UTC without zone. Since then a table may lack
+    rows that it had, and a number of a version may stand for another commit than before."""
+    try:
+        newest = max(os.listdir(root / _ASIDE), default=None)  # noqa: PTH208 - names are enough
+        return datetime.strptime(newest, _MOMENT) if newest else None
+    except (FileNotFoundError, ValueError):
+        return None
 
 
 def _entry_fault(path: Path, table_folder: Path) -> str | None:

@@ -77,7 +77,7 @@ def repair(root: str | Path) -> list[str]:
     What such a file leaves torn in its turn, as a pointer to its checkpoint, goes with it.
     """
     path = _lake_path(root)
-    aside = path / "torn" / f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
+    aside = repair_folder(path, datetime.now(UTC))
     moved: list[str] = []
     for folder in _table_folders(path):
         while torn := torn_files(folder):

@@ -14,6 +14,7 @@ from uuid import uuid4
 
 import polars as pl
 
+from rdlake.deltalog import last_repair
 from rdlake.experiment import Experiment, Finding, Workspace
 from rdlake.extract import extract
 from rdlake.lake import Lake
@@ -138,9 +139,14 @@ def _folders(roots: Sequence[str | Path]) -> tuple[list[Path], list[Finding]]:
 
 def _known(lake: Lake) -> _Known:
     """The content each workspace was last read with; one whose rows are not all of that content,
-    because a writer was stopped or two wrote at once, counts as unknown."""
+    because a writer was stopped or two wrote at once, counts as unknown. So does whatever was
+    read before a repair, which may have taken rows of it away."""
+    relied_upon = pl.col("reader_version") == READER_VERSION
+    if repaired := last_repair(lake.root):
+        relied_upon &= pl.col("ingested_at") >= repaired
+    lake.settle("ingests")  # what is skipped rests on these rows
     last = (
-        lake.read("ingests", where=pl.col("reader_version") == READER_VERSION)
+        lake.read("ingests", where=relied_upon)
         .sort("ingested_at", "batch_id")
         .unique("workspace_id", keep="last")
     )

@@ -21,7 +21,7 @@ from deltalake import Schema as DeltaSchema
 from deltalake.exceptions import CommitFailedError, TableNotFoundError
 from deltalake.transaction import AddAction, RemoveAction
 
-from rdlake.datafiles import DataFile, list_digest, small_files, sync_with_sha256
+from rdlake.datafiles import DataFile, list_digest, small_files, sync, sync_with_sha256
 from rdlake.delta import (
     Snapshot,
     create_table,
@@ -63,6 +63,7 @@ class Lake:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._open: dict[str, DeltaTable] = {}
+        self._flushed: dict[str, int] = {}
 
     def __repr__(self) -> str:
         return f"Lake({str(self.root)!r})"
@@ -92,6 +93,12 @@ class Lake:
     ) -> pl.DataFrame:
         """Rows of a table's newest version; an empty typed frame when there is none yet."""
         return self._rows(table(name), self.snapshot(name), columns, where)
+
+    def settle(self, name: str) -> None:
+        """Flush a table's newest commit if this process did not make it. Its writer may have been
+        stopped before it could, and what rests on rows must not outlive them."""
+        if delta := self._delta(table(name)):
+            self._settle(table(name), delta)
 
     def known_files(self, names: Collection[str]) -> dict[tuple[str, str], DataFile]:
         """(table, path) -> the data file, with the sha256 that was taken when it was written."""
@@ -226,7 +233,17 @@ class Lake:
             for path, size, rows in commit_entry(folder, version).added
         )
         sync_commit(folder, version)
+        self._flushed[entry.name] = version
         return Written(version, files)
+
+    def _settle(self, entry: Table, delta: DeltaTable) -> None:
+        folder, version = self.folder(entry.name), int(delta.version())
+        if self._flushed.get(entry.name) != version:
+            with storage_door(folder):
+                for path, _, _ in commit_entry(folder, version).added:
+                    sync(folder / path)
+                sync_commit(folder, version)
+            self._flushed[entry.name] = version
 
     # --- upkeep --------------------------------------------------------------------------
 
@@ -272,6 +289,7 @@ class Lake:
         delta = self._delta(table(name))
         if delta is None:
             return []
+        self._settle(table(name), delta)
         with storage_door(self.folder(name)):
             return delta.vacuum(
                 retention_hours=hours, dry_run=True, enforce_retention_duration=False, full=True
@@ -306,6 +324,7 @@ class Lake:
         if delta is None:
             create_table(entry, self.folder(entry.name), entry.meaning)
             delta = self.existing(entry)
+        self._settle(entry, delta)
         fields = {each.name: each for each in delta.schema().fields}
         if unknown := fields.keys() - set(entry.column_names):
             raise UnsupportedLake(

@@ -9,10 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from rdlake.catalog import contract
 from rdlake.tables import TABLES, Table, schema, table
 from rdlake.tables.docs import tables_markdown
-from rdlake.tables.duckdb_types import duckdb_type
 
 PAGE = Path(__file__).parent.parent / "docs" / "tables.md"
 
@@ -60,12 +58,6 @@ def test_key_and_owner_are_columns_and_no_column_comes_twice(entry: Table) -> No
 @each_table
 def test_every_type_is_of_the_vocabulary(entry: Table) -> None:
     assert {column.type for column in entry.columns} <= VOCABULARY
-
-
-@each_table
-def test_duckdb_has_one_name_for_every_type(entry: Table) -> None:
-    for column in entry.columns:
-        assert duckdb_type(column.type) == contract.duckdb_type(column.type)
 
 
 @each_table

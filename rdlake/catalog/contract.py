@@ -9,18 +9,16 @@ from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
-import pyarrow as pa
-
 from rdlake.datafiles import DataFile
 from rdlake.quoting import identifier, literal
 from rdlake.tables import TABLES, Column, Table
+from rdlake.tables.duckdb_types import duckdb_type
 
 __all__ = [
     "CONTRACT_VERSION",
     "Check",
     "checks",
     "column_comments",
-    "duckdb_type",
     "keys",
     "over_files",
     "script",
@@ -34,15 +32,6 @@ _KEY = re.compile(r"^-- key: (?P<key>.+)\nCREATE VIEW (?P<view>\w+)", re.MULTILI
 _FILES = re.compile(
     r"/\* files of (?P<name>\w+) \*/ \((?P<nulls>SELECT .*? WHERE false)\) /\* or none \*/"
 )
-_SIMPLE = {
-    pa.string(): "VARCHAR",
-    pa.int64(): "BIGINT",
-    pa.float64(): "DOUBLE",
-    pa.bool_(): "BOOLEAN",
-    pa.date32(): "DATE",
-    pa.timestamp("us"): "TIMESTAMP",
-    pa.binary(): "BLOB",
-}
 
 
 @dataclass(frozen=True)
@@ -120,18 +109,6 @@ def column_comments(name: str, columns: Iterable[Column]) -> str:
         f"COMMENT ON COLUMN {name}.{identifier(each.name)} IS {literal(each.meaning)};"
         for each in columns
     )
-
-
-def duckdb_type(kind: pa.DataType) -> str:
-    """DuckDB's name of an Arrow type."""
-    if pa.types.is_list(kind):
-        return f"{duckdb_type(kind.value_type)}[]"
-    if pa.types.is_map(kind):
-        return f"MAP({duckdb_type(kind.key_type)}, {duckdb_type(kind.item_type)})"
-    if pa.types.is_struct(kind):
-        fields = ", ".join(f"{identifier(each.name)} {duckdb_type(each.type)}" for each in kind)
-        return f"STRUCT({fields})"
-    return _SIMPLE[kind]
 
 
 def _in_order(views: dict[str, str]) -> Iterator[str]:

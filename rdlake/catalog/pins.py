@@ -11,12 +11,12 @@ import pyarrow.parquet as pq
 
 from rdlake.catalog.version import Pin, Version
 from rdlake.datafiles import DataFile, list_digest, sync_with_sha256
-from rdlake.deltalog import data_changed_since
+from rdlake.deltalog import data_changed_since, last_repair
 from rdlake.errors import DamagedLake
 from rdlake.lake import Lake, Snapshot
 from rdlake.tables import TABLES
 
-__all__ = ["Pinned", "file_lists", "pin_tables", "same_rows"]
+__all__ = ["Pinned", "file_lists", "pin_tables", "repaired_since", "same_rows"]
 
 
 @dataclass(frozen=True)
@@ -43,17 +43,21 @@ def pin_tables(lake: Lake, last: Version | None) -> Pinned:
     """The newest version of every table.
 
     Tables are looked at in the opposite order of a batch's commits, so that whatever a loop
-    refers to is there. A table that did not move since `last` keeps its pin.
+    refers to is there. A table that did not move since `last` keeps its pin, unless a repair came
+    between.
     """
+    kept_by = last.pins if last and not repaired_since(lake, last) else {}
     moved: dict[str, Snapshot] = {}
     kept: dict[str, Pin] = {}
     for entry in reversed([each for each in TABLES if each.pinned]):
         now = lake.snapshot(entry.name)
-        before = last.pins.get(entry.name) if last else None
+        before = kept_by.get(entry.name)
         if before and before.delta_version == now.version:
             kept[entry.name] = before
         else:
+            lake.settle(entry.name)
             moved[entry.name] = now
+    lake.settle("file_lists")
     known = lake.known_files(moved)
     files = {name: _data_files(lake, name, now, known) for name, now in moved.items()}
     pins = kept | {
@@ -66,6 +70,12 @@ def pin_tables(lake: Lake, last: Version | None) -> Pinned:
         {**files, **file_lists(lake, kept.values())},
         {name: each for name, each in files.items() if pins[name].file_list not in recorded},
     )
+
+
+def repaired_since(lake: Lake, version: Version) -> bool:
+    """True when the lake was repaired after that publication: its tables are to be pinned anew."""
+    repaired = last_repair(lake.root)
+    return repaired is not None and repaired >= version.published_at
 
 
 def same_rows(lake: Lake, before: Pin, now: Pin) -> bool:

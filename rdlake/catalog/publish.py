@@ -13,7 +13,7 @@ import duckdb
 
 from rdlake import __version__
 from rdlake.catalog.contract import CONTRACT_VERSION, Check, checks, script
-from rdlake.catalog.pins import Pinned, pin_tables, same_rows
+from rdlake.catalog.pins import Pinned, pin_tables, repaired_since, same_rows
 from rdlake.catalog.render import draft, place_current
 from rdlake.catalog.version import Pin, Version, history, numbered
 from rdlake.datafiles import write_durably
@@ -149,6 +149,7 @@ class _Seat:
 
 
 def _seat(lake: Lake) -> _Seat:
+    lake.settle("catalogs")
     at = lake.snapshot("catalogs").version
     assert at is not None
     return _Seat(lake.lake_id, at, tuple(history(lake)))
@@ -205,7 +206,8 @@ def _placed(lake: Lake, version: Version) -> tuple[Path, Path | None]:
 def _nothing_new(lake: Lake, last: Version, now: Version) -> bool:
     """The same rows, contract and schema; not the same files: compaction moves those."""
     return (
-        (last.sql, last.contract_version) == (now.sql, now.contract_version)
+        not repaired_since(lake, last)
+        and (last.sql, last.contract_version) == (now.sql, now.contract_version)
         and last.pins.keys() == now.pins.keys()
         and all(same_rows(lake, last.pins[name], pin) for name, pin in now.pins.items())
     )

@@ -17,7 +17,6 @@ import duckdb
 from rdlake.catalog.contract import (
     TABLES_SCHEMA,
     column_comments,
-    duckdb_type,
     over_files,
 )
 from rdlake.catalog.pins import file_lists
@@ -28,6 +27,7 @@ from rdlake.lake import Lake
 from rdlake.quoting import identifier, literal
 from rdlake.storage import storage_door, storage_failed
 from rdlake.tables import table
+from rdlake.tables.duckdb_types import duckdb_type
 
 __all__ = ["CURRENT", "draft", "place_current", "rendered", "root_expression"]
 

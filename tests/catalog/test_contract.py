@@ -13,9 +13,10 @@ import pyarrow as pa
 import pytest
 
 import rdlake
-from rdlake.catalog.contract import checks, duckdb_type, keys, over_files, script, sql_folder
+from rdlake.catalog.contract import checks, keys, over_files, script, sql_folder
 from rdlake.datafiles import DataFile
 from rdlake.tables import TABLES, table
+from rdlake.tables.duckdb_types import duckdb_type
 from tests.catalog.golden import GOLDEN, View, as_text, described, published_text
 from tests.catalog.published import Published
 from tests.catalog.views import VIEWS
