@@ -10,6 +10,7 @@ import json
 import os
 import re
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -143,11 +144,11 @@ def repair_folder(root: Path, moment: datetime) -> Path:
 def last_repair(root: Path) -> datetime | None:
     """When torn files were last moved aside, in UTC without zone. Since then a table may lack
     rows that it had, and a number of a version may stand for another commit than before."""
-    try:
-        newest = max(os.listdir(root / _ASIDE), default=None)  # noqa: PTH208 - names are enough
-        return datetime.strptime(newest, _MOMENT) if newest else None
-    except (FileNotFoundError, ValueError):
-        return None
+    moments = []
+    for folder in (root / _ASIDE).glob("*T*"):
+        with suppress(ValueError):
+            moments.append(datetime.strptime(folder.name, _MOMENT))
+    return max(moments, default=None)
 
 
 def _entry_fault(path: Path, table_folder: Path) -> str | None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from rdlake.catalog.version import history
-from rdlake.deltalog import has_log, torn_files
+from rdlake.deltalog import has_log, repair_folder, torn_files
 from rdlake.errors import DamagedLake, NoLake
 from rdlake.opening import is_lake, open_lake, usable_root
 from rdlake.storage import storage_door
