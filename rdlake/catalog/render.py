@@ -21,7 +21,7 @@ from rdlake.catalog.contract import (
 )
 from rdlake.catalog.pins import file_lists
 from rdlake.catalog.version import Version, history
-from rdlake.datafiles import DataFile, remove_quietly, write_durably
+from rdlake.datafiles import DataFile, remove_quietly, sync_folder, write_durably
 from rdlake.errors import DamagedLake
 from rdlake.lake import Lake
 from rdlake.quoting import identifier, literal
@@ -178,6 +178,8 @@ def _took_place(passing: Path, target: Path) -> bool:
         remove_quietly(_wal(target))
         if passing.exists():
             write_durably(passing, target)
+        else:  # whoever put it there may have been stopped before this
+            sync_folder(target.parent)
     except PermissionError:
         return False
     return True
