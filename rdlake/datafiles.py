@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Collection, Iterable
 from contextlib import suppress
 from dataclasses import asdict, astuple, dataclass
@@ -19,6 +20,7 @@ import pyarrow.parquet as pq
 
 __all__ = [
     "DataFile",
+    "half_written",
     "list_digest",
     "small_files",
     "sync",
@@ -29,6 +31,7 @@ __all__ = [
 ]
 
 PIECE = 1 << 20
+_PASSING = re.compile(r"#\d+$")
 FULL_FILE = 64 << 20
 """A file of so many bytes is not rewritten to save on the number of files."""
 
@@ -62,6 +65,17 @@ def small_files(files: Iterable[tuple[str, int, int]]) -> list[tuple[tuple[str, 
                 groups.append([])
             groups[-1].append(file)
     return [tuple(group) for group in groups if len(group) > 1]
+
+
+def half_written(folder: Path, before: float) -> list[str]:
+    """Paths below `folder` of what delta-rs was writing when it was stopped, `before` an instant.
+    It gives a file its name when it is whole, and never looks at those that are not."""
+    found = []
+    for path in folder.rglob("*#*"):
+        with suppress(FileNotFoundError):
+            if _PASSING.search(path.name) and path.stat().st_mtime < before:
+                found.append(path.relative_to(folder).as_posix())
+    return found
 
 
 def write_rows(rows: pa.Table, folder: Path, group: int, content: Collection[str]) -> DataFile:

@@ -21,7 +21,14 @@ from deltalake import Schema as DeltaSchema
 from deltalake.exceptions import CommitFailedError, TableNotFoundError
 from deltalake.transaction import AddAction, RemoveAction
 
-from rdlake.datafiles import DataFile, list_digest, small_files, sync, sync_with_sha256
+from rdlake.datafiles import (
+    DataFile,
+    half_written,
+    list_digest,
+    small_files,
+    sync,
+    sync_with_sha256,
+)
 from rdlake.delta import (
     Snapshot,
     create_table,
@@ -290,10 +297,12 @@ class Lake:
         if delta is None:
             return []
         self._settle(table(name), delta)
-        with storage_door(self.folder(name)):
-            return delta.vacuum(
+        folder = self.folder(name)
+        with storage_door(folder):
+            unused = delta.vacuum(
                 retention_hours=hours, dry_run=True, enforce_retention_duration=False, full=True
             )
+            return [*unused, *half_written(folder, time.time() - hours * 3600)]
 
     # --- Delta tables --------------------------------------------------------------------
 

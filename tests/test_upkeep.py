@@ -376,3 +376,15 @@ def test_an_empty_lake_needs_no_upkeep(lake: Lake) -> None:
     report = maintain(lake)
     assert [each.table for each in report.tables] == ["catalogs"]
     assert listing(lake.root) == before
+
+
+def test_what_delta_rs_was_writing_when_it_was_stopped_is_removed_in_time(lake: Lake) -> None:
+    commit(lake, "a", mark=1)
+    folder = lake.folder("loops")
+    old, fresh = folder / "part-0.parquet#1", folder / "part-1.parquet#1"
+    for file in (old, fresh):
+        file.write_bytes(b"half")
+    os.utime(old, (1, 1))
+    assert "part-0.parquet#1" in of(maintain(lake), "loops").removed
+    assert not old.exists()
+    assert fresh.exists()

@@ -1,0 +1,109 @@
+"""After a repair one ingest and one publication bring everything back that still lies on disk."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+import rdlake
+from rdlake.catalog.verify import verify
+from rdlake.deltalog import entry_path, last_repair
+from rdlake.doctor import repair
+from rdlake.errors import DamagedLake
+from rdlake.library import Library
+from tests.model.catalog_answers import answers_of
+from tests.model.folders import Folder, answers
+
+OLD = {"a": Folder("factor", (("IC", 0.1),), 0.001, ("MOM",))}
+NEW = {
+    "a": Folder("factor", (("IC", 0.2),), 0.002, ("MOM", "动量")),
+    "b": Folder("factor", (("IC", 0.3),), 0.001, ("MOM",)),
+}
+NEWER = NEW | {"a": Folder("factor", (("IC", 0.4),), None, ("动量",))}
+WRITTEN = ["artifacts", "factors", "equity_curves", "workspaces", "loops", "ingests"]
+every_table = pytest.mark.parametrize("name", WRITTEN)
+
+
+def read(lake: Library, folders: dict[str, Folder]) -> None:
+    """The folders on disk, ingested."""
+    workspaces = lake.root.parent / "workspaces"
+    for name, folder in folders.items():
+        folder.write(workspaces / name)
+    lake.ingest(workspaces)
+
+
+def torn_and_repaired(lake: Library, name: str) -> Library:
+    """The lake without the last commit of one table."""
+    newest = lake.snapshot(name).version
+    assert newest is not None
+    entry_path(lake.folder(name), newest).write_bytes(b"")
+    with pytest.raises(DamagedLake):
+        rdlake.open_lake(lake.root)
+    assert repair(lake.root)
+    return rdlake.open_lake(lake.root)
+
+
+def told(lake: Library) -> object:
+    """What the newest version says of the workspaces."""
+    found, _ = answers_of(lake.root, lake.publish().version.catalog_version)
+    del found["ingest_report"]
+    return found
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Library:
+    """One workspace, published; then it changed and another came."""
+    lake = rdlake.init_lake(tmp_path / "lake")
+    read(lake, OLD)
+    lake.publish()
+    read(lake, NEW)
+    return lake
+
+
+@every_table
+def test_what_was_lost_before_it_was_published_comes_back(small: Library, name: str) -> None:
+    lake = torn_and_repaired(small, name)
+    read(lake, NEW)
+    assert told(lake) == answers(NEW)
+    assert verify(lake, deep=True).whole
+
+
+@every_table
+def test_what_was_lost_after_it_was_published_comes_back(small: Library, name: str) -> None:
+    small.publish()
+    lake = torn_and_repaired(small, name)
+    read(lake, NEWER)
+    assert told(lake) == answers(NEWER)
+    assert verify(lake, deep=True).whole
+    with closing(lake.connect(2)) as connection:
+        ics = connection.execute("SELECT ic FROM loop_catalog ORDER BY workspace_id").fetchall()
+    assert ics == [(0.2,), (0.3,)]
+
+
+def test_after_the_next_ingest_everything_is_known_again(small: Library) -> None:
+    lake = torn_and_repaired(small, "loops")
+    read(lake, NEW)
+    report = lake.ingest(small.root.parent / "workspaces")
+    assert (report.unchanged, report.batches) == (2, 0)
+    assert lake.publish().outcome == "published"
+    assert lake.publish().outcome == "nothing new"
+
+
+def test_lists_of_files_that_were_lost_are_made_again(small: Library) -> None:
+    small.publish()
+    lake = torn_and_repaired(small, "file_lists")
+    assert not verify(lake).whole
+    assert told(lake) == answers(NEW)
+
+
+def test_the_last_repair_is_told_by_the_folder_of_its_torn_files(small: Library) -> None:
+    assert last_repair(small.root) is None
+    torn_and_repaired(small, "loops")
+    first = last_repair(small.root)
+    (small.root / "torn" / "notes on Thursday").mkdir()
+    torn_and_repaired(small, "factors")
+    second = last_repair(small.root)
+    assert first is not None and second is not None
+    assert first < second
