@@ -13,27 +13,30 @@ from collections.abc import Collection, Iterable
 from contextlib import suppress
 from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
-from uuid import uuid4
-
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 __all__ = [
     "DataFile",
+    "File",
+    "crowd",
     "half_written",
     "list_digest",
+    "of_good_size",
+    "remove_quietly",
     "small_files",
     "sync",
     "sync_folder",
     "sync_with_sha256",
     "write_durably",
-    "write_rows",
 ]
 
 PIECE = 1 << 20
 _PASSING = re.compile(r"#\d+$")
+File = tuple[str, int, int]
+"""A data file as a Delta log names it: path, size, rows."""
 FULL_FILE = 64 << 20
 """A file of so many bytes is not rewritten to save on the number of files."""
+SMALL_FILE, FILES_IN_A_CROWD = 1 << 20, 50
+"""So many files of less than so many bytes are rewritten by the next commit."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -56,15 +59,26 @@ def list_digest(table: str, files: Iterable[DataFile]) -> str:
     return hashlib.sha256(json.dumps([table, facts]).encode()).hexdigest()
 
 
-def small_files(files: Iterable[tuple[str, int, int]]) -> list[tuple[tuple[str, int, int], ...]]:
-    """Files, as (path, size, rows), that would make one of a good size together; none alone."""
-    groups: list[list[tuple[str, int, int]]] = [[]]
-    for file in files:
-        if file[1] < FULL_FILE:
-            if sum(size for _, size, _ in groups[-1]) >= FULL_FILE:
-                groups.append([])
-            groups[-1].append(file)
-    return [tuple(group) for group in groups if len(group) > 1]
+def crowd(files: Collection[File]) -> set[File]:
+    """The small files among these when they are many; else none."""
+    small = {file for file in files if file[1] < SMALL_FILE}
+    return small if len(small) >= FILES_IN_A_CROWD else set()
+
+
+def of_good_size(files: Iterable[File]) -> list[tuple[File, ...]]:
+    """The files in groups, each of which makes one file of a good size."""
+    groups: list[list[File]] = []
+    for file in sorted(files):
+        if not groups or sum(size for _, size, _ in groups[-1]) + file[1] > FULL_FILE:
+            groups.append([])
+        groups[-1].append(file)
+    return [tuple(group) for group in groups]
+
+
+def small_files(files: Iterable[File]) -> list[tuple[File, ...]]:
+    """Groups of files that would make one of a good size together; none alone."""
+    groups = of_good_size(file for file in files if file[1] < FULL_FILE)
+    return [group for group in groups if len(group) > 1]
 
 
 def half_written(folder: Path, before: float) -> list[str]:
@@ -76,24 +90,6 @@ def half_written(folder: Path, before: float) -> list[str]:
             if _PASSING.search(path.name) and path.stat().st_mtime < before:
                 found.append(path.relative_to(folder).as_posix())
     return found
-
-
-def write_rows(rows: pa.Table, folder: Path, group: int, content: Collection[str]) -> DataFile:
-    """A new data file of these rows, on disk when this returns; columns of raw `content` have
-    neither dictionary nor statistics."""
-    path = folder / f"part-00000-{uuid4()}-c000.zstd.parquet"
-    others = [name for name in rows.column_names if name not in content] if content else True
-    pq.write_table(
-        rows,
-        path,
-        row_group_size=group,
-        compression="zstd",
-        compression_level=1,
-        use_dictionary=others,
-        write_statistics=others,
-    )
-    size = path.stat().st_size
-    return DataFile(path.name, size, sync_with_sha256(path), rows.num_rows, rows.num_columns)
 
 
 def sync_with_sha256(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""What delta-rs is told: how a table is made, how its files are written, how they are swapped."""
+"""What delta-rs is asked and told: which files a table has, how it is made, which replace which."""
 
 from __future__ import annotations
 
@@ -6,30 +6,27 @@ import json
 import time
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
-from deltalake import ColumnProperties, DeltaTable, WriterProperties
+from deltalake import CommitProperties, DeltaTable
 from deltalake.exceptions import DeltaError
 from deltalake.transaction import AddAction, RemoveAction
 
-from rdlake.datafiles import DataFile, sync_folder, write_rows
+from rdlake.datafiles import DataFile, File, sync_folder
 from rdlake.deltalog import sync_commit
 from rdlake.storage import storage_door
 from rdlake.tables import Table
-from rdlake.tables.schema import BYTES, TEXT
+from rdlake.tables.schema import TEXT
 
-__all__ = ["Snapshot", "create_table", "holding", "rewritten", "snapshot_of", "writer_properties"]
+__all__ = ["Snapshot", "create_table", "holding", "replace_files", "snapshot_of"]
 
 CONFIGURATION = {
     "delta.checkpointInterval": "10",
     "delta.enableExpiredLogCleanup": "false",
 }
-ROWS_IN_A_GROUP = 25_000
-CHUNKS_IN_A_GROUP = 16
 
 
 @dataclass(frozen=True)
@@ -37,7 +34,7 @@ class Snapshot:
     """One table at one version: its data files as (path, size, rows). No version, no table yet."""
 
     version: int | None
-    files: tuple[tuple[str, int, int], ...]
+    files: tuple[File, ...]
 
     @property
     def rows(self) -> int:
@@ -88,39 +85,27 @@ def create_table(entry: Table, folder: Path, description: str) -> None:
             sync_folder(folder.parent)
 
 
-@cache
-def writer_properties(entry: Table) -> WriterProperties:
-    """How a table's files are written. Chunks of content come in small groups, so that one can be
-    read without the others, and nobody looks for them by dictionary or statistics."""
-    plain = ColumnProperties(dictionary_enabled=False, statistics_enabled="NONE")
-    return WriterProperties(
-        compression="ZSTD",
-        compression_level=1,
-        max_row_group_size=_group(entry),
-        column_properties=dict.fromkeys(_content(entry), plain),
-    )
-
-
-def _content(entry: Table) -> list[str]:
-    """Columns of raw content."""
-    return [each.name for each in entry.columns if each.type == BYTES]
-
-
-def _group(entry: Table) -> int:
-    return CHUNKS_IN_A_GROUP if _content(entry) else ROWS_IN_A_GROUP
-
-
-def rewritten(
-    entry: Table, folder: Path, rows: pa.Table, old: Iterable[tuple[str, int, int]]
-) -> tuple[DataFile, list[AddAction | RemoveAction]]:
-    """A new file of these rows, which are those of the `old` files, and what the commit says that
-    puts it in their place: no row was changed."""
-    file = write_rows(rows, folder, _group(entry), _content(entry))
+def replace_files(
+    delta: DeltaTable,
+    entry: Table,
+    fresh: Iterable[tuple[DataFile, pa.Table]],
+    gone: Iterable[File],
+    *,
+    changed: bool,
+) -> None:
+    """One commit on exactly the version of `delta`: new files, with the rows they hold, in place
+    of old ones. `changed` is false when they are the same rows. CommitFailedError when another
+    writer was faster."""
     now = time.time_ns() // 1_000_000
-    removed = [
-        RemoveAction(path, False, now, size=size, partition_values={}) for path, size, _ in old
+    actions: list[AddAction | RemoveAction] = [
+        AddAction(file.path, file.size, {}, now, changed, _stats(entry, rows))
+        for file, rows in fresh
     ]
-    return file, [AddAction(file.path, file.size, {}, now, False, _stats(entry, rows)), *removed]
+    actions += [
+        RemoveAction(path, changed, now, size=size, partition_values={}) for path, size, _ in gone
+    ]
+    exactly = CommitProperties(max_commit_retries=0)
+    delta.create_write_transaction(actions, "append", delta.schema(), commit_properties=exactly)
 
 
 def _stats(entry: Table, rows: pa.Table) -> str:
@@ -134,5 +119,6 @@ def _stats(entry: Table, rows: pa.Table) -> str:
             "minValues": {name: ends[name]["min"] for name in texts if ends[name]["min"]},
             "maxValues": {name: ends[name]["max"] for name in texts if ends[name]["max"]},
             "nullCount": {name: rows.column(name).null_count for name in texts},
-        }
+        },
+        ensure_ascii=False,  # delta-rs takes the escape of U+10FFFF for another character
     )

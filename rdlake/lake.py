@@ -11,37 +11,33 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cached_property
+from itertools import chain
 from pathlib import Path
 
 import polars as pl
 import pyarrow as pa
-from deltalake import CommitProperties, DeltaTable, write_deltalake
+from deltalake import DeltaTable
 from deltalake import Schema as DeltaSchema
 from deltalake.exceptions import CommitFailedError, TableNotFoundError
-from deltalake.transaction import AddAction, RemoveAction
 
 from rdlake.datafiles import (
     DataFile,
+    File,
+    crowd,
     half_written,
     list_digest,
+    of_good_size,
+    remove_quietly,
     small_files,
     sync,
-    sync_with_sha256,
 )
-from rdlake.delta import (
-    Snapshot,
-    create_table,
-    holding,
-    rewritten,
-    snapshot_of,
-    writer_properties,
-)
-from rdlake.deltalog import commit_entry, log_folder, sync_commit
+from rdlake.delta import Snapshot, create_table, holding, replace_files, snapshot_of
+from rdlake.deltalog import commit_entry, entry_path, log_folder, sync_commit
 from rdlake.errors import LakeBusy, UnsupportedLake
-from rdlake.quoting import literals
+from rdlake.rowfiles import FILE, read_files, write_file
 from rdlake.rows import cast, differing, polars_schema, refuse_unowned, rows_of
-from rdlake.storage import data_damaged, storage_door, storage_failed
+from rdlake.storage import storage_door, storage_failed
 from rdlake.tables import TABLES, Table, table
 
 __all__ = ["CommitReport", "Lake", "Snapshot", "create_table"]
@@ -99,7 +95,8 @@ class Lake:
         self, name: str, columns: Collection[str] | None = None, where: pl.Expr | None = None
     ) -> pl.DataFrame:
         """Rows of a table's newest version; an empty typed frame when there is none yet."""
-        return self._rows(table(name), self.snapshot(name), columns, where)
+        files = self.snapshot(name).files
+        return read_files(table(name), self.folder(name), files, columns, where)
 
     def settle(self, name: str) -> None:
         """Flush a table's newest commit if this process did not make it. Its writer may have been
@@ -162,7 +159,7 @@ class Lake:
             delta = self._writable(entry)
             if delta.version() != version:
                 return False
-            self._write(delta, entry, cast(entry, frame), ())
+            self._write(delta, entry, cast(entry, frame))
         except CommitFailedError as error:
             self._refuse_if_still(entry, version, error)
             return False
@@ -173,15 +170,15 @@ class Lake:
 
         def attempt(delta: DeltaTable) -> Written | None:
             if entry.owner is None:
-                return self._write(delta, entry, rows, ()) if rows.num_rows else None
-            now = holding(delta, entry.owner, ids)
-            there = self._rows(entry, now, None, pl.col(entry.owner).is_in(list(ids)))
+                return self._write(delta, entry, rows) if rows.num_rows else None
+            files = holding(delta, entry.owner, ids).files
+            theirs = pl.col(entry.owner).is_in(list(ids))
+            there = read_files(entry, self.folder(entry.name), files, None, theirs, named=True)
             changed, replaced = differing(entry, there, rows, ids)
             if not changed:
                 return None
-            # delta-rs wants every row that it writes to be named, those of new owners too
-            named = changed if replaced else ()
-            return self._write(delta, entry, rows_of(rows, entry.owner, changed), named)
+            holders = set(there.filter(pl.col(entry.owner).is_in(replaced))[FILE])
+            return self._write(delta, entry, rows_of(rows, entry.owner, changed), replaced, holders)
 
         if not rows.num_rows and self._delta(entry) is None:
             return None
@@ -193,9 +190,11 @@ class Lake:
         """Try against the newest version until no other writer was faster."""
         give_up, pause = time.monotonic() + PATIENCE_SECONDS, 0.005
         while True:
-            before = self._version(entry)
+            before = None
             try:
-                return attempt(self._writable(entry))
+                delta = self._writable(entry)
+                before = delta.version()
+                return attempt(delta)
             except CommitFailedError as error:
                 self._refuse_if_still(entry, before, error)
                 if time.monotonic() > give_up:
@@ -215,33 +214,54 @@ class Lake:
             raise storage_failed(self.folder(entry.name), error) from error
 
     def _write(
-        self, delta: DeltaTable, entry: Table, rows: pa.Table, replaced: Collection[str]
+        self,
+        delta: DeltaTable,
+        entry: Table,
+        rows: pa.Table,
+        replaced: Collection[str] = (),
+        holders: Collection[str] = (),
     ) -> Written:
-        """One commit on exactly the version of `delta`, on disk when this returns."""
-        folder = self.folder(entry.name)
-        with storage_door(folder):
-            write = partial(
-                write_deltalake,
-                delta,
-                rows,
-                writer_properties=writer_properties(entry),
-                commit_properties=CommitProperties(max_commit_retries=0),
-            )
-            if replaced:
-                write(mode="overwrite", predicate=f"{entry.owner} in ({literals(replaced)})")
-            else:
-                write(mode="append")
-            return self._made_durable(entry, delta.version())
-
-    def _made_durable(self, entry: Table, version: int) -> Written:
-        folder = self.folder(entry.name)
-        files = tuple(
-            DataFile(path, size, sync_with_sha256(folder / path), rows, len(entry.columns))
-            for path, size, rows in commit_entry(folder, version).added
+        """One commit: these rows in place of those of `replaced`, which lie in files `holders`.
+        Small files that have become a crowd are taken in, so that a commit costs what it changes.
+        """
+        now = snapshot_of(delta)
+        gone = crowd(now.files) | {file for file in now.files if file[0] in holders}
+        stays = ~pl.col(entry.owner).is_in(list(replaced)) if entry.owner and replaced else None
+        groups = of_good_size(gone) or [()]
+        kept = (self._of_files(entry, group, stays) for group in groups[:-1])
+        last = rows
+        if groups[-1]:
+            coming = pl.DataFrame(rows, schema=polars_schema(entry))
+            last = cast(entry, pl.concat([self._of_files(entry, groups[-1], stays), coming]))
+        return self._swap(
+            delta, entry, chain((cast(entry, frame) for frame in kept), [last]), gone, changed=True
         )
-        sync_commit(folder, version)
+
+    def _swap(
+        self,
+        delta: DeltaTable,
+        entry: Table,
+        contents: Iterable[pa.Table],
+        gone: Collection[File],
+        *,
+        changed: bool,
+    ) -> Written:
+        """New files of these contents in place of the old files, on disk when this returns: the
+        files before the log names them, then the log."""
+        folder, version = self.folder(entry.name), int(delta.version()) + 1
+        fresh: list[tuple[DataFile, pa.Table]] = []
+        with storage_door(folder):
+            try:
+                for rows in contents:
+                    if rows.num_rows:
+                        fresh.append((write_file(entry, folder, rows), rows))
+                replace_files(delta, entry, fresh, gone, changed=changed)
+            except CommitFailedError:
+                _discard(folder, version, [file for file, _ in fresh])
+                raise
+            sync_commit(folder, version)
         self._flushed[entry.name] = version
-        return Written(version, files)
+        return Written(version, tuple(file for file, _ in fresh))
 
     def _settle(self, entry: Table, delta: DeltaTable) -> None:
         folder, version = self.folder(entry.name), int(delta.version())
@@ -260,36 +280,20 @@ class Lake:
 
         Not by delta-rs's `optimize`: two of these at once double every row.
         """
-        entry, folder = table(name), self.folder(name)
-        before = self._version(entry)
-        with storage_door(folder):
-            try:
-                delta = self._writable(entry)
-                before = delta.version()
-                fresh, actions = self._rewritten(entry, snapshot_of(delta))
-                if not fresh:
-                    return False
-                exactly = CommitProperties(max_commit_retries=0)
-                schema = delta.schema()
-                delta.create_write_transaction(actions, "append", schema, commit_properties=exactly)
-            except CommitFailedError as error:
-                self._refuse_if_still(entry, before, error)
+        entry, before = table(name), self._version(table(name))
+        try:
+            delta = self._writable(entry)
+            before = delta.version()
+            groups = small_files(snapshot_of(delta).files)
+            if not groups:
                 return False
-            sync_commit(folder, before + 1)
-        self.record_files({name: fresh})
+            contents = (cast(entry, self._of_files(entry, group)) for group in groups)
+            written = self._swap(delta, entry, contents, list(chain(*groups)), changed=False)
+        except CommitFailedError as error:
+            self._refuse_if_still(entry, before, error)
+            return False
+        self.record_files({name: written.files})
         return True
-
-    def _rewritten(
-        self, entry: Table, now: Snapshot
-    ) -> tuple[list[DataFile], list[AddAction | RemoveAction]]:
-        fresh: list[DataFile] = []
-        actions: list[AddAction | RemoveAction] = []
-        for small in small_files(now.files):
-            rows = cast(entry, self._rows(entry, Snapshot(now.version, small), None, None))
-            file, swap = rewritten(entry, self.folder(entry.name), rows, small)
-            fresh.append(file)
-            actions += swap
-        return fresh, actions
 
     def unreferenced(self, name: str, hours: int) -> list[str]:
         """Files below a table that its newest version does not need, older than `hours`."""
@@ -311,12 +315,20 @@ class Lake:
         folder = self.folder(entry.name)
         with storage_door(folder):
             if entry.name in self._open:
-                self._open[entry.name].update_incremental()
+                self._update(entry, folder)
             elif log_folder(folder).is_dir():
                 # whoever makes the table now, or was stopped at it, may not have come to its log
                 with suppress(TableNotFoundError):
                     self._open[entry.name] = DeltaTable(str(folder))
             return self._open.get(entry.name)
+
+    def _update(self, entry: Table, folder: Path) -> None:
+        """Bring an open table to its newest version; its log may have been cut short meanwhile."""
+        version = self._open[entry.name].version()
+        if not entry_path(folder, version).exists():
+            self._open[entry.name] = DeltaTable(str(folder))
+        elif entry_path(folder, version + 1).exists():
+            self._open[entry.name].update_incremental()
 
     def _version(self, entry: Table) -> int | None:
         delta = self._delta(entry)
@@ -350,28 +362,16 @@ class Lake:
                     sync_commit(self.folder(entry.name), version)
         return delta
 
-    def _rows(
-        self,
-        entry: Table,
-        now: Snapshot,
-        columns: Collection[str] | None,
-        where: pl.Expr | None,
+    def _of_files(
+        self, entry: Table, files: Iterable[File], where: pl.Expr | None = None
     ) -> pl.DataFrame:
-        schema = polars_schema(entry)
-        wanted = list(columns) if columns is not None else list(schema)
-        if not now.files:
-            return pl.DataFrame(schema={name: schema[name] for name in wanted})
-        folder = self.folder(entry.name)
-        frame = pl.scan_parquet(
-            [folder / path for path, _, _ in now.files],
-            schema=schema,
-            glob=False,
-            missing_columns="insert",
-            extra_columns="ignore",
-        )
-        with storage_door(folder):
-            try:
-                return (frame if where is None else frame.filter(where)).select(wanted).collect()
-            except (FileNotFoundError, pl.exceptions.ComputeError) as error:
-                sizes = {folder / path: size for path, size, _ in now.files}
-                raise data_damaged(folder, sizes, error) from error
+        return read_files(entry, self.folder(entry.name), files, None, where)
+
+
+def _discard(folder: Path, version: int, files: Iterable[DataFile]) -> None:
+    """Remove files that were written for a commit that was overtaken."""
+    with suppress(FileNotFoundError):
+        named = {path for path, _, _ in commit_entry(folder, version).added}
+        for file in files:
+            if file.path not in named:
+                remove_quietly(folder / file.path)

@@ -14,7 +14,7 @@ LAYERS = [
     {"tables", "deltalog"},
     {"experiment", "rows", "storage"},
     {"sources", "extract", "demo"},
-    {"delta"},
+    {"delta", "rowfiles"},
     {"lake"},
     {"opening"},
     {"ingest", "catalog"},

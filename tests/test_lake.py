@@ -20,7 +20,7 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 
 import rdlake
-from rdlake.datafiles import DataFile
+from rdlake.datafiles import FILES_IN_A_CROWD, DataFile
 from rdlake.deltalog import entry_path, log_folder
 from rdlake.errors import DamagedLake, StorageFailed, UnsupportedLake
 from rdlake.lake import Lake, create_table
@@ -91,14 +91,24 @@ def test_new_and_changed_workspaces_go_into_one_commit(lake: Lake) -> None:
     assert versions(lake)["loops"] == before + 1
 
 
-def test_of_a_batch_only_the_workspaces_that_differ_are_written(lake: Lake) -> None:
-    commit(lake, "a", "b", mark=1)
-    mixed = pl.concat([rows("a", hypothesis="1"), rows("b", hypothesis="2")])
-    lake.commit({**batch("a", "b", mark=1), "feedback": mixed}, owners("a", "b"))
-    newest = lake.snapshot("feedback").version
-    assert newest is not None
-    text = entry_path(lake.folder("feedback"), newest).read_text(encoding="utf-8")
-    assert "workspace_id = 'b'" in text
+def test_only_files_that_hold_a_replaced_workspace_are_written_again(lake: Lake) -> None:
+    commit(lake, "a", "c", mark=1)
+    commit(lake, "b", mark=1)
+    stays, goes = sorted(lake.snapshot("feedback").files, key=lambda file: -file[2])
+    commit(lake, "a", "b", "c", mark=1)
+    commit(lake, "b", mark=2)
+    assert stays in lake.snapshot("feedback").files
+    assert goes not in lake.snapshot("feedback").files
+    assert marks(lake)["feedback"] == {"a": "1", "b": "2", "c": "1"}
+
+
+def test_a_crowd_of_small_files_is_taken_into_the_next_commit(lake: Lake) -> None:
+    names = [f"{number:03}" for number in range(2 * FILES_IN_A_CROWD)]
+    for name in names:
+        commit(lake, name, mark=1)
+        assert len(lake.snapshot("feedback").files) <= FILES_IN_A_CROWD
+    assert marks(lake)["feedback"] == dict.fromkeys(names, "1")
+    assert lake.read("ingests").height == len(names)
 
 
 def test_a_table_whose_rows_are_equal_is_left_alone(lake: Lake) -> None:
@@ -548,8 +558,9 @@ def test_a_data_file_that_does_not_fit_leaves_the_table_as_it_was(lake: Lake) ->
 
 
 def test_a_log_entry_that_does_not_fit_is_not_half_visible(lake: Lake) -> None:
-    names = [f"{number:032d}" for number in range(300)]
-    commit(lake, *names, mark=1)
+    names = [f"{number:032d}" for number in range(FILES_IN_A_CROWD)]
+    for name in names:
+        lake.commit({"feedback": rows(name, hypothesis="1")}, owners(name))
     frames = {"feedback": rows(*names, hypothesis="2")}
     with files_of_at_most(9_500), pytest.raises(StorageFailed) as error:
         lake.commit(frames, owners(*names))

@@ -21,9 +21,8 @@ from rdlake.catalog.attach import file_of
 from rdlake.catalog.publish import publish
 from rdlake.catalog.verify import verify
 from rdlake.errors import DamagedLake, UnknownVersion
-from rdlake.lake import Lake, Snapshot
+from rdlake.lake import Lake
 from rdlake.library import Library
-from rdlake.tables import Table
 from rdlake.upkeep import FILES_WORTH_COMPACTING, MaintainReport, TableUpkeep, maintain
 from tests.builders import make_workspace, write_metrics
 from tests.lake_rows import DAYS, batch, commit, listing, marks, owners, versions
@@ -135,17 +134,16 @@ def rival_compacts(rival: Lake) -> None:
 def test_a_compaction_that_was_overtaken_changes_nothing(
     scattered: Lake, monkeypatch: pytest.MonkeyPatch, rival: Callable[[Lake], None]
 ) -> None:
-    rewrite = Lake._rewritten
+    swap = Lake._swap
     told: list[dict[str, str]] = []
 
-    def overtaken(self: Lake, entry: Table, now: Snapshot) -> object:
-        monkeypatch.setattr(Lake, "_rewritten", rewrite)
-        result = rewrite(self, entry, now)
+    def overtaken(self: Lake, *arguments: object, **changed: object) -> object:
+        monkeypatch.setattr(Lake, "_swap", swap)
         rival(rdlake.open_lake(scattered.root))
         told.append(marks(rdlake.open_lake(scattered.root))["feedback"])
-        return result
+        return swap(self, *arguments, **changed)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(Lake, "_rewritten", overtaken)
+    monkeypatch.setattr(Lake, "_swap", overtaken)
     assert not scattered.compact("feedback")
     assert [marks(scattered)["feedback"]] == told
     scattered.compact("feedback")
@@ -157,7 +155,7 @@ def test_full_files_are_not_rewritten(scattered: Lake, monkeypatch: pytest.Monke
     size = max(size for _, size, _ in scattered.snapshot("loops").files)
     monkeypatch.setattr("rdlake.datafiles.FULL_FILE", 1)
     assert not scattered.compact("loops")
-    monkeypatch.setattr("rdlake.datafiles.FULL_FILE", size + 1)
+    monkeypatch.setattr("rdlake.datafiles.FULL_FILE", 2 * size + 1)
     assert scattered.compact("loops")
     assert 1 < len(needed(scattered, "loops")) < FILES_WORTH_COMPACTING
     assert marks(scattered)["loops"] == told

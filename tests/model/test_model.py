@@ -258,4 +258,10 @@ def run(examples: int, steps: int, *, derandomize: bool) -> None:
 
 
 def test_a_lake_does_what_its_model_does() -> None:
-    run(6, 50, derandomize=True)
+    run(10, 50, derandomize=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("half", ["one half", "the other half"])
+def test_a_lake_does_what_its_model_does_in_thousands_of_steps(half: str) -> None:
+    run(63, 100, derandomize=False)

@@ -1,0 +1,84 @@
+"""Rows in data files: read through the declared schema, written sorted, on disk and hashed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from pathlib import Path
+from uuid import uuid4
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from rdlake.datafiles import DataFile, File, sync_with_sha256
+from rdlake.rows import polars_schema
+from rdlake.storage import data_damaged, storage_door
+from rdlake.tables import Table
+from rdlake.tables.schema import BYTES
+
+__all__ = ["FILE", "read_files", "write_file"]
+
+FILE = "/file"
+"""The column that names the file of a row; no table has one of that name."""
+ROWS_IN_A_GROUP = 25_000
+CHUNKS_IN_A_GROUP = 16
+
+
+def read_files(
+    entry: Table,
+    folder: Path,
+    files: Iterable[File],
+    columns: Collection[str] | None = None,
+    where: pl.Expr | None = None,
+    *,
+    named: bool = False,
+) -> pl.DataFrame:
+    """Rows of these files of a table; columns that a file does not have are null. `named` adds
+    `FILE`, the path of each row's file in the table. DamagedLake when one cannot be read."""
+    schema = polars_schema(entry)
+    wanted = list(columns) if columns is not None else list(schema)
+    paths = {folder / path: (path, size) for path, size, _ in files}
+    if not paths:
+        empty = pl.DataFrame(schema={name: schema[name] for name in wanted})
+        return empty.with_columns(pl.lit(None, pl.String).alias(FILE)) if named else empty
+    frame = pl.scan_parquet(
+        list(paths),
+        schema=schema,
+        glob=False,
+        missing_columns="insert",
+        extra_columns="ignore",
+        include_file_paths=FILE if named else None,
+    )
+    with storage_door(folder):
+        try:
+            rows = (frame if where is None else frame.filter(where)).select(
+                *wanted, *([FILE] if named else [])
+            )
+            found = rows.collect()
+        except (FileNotFoundError, pl.exceptions.ComputeError) as error:
+            sizes = {path: size for path, (_, size) in paths.items()}
+            raise data_damaged(folder, sizes, error) from error
+    if not named:
+        return found
+    return found.with_columns(
+        pl.col(FILE).replace({str(p): name for p, (name, _) in paths.items()})
+    )
+
+
+def write_file(entry: Table, folder: Path, rows: pa.Table) -> DataFile:
+    """A new data file of these rows, on disk when this returns. Columns of raw content come in
+    small groups without dictionary and statistics: one chunk can be read without the others."""
+    content = {each.name for each in entry.columns if each.type == BYTES}
+    others = [name for name in entry.column_names if name not in content] if content else True
+    path = folder / f"part-00000-{uuid4()}-c000.zstd.parquet"
+    pq.write_table(
+        rows,
+        path,
+        row_group_size=CHUNKS_IN_A_GROUP if content else ROWS_IN_A_GROUP,
+        compression="zstd",
+        compression_level=1,
+        use_dictionary=others,
+        write_statistics=others,
+    )
+    size = path.stat().st_size
+    return DataFile(path.name, size, sync_with_sha256(path), rows.num_rows, rows.num_columns)
