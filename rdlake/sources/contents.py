@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,11 +16,30 @@ from rdlake.sources.artifact_types import artifact_type
 from rdlake.sources.files import Entry, Scan, digest_of
 from rdlake.sources.wording import because
 
-__all__ = ["KEPT", "Hashed", "hash_files", "open_file"]
+__all__ = ["KEPT", "Hashed", "hash_files", "most_kept", "open_file"]
 
 PIECE = 1 << 20
-KEPT: Mapping[str, int] = MappingProxyType({"qlib_res.csv": 8 << 20, "ret.parquet": 64 << 20})
+KEPT: Mapping[str, int] = MappingProxyType(
+    {
+        "factor.py": 1 << 20,
+        "model.py": 1 << 20,
+        "qlib_res.csv": 8 << 20,
+        "ret.parquet": 64 << 20,
+        "ret.pkl": 64 << 20,
+    }
+)
 """The files that are parsed whole, and up to how many bytes."""
+KEPT_SMALL = 4 << 20
+"""The same for templates and for what mlflow recorded."""
+MOST_RECORDED = 64 << 20
+"""How many bytes of these are kept of one workspace."""
+
+_TEMPLATE = re.compile(r"[^/]+\.ya?ml")
+_RECORDED = re.compile(
+    r"mlruns/[^/]+/(meta\.yaml|[^/]+/(meta\.yaml|metrics/.+|params/.+"
+    r"|artifacts/(task|config|sig_analysis/r?ic\.pkl|portfolio_analysis/port_analysis_[^/]+\.pkl)))",
+    re.DOTALL,
+)
 
 _NO_LINK, _NO_WAIT = getattr(os, "O_NOFOLLOW", 0), getattr(os, "O_NONBLOCK", 0)
 _FILE = os.O_RDONLY | _NO_LINK | _NO_WAIT | getattr(os, "O_BINARY", 0)
@@ -53,6 +73,14 @@ def hash_files(scanned: Scan) -> Hashed:
     return Hashed(tuple(files), digest_of(map(_source_line, files)), kept, tuple(findings))
 
 
+def most_kept(path: str) -> int:
+    """Up to how many bytes a file is parsed whole; -1 for one that is not."""
+    if path in KEPT:
+        return KEPT[path]
+    pattern = _RECORDED if path.startswith("mlruns/") else _TEMPLATE
+    return KEPT_SMALL if pattern.fullmatch(path) else -1
+
+
 def open_file(location: str) -> tuple[int, os.stat_result]:
     """A descriptor of a regular file, to be closed; OSError for all else, a link among it."""
     descriptor = os.open(location, _FILE)
@@ -70,7 +98,7 @@ def _read(entry: Entry, kept: dict[str, bytes]) -> tuple[int, str]:
     try:
         if not _is_same(entry.status, status):
             raise OSError(errno.ESTALE, "replaced by another file while it was read")
-        keep = status.st_size <= KEPT.get(entry.path, -1)
+        keep = status.st_size <= most_kept(entry.path)
         while size < status.st_size:
             piece = os.read(descriptor, min(PIECE, status.st_size - size))
             if not piece:
