@@ -10,7 +10,7 @@ from pathlib import PurePath
 from rdlake.recording import Json
 from rdlake.sources.pickles import Global, Limits, Record, Refused, as_value, load, qualified
 
-__all__ = ["TooMuch", "as_json", "pickled_json"]
+__all__ = ["TooMuch", "as_json", "pickled_json", "pickled_texts"]
 
 MAX_DEPTH = 60
 MAX_VALUES = 200_000
@@ -28,6 +28,13 @@ def pickled_json(data: bytes) -> Json:
     Refused for a damaged pickle, TooMuch for one that is larger than any configuration.
     """
     return as_json(load(data, limits=LIMITS))
+
+
+def pickled_texts(data: bytes) -> Json:
+    """The texts that stand directly in a pickled dict, by name; Refused as above."""
+    found = load(data, limits=LIMITS)
+    pairs = found.items() if isinstance(found, dict) else ()
+    return {str(name): value for name, value in pairs if isinstance(value, str)}
 
 
 def as_json(value: object) -> Json:

@@ -19,7 +19,7 @@ from rdlake.sources.contents import open_file
 from rdlake.sources.mlruns import frames
 from rdlake.sources.mlruns.configuration import Unusable, from_params, from_task, from_yaml
 from rdlake.sources.mlruns.features import feature_order
-from rdlake.sources.mlruns.plain import TooMuch, pickled_json
+from rdlake.sources.mlruns.plain import TooMuch, pickled_json, pickled_texts
 from rdlake.sources.mlruns.runs import Run, choose, runs_in
 from rdlake.sources.pickles import Refused
 from rdlake.sources.wording import because
@@ -171,7 +171,7 @@ class _Reading:
     def configuration(self, config_name: str | None) -> Configuration | None:
         """From the pickled task, else the parameters, else the YAML that ran."""
         path = self.run.file("artifacts/task")
-        outer = self.kept("artifacts/config", pickled_json)
+        outer = self.kept("artifacts/config", pickled_texts)
         found = self.kept("artifacts/task", lambda data: self.told(pickled_json(data), path, outer))
         if found:
             return self.with_freq(found)
