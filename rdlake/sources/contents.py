@@ -32,7 +32,7 @@ KEPT: Mapping[str, int] = MappingProxyType(
 KEPT_SMALL = 4 << 20
 """The same for templates and for what mlflow recorded."""
 MOST_RECORDED = 64 << 20
-"""How many bytes of these are kept of one workspace."""
+"""About how many bytes of these are kept of one workspace."""
 
 _TEMPLATE = re.compile(r"[^/]+\.ya?ml")
 _RECORDED = re.compile(
@@ -60,11 +60,15 @@ def hash_files(scanned: Scan) -> Hashed:
     files: list[SourceFile] = []
     kept: dict[str, bytes] = {}
     findings: list[Finding] = []
+    recorded = 0
     for entry in scanned.entries:
         size, digest = None, None
         if entry.target is None:
             try:
-                size, digest = _read(entry, kept)
+                most = -1 if recorded > MOST_RECORDED else most_kept(entry.path)
+                size, digest = _read(entry, kept, most)
+                if entry.path in kept and entry.path not in KEPT:
+                    recorded += size
             except OSError as error:
                 size = entry.status.st_size
                 findings.append(_unreadable(entry.path, error))
@@ -91,14 +95,15 @@ def open_file(location: str) -> tuple[int, os.stat_result]:
     return descriptor, status
 
 
-def _read(entry: Entry, kept: dict[str, bytes]) -> tuple[int, str]:
-    """Size and sha256 of a file's bytes, at most as many as it had when it was opened."""
+def _read(entry: Entry, kept: dict[str, bytes], most: int) -> tuple[int, str]:
+    """Size and sha256 of a file's bytes, at most as many as it had when it was opened; they are
+    kept when there are no more than `most`."""
     digest, size, pieces = sha256(), 0, []
     descriptor, status = open_file(entry.location)
     try:
         if not _is_same(entry.status, status):
             raise OSError(errno.ESTALE, "replaced by another file while it was read")
-        keep = status.st_size <= most_kept(entry.path)
+        keep = status.st_size <= most
         while size < status.st_size:
             piece = os.read(descriptor, min(PIECE, status.st_size - size))
             if not piece:
