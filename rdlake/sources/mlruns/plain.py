@@ -33,8 +33,10 @@ def pickled_json(data: bytes) -> Json:
 def pickled_texts(data: bytes) -> Json:
     """The texts that stand directly in a pickled dict, by name; Refused as above."""
     found = load(data, limits=LIMITS)
-    pairs = found.items() if isinstance(found, dict) else ()
-    return {str(name): value for name, value in pairs if isinstance(value, str)}
+    if not isinstance(found, dict):
+        name = qualified(found) if isinstance(found, Record) else type(found).__name__
+        raise Refused(name, "is no dict")
+    return {str(name): value for name, value in found.items() if isinstance(value, str)}
 
 
 def as_json(value: object) -> Json:
