@@ -150,7 +150,11 @@ def _number(text: str) -> int | float:
     if len(digits) > MAX_DIGITS:
         raise NotLiteral(f"a number of more than {MAX_DIGITS} digits")
     try:
-        return int(digits) if digits.lstrip("+-").isdecimal() else float(digits)
+        if not digits.lstrip("+-").isdecimal():
+            return float(digits)
+        if digits.lstrip("+-").startswith("0") and int(digits):
+            raise NotLiteral("a number that begins with 0")
+        return int(digits)
     except ValueError as error:
         raise NotLiteral("no number") from error
 

@@ -31,7 +31,7 @@ MAX_FRAME = 128 << 20
 _T = TypeVar("_T")
 _STORES = re.compile(r"(mlruns/)?(mlflow|mlruns)\.(db|sqlite|sqlite3)")
 _WEIGHTS = re.compile(r"(params|model|trained_model)(\.(pkl|joblib|bin|onnx|pt|pth))?")
-_CONFIG = re.compile(r"[^\s/\\]+\.ya?ml(?=[\s'\"]|$)")
+_CONFIG = re.compile(r"[^\s/\\'\"]+\.ya?ml(?=[\s'\"]|$)")
 _ANEW = "run the back-test again if its configuration and scores are needed"
 _MEND = "mend or remove it and ingest again"
 

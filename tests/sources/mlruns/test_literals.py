@@ -54,6 +54,7 @@ def test_a_literal_gives_its_value(text: str, value: object) -> None:
         "csi300",
         "2017-07-01",
         "1 2",
+        "000300",
         "1 + 1",
         "-",
         "'open",
