@@ -101,6 +101,14 @@ class Workspace:
     def size(self) -> int:
         return sum(file.size or 0 for file in self.files)
 
+    @property
+    def curve_source(self) -> str | None:
+        """What the curve was read from: parquet or pickle; None without one."""
+        if self.curve is None:
+            return None
+        names = {file.path for file in self.files} & {"ret.parquet", "ret.pkl"}
+        return "pickle" if names == {"ret.pkl"} else "parquet"
+
 
 @dataclass(frozen=True, slots=True)
 class Experiment:
@@ -133,7 +141,7 @@ class Experiment:
             "action": "templates" if workspace.action else None,
             "metrics": "csv" if workspace.metrics is not None else None,
             "factor_names": "parquet" if workspace.factors is not None else None,
-            "curve": "parquet" if workspace.curve is not None else None,
+            "curve": workspace.curve_source,
         }
         return cls(
             workspace=workspace,

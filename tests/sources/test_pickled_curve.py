@@ -157,6 +157,7 @@ def test_a_workspace_s_curve_is_that_of_its_pickle(tmp_path: Path) -> None:
     workspace = read_workspace(folder)
     assert isinstance(workspace, Workspace)
     assert workspace.curve is not None and workspace.curve.height == 2
+    assert workspace.curve_source == "pickle"
     assert {finding.file for finding in workspace.findings} == {"ret.pkl"}
 
 

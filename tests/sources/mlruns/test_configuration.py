@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from rdlake.experiment import Workspace
-from rdlake.recording import Configuration, Feature, Recording
+from rdlake.recording import Configuration, Feature, Json, Recording
 from rdlake.sources.mlruns.configuration import Unusable, from_params, from_task, from_yaml
 from rdlake.sources.mlruns.features import feature_order, inputs_of
 from rdlake.sources.mlruns.frames import TOP, top_ranked
@@ -207,14 +207,15 @@ def test_base_features_are_those_of_the_loader(given: Any, names: list[str] | No
 @pytest.mark.parametrize("name", ["Alpha158", "Alpha360"])
 def test_qlib_s_own_handlers_have_their_features_in_order(name: str) -> None:
     known = json.loads((ALPHA / f"{name.lower()}.json").read_text("utf-8"))
-    for given in ({"class": name}, handler(loader(f"{name}DL"))):
+    alone: Json = {"class": name}
+    for given in (alone, handler(loader(f"{name}DL"))):
         base = inputs_of(given).base_features
         assert base is not None
         assert [feature.name for feature in base] == list(known)
 
 
 def test_a_filter_keeps_the_handler_s_order() -> None:
-    kept = {"class": "FilterCol", "kwargs": {"col_list": ["STD5", "KLEN", "NONE"]}}
+    kept: Json = {"class": "FilterCol", "kwargs": {"col_list": ["STD5", "KLEN", "NONE"]}}
     base = inputs_of({"class": "Alpha158", "kwargs": {"infer_processors": [kept]}}).base_features
     assert base == (Feature("KLEN"), Feature("STD5"))
 
