@@ -10,6 +10,8 @@ from rdlake.sources.pickles import Frame, Limits, Refused, Series, as_value, loa
 
 __all__ = ["TOP", "daily", "figures", "rows", "top_ranked"]
 
+LARGE = Limits(size=128 << 20, memory=1 << 30, seconds=5)
+"""Scores of a whole market over some years."""
 SMALL = Limits(size=8 << 20, memory=64 << 20, seconds=0.5)
 TOP = 50
 """How many scores of a day are kept where it is not known how many positions were held."""
@@ -22,7 +24,7 @@ def rows(data: bytes, name: str) -> pl.DataFrame:
     """The rows of pred.pkl or label.pkl in order: date, instrument, and its only column by `name`
     (null where there is no finite number). Refused for anything else.
     """
-    table, index = _decoded(data)
+    table, index = _decoded(data, LARGE)
     values = [column for column in table.columns if column not in index]
     if len(values) != 1:
         raise Refused("DataFrame", f"{len(values)} columns of values, where one was expected")
@@ -74,9 +76,8 @@ def top_ranked(scores: pl.DataFrame, topk: int | None) -> pl.DataFrame:
     return ranked.filter(pl.col("rank") <= kept)
 
 
-def _decoded(data: bytes, limits: Limits | None = None) -> tuple[pl.DataFrame, list[str]]:
+def _decoded(data: bytes, limits: Limits) -> tuple[pl.DataFrame, list[str]]:
     """A frame or series with its index as columns, and which these are."""
-    limits = limits or Limits()
     found = as_value(load(data, limits=limits), limits=limits)
     if not isinstance(found, Frame | Series):
         raise Refused(type(found).__name__, "no frame and no series")

@@ -24,9 +24,9 @@ from rdlake.sources.mlruns.runs import Run, choose, runs_in
 from rdlake.sources.pickles import Refused
 from rdlake.sources.wording import because
 
-__all__ = ["Folder", "read_label", "read_recording"]
+__all__ = ["Folder", "read_label", "read_recording", "read_template"]
 
-MAX_FRAME = 128 << 20
+MAX_FRAME = frames.LARGE.size
 
 _T = TypeVar("_T")
 _STORES = re.compile(r"(mlruns/)?(mlflow|mlruns)\.(db|sqlite|sqlite3)")
@@ -71,6 +71,16 @@ def read_label(folder: Path, file: SourceFile | None) -> tuple[pl.DataFrame | No
     if file is None:
         return None, []
     return _frame(folder, file, "label")
+
+
+def read_template(folder: Path, file: SourceFile) -> tuple[Configuration | None, list[Finding]]:
+    """The configuration of a YAML file of which a trace says that it ran; None and a warning when
+    it is a template that was to be filled in, or no configuration."""
+    try:
+        return from_yaml(_bytes(folder, file), file.path)
+    except (Unusable, OSError) as error:
+        reason = f"no configuration can be read from it: {because(error)}"
+        return None, [Finding("warning", file.path, reason, _ANEW)]
 
 
 def _other_stores(files: Mapping[str, SourceFile]) -> list[Finding]:

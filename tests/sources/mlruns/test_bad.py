@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import random
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -23,6 +24,7 @@ from tests.sources.mlruns.build import (
     FOLDER,
     GROUP,
     HOSTILE,
+    flat,
     make_recording,
     make_task,
     pickled_days,
@@ -332,6 +334,22 @@ def test_a_label_that_changed_since_it_was_hashed_is_not_taken(tmp_path: Path) -
     assert "changed" in findings[0].reason
     assert read_label(folder, replace(label, size=0))[0] is None
     assert read_label(folder, None) == (None, [])
+
+
+def test_whatever_byte_is_wrong_a_workspace_is_read(tmp_path: Path) -> None:
+    folder = make_workspace(tmp_path)
+    run = make_recording(folder, params=flat(make_task()))
+    chance = random.Random(7)
+    paths = sorted(path for path in run.rglob("*") if path.is_file())
+    for _ in range(150):
+        path = chance.choice(paths)
+        whole = path.read_bytes()
+        place = chance.randrange(len(whole))
+        write(path, whole[:place] + bytes([chance.randrange(256)]) + whole[place + 1 :])
+        workspace = taken(folder)
+        assert workspace.metrics and workspace.curve is not None
+        write(path, whole)
+    assert not taken(folder).findings
 
 
 def test_of_two_runs_the_one_with_the_metrics_is_taken(tmp_path: Path) -> None:

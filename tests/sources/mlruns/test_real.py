@@ -14,7 +14,7 @@ import pytest
 from rdlake.experiment import Workspace
 from rdlake.recording import Recording
 from rdlake.sources.hdf5 import read_factor_values
-from rdlake.sources.mlruns import read_label
+from rdlake.sources.mlruns import feature_order, read_label, read_template
 from rdlake.sources.workspace import read_workspace
 from tests.sources.pickles.shared import CORPUS, REPOSITORY, TRACES, needs_shared
 
@@ -247,6 +247,27 @@ def test_the_values_of_every_factor_s_result_are_read() -> None:
         assert found.rows.height == truth["rows"]
         first, last = found.rows["datetime"].min(), found.rows["datetime"].max()
         assert (str(first)[:10], str(last)[:10]) == (truth["first_date"], truth["last_date"])
+
+
+@needs_shared
+def test_a_yaml_that_needs_no_filling_in_gives_the_configuration_and_a_template_none() -> None:
+    read_ones = 0
+    for folder in sorted((CORPUS / BELOW).iterdir()):
+        workspace = read_workspace(folder)
+        assert isinstance(workspace, Workspace)
+        for file in workspace.files:
+            if file.artifact_type != "config_snapshot":
+                continue
+            found, findings = read_template(folder, file)
+            is_template = b"{{" in (folder / file.path).read_bytes()
+            assert (found is None) == is_template, file.path
+            assert bool(findings) == is_template
+            if found is not None:
+                read_ones += 1
+                assert (found.origin, found.topk, found.model_class) == ("yaml", 15, "LGBModel")
+                factors = [factor.name for factor in workspace.factors or ()]
+                assert feature_order(found, factors)
+    assert read_ones
 
 
 @needs_shared
