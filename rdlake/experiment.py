@@ -11,7 +11,18 @@ from typing import Literal
 
 import polars as pl
 
-__all__ = ["Action", "Experiment", "FactorColumn", "Finding", "Role", "SourceFile", "Workspace"]
+from rdlake.recording import Recording
+
+__all__ = [
+    "Action",
+    "Code",
+    "Experiment",
+    "FactorColumn",
+    "Finding",
+    "Role",
+    "SourceFile",
+    "Workspace",
+]
 
 Role = Literal["experiment", "baseline", "sub", "unused", "junk"]
 Action = Literal["factor", "model"]
@@ -55,11 +66,21 @@ class FactorColumn:
 
 
 @dataclass(frozen=True, slots=True)
+class Code:
+    """The text of factor.py or model.py, and the sha256 of its bytes."""
+
+    path: str
+    text: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class Workspace:
     """What lay in one workspace folder, read once and never executed.
 
     `metrics`, `curve` and `factors` are None where there was no readable file for them.
     `curve` holds the columns date, account, value, cash, return, cost, bench, turnover.
+    `recording` is None where mlruns/ has no run that is the workspace's own.
     """
 
     workspace_id: str
@@ -72,11 +93,21 @@ class Workspace:
     metrics: Mapping[str, float | None] | None = None
     curve: pl.DataFrame | None = None
     factors: tuple[FactorColumn, ...] | None = None
+    recording: Recording | None = None
+    codes: tuple[Code, ...] = ()
     findings: tuple[Finding, ...] = ()
 
     @property
     def size(self) -> int:
         return sum(file.size or 0 for file in self.files)
+
+    @property
+    def curve_source(self) -> str | None:
+        """What the curve was read from: parquet or pickle; None without one."""
+        if self.curve is None:
+            return None
+        names = {file.path for file in self.files} & {"ret.parquet", "ret.pkl"}
+        return "pickle" if names == {"ret.pkl"} else "parquet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +141,7 @@ class Experiment:
             "action": "templates" if workspace.action else None,
             "metrics": "csv" if workspace.metrics is not None else None,
             "factor_names": "parquet" if workspace.factors is not None else None,
-            "curve": "parquet" if workspace.curve is not None else None,
+            "curve": workspace.curve_source,
         }
         return cls(
             workspace=workspace,

@@ -10,8 +10,8 @@ import rdlake
 PACKAGE = Path(rdlake.__file__).parent
 
 LAYERS = [
-    {"errors", "quoting", "datafiles", "settings", "sample"},
-    {"tables", "deltalog"},
+    {"errors", "quoting", "datafiles", "recording", "settings", "sample"},
+    {"tables", "deltalog", "identity"},
     {"experiment", "rows", "storage"},
     {"sources", "extract", "demo"},
     {"delta", "rowfiles"},
@@ -27,13 +27,13 @@ DOORS = {
     "deltalake": {"delta.py", "lake.py", "storage.py"},
     "duckdb": {"catalog", "library.py", "cli/query.py"},
     "matplotlib": set(),
-    "h5py": {"demo"},
+    "h5py": {"demo", "sources/hdf5.py"},
     "click": {"cli"},
     "rich": {"cli"},
     "pydantic": {"settings.py"},
     "pydantic_settings": {"settings.py"},
     "pickle": set(),
-    "yaml": set(),
+    "yaml": {"sources/yaml_text.py"},
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,11 +16,30 @@ from rdlake.sources.artifact_types import artifact_type
 from rdlake.sources.files import Entry, Scan, digest_of
 from rdlake.sources.wording import because
 
-__all__ = ["KEPT", "Hashed", "hash_files", "open_file"]
+__all__ = ["KEPT", "Hashed", "hash_files", "most_kept", "open_file"]
 
 PIECE = 1 << 20
-KEPT: Mapping[str, int] = MappingProxyType({"qlib_res.csv": 8 << 20, "ret.parquet": 64 << 20})
+KEPT: Mapping[str, int] = MappingProxyType(
+    {
+        "factor.py": 1 << 20,
+        "model.py": 1 << 20,
+        "qlib_res.csv": 8 << 20,
+        "ret.parquet": 64 << 20,
+        "ret.pkl": 64 << 20,
+    }
+)
 """The files that are parsed whole, and up to how many bytes."""
+KEPT_SMALL = 4 << 20
+"""The same for templates and for what mlflow recorded."""
+MOST_RECORDED = 64 << 20
+"""About how many bytes of these are kept of one workspace."""
+
+_TEMPLATE = re.compile(r"[^/]+\.ya?ml")
+_RECORDED = re.compile(
+    r"mlruns/[^/]+/(meta\.yaml|[^/]+/(meta\.yaml|metrics/.+|params/.+"
+    r"|artifacts/(task|config|sig_analysis/r?ic\.pkl|portfolio_analysis/port_analysis_[^/]+\.pkl)))",
+    re.DOTALL,
+)
 
 _NO_LINK, _NO_WAIT = getattr(os, "O_NOFOLLOW", 0), getattr(os, "O_NONBLOCK", 0)
 _FILE = os.O_RDONLY | _NO_LINK | _NO_WAIT | getattr(os, "O_BINARY", 0)
@@ -40,17 +60,29 @@ def hash_files(scanned: Scan) -> Hashed:
     files: list[SourceFile] = []
     kept: dict[str, bytes] = {}
     findings: list[Finding] = []
+    recorded = 0
     for entry in scanned.entries:
         size, digest = None, None
         if entry.target is None:
             try:
-                size, digest = _read(entry, kept)
+                most = -1 if recorded > MOST_RECORDED else most_kept(entry.path)
+                size, digest = _read(entry, kept, most)
+                if entry.path in kept and entry.path not in KEPT:
+                    recorded += size
             except OSError as error:
                 size = entry.status.st_size
                 findings.append(_unreadable(entry.path, error))
         word = artifact_type(entry.path)
         files.append(SourceFile(entry.path, word, entry.kind, size, digest, entry.target))
     return Hashed(tuple(files), digest_of(map(_source_line, files)), kept, tuple(findings))
+
+
+def most_kept(path: str) -> int:
+    """Up to how many bytes a file is parsed whole; -1 for one that is not."""
+    if path in KEPT:
+        return KEPT[path]
+    pattern = _RECORDED if path.startswith("mlruns/") else _TEMPLATE
+    return KEPT_SMALL if pattern.fullmatch(path) else -1
 
 
 def open_file(location: str) -> tuple[int, os.stat_result]:
@@ -63,14 +95,15 @@ def open_file(location: str) -> tuple[int, os.stat_result]:
     return descriptor, status
 
 
-def _read(entry: Entry, kept: dict[str, bytes]) -> tuple[int, str]:
-    """Size and sha256 of a file's bytes, at most as many as it had when it was opened."""
+def _read(entry: Entry, kept: dict[str, bytes], most: int) -> tuple[int, str]:
+    """Size and sha256 of a file's bytes, at most as many as it had when it was opened; they are
+    kept when there are no more than `most`."""
     digest, size, pieces = sha256(), 0, []
     descriptor, status = open_file(entry.location)
     try:
         if not _is_same(entry.status, status):
             raise OSError(errno.ESTALE, "replaced by another file while it was read")
-        keep = status.st_size <= KEPT.get(entry.path, -1)
+        keep = status.st_size <= most
         while size < status.st_size:
             piece = os.read(descriptor, min(PIECE, status.st_size - size))
             if not piece:

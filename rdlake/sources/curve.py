@@ -1,6 +1,6 @@
-"""ret.parquet: qlib's daily report of one back-test.
+"""ret.parquet or ret.pkl: qlib's daily report of one back-test.
 
-Read with pyarrow, not with polars: a damaged file makes polars abort the whole process.
+Parquet is read with pyarrow, not with polars: a damaged file makes polars abort the whole process.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from rdlake.experiment import Finding
+from rdlake.sources.pickles import Frame, Limits, Refused, Series, as_value, load
 from rdlake.sources.wording import because, quoted
 
-__all__ = ["COLUMNS", "MAX_ROWS", "read_curve"]
+__all__ = ["COLUMNS", "MAX_ROWS", "read_curve", "read_pickled_curve"]
 
 MAX_ROWS = 1_000_000
 MAX_UNPACKED = 256 << 20
@@ -26,6 +27,8 @@ COLUMNS = ("account", "value", "cash", "return", "cost", "bench", "turnover")
 _INDEX = ("datetime", "__index_level_0__", "index")
 _CHECKED = ("return", "cost", "bench")
 _FIRST, _LAST = np.datetime64("1900-01-01"), np.datetime64("2200-01-01")
+
+_LIMITS = Limits(size=64 << 20, memory=MAX_UNPACKED)
 
 Numbers = npt.NDArray[np.float64]
 Dates = npt.NDArray[np.datetime64]
@@ -40,19 +43,56 @@ def read_curve(data: bytes, file: str) -> tuple[pl.DataFrame | None, list[Findin
 
     None and an error for a file that is damaged, not daily, or without dates or returns.
     """
-    findings: list[Finding] = []
     try:
-        table, index = _table(data)
-        days = _days(table.column(index))
-        order = _order(days)
-        numbers = _numbers(table, file, findings)
+        return _curve(*_table(data), file)
     except _Unusable as error:
         return None, [_error(file, str(error))]
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         return None, [_error(file, f"not a readable Parquet file: {because(error)}")]
+
+
+def read_pickled_curve(data: bytes, file: str) -> tuple[pl.DataFrame | None, list[Finding]]:
+    """The same of a pickled frame by day, whichever pandas wrote it; nothing in it is run.
+
+    None and an error for a pickle that is damaged, refused, or no such frame.
+    """
+    try:
+        return _curve(*_pickled_table(data), file)
+    except _Unusable as error:
+        return None, [_error(file, str(error))]
+    except (Refused, pa.ArrowException) as error:
+        return None, [_error(file, f"not a readable pickle: {because(error)}")]
+
+
+def _curve(table: pa.Table, index: str, file: str) -> tuple[pl.DataFrame, list[Finding]]:
+    findings: list[Finding] = []
+    days = _days(table.column(index))
+    order = _order(days)
+    numbers = _numbers(table, file, findings)
     arrays = [pa.array(days[order])]
     arrays += [pa.array(values[order], from_pandas=True) for values in numbers]
     return pl.DataFrame(pa.record_batch(arrays, names=["date", *COLUMNS])), findings
+
+
+def _pickled_table(data: bytes) -> tuple[pa.Table, str]:
+    """The wanted columns of a pickled frame, and the name of its index."""
+    found = as_value(load(data, limits=_LIMITS), limits=_LIMITS)
+    if isinstance(found, Series):
+        raise _Unusable("a single series, where qlib's report of several columns was expected")
+    if not isinstance(found, Frame):
+        raise _Unusable("no frame: not qlib's daily report")
+    if len(found.index) != 1:
+        raise _Unusable("rows of more than one level: no daily report")
+    if not 0 < found.data.height <= MAX_ROWS:
+        raise _Unusable(f"{found.data.height:,} rows: no daily report")
+    if "return" not in found.data.columns:
+        raise _Unusable("no column `return`")
+    wanted = [name for name in COLUMNS if name in found.data.columns]
+    table = found.data.select(wanted).to_arrow()
+    days = pa.chunked_array([found.index[0].to_arrow()])
+    if _is_text(days.type):
+        days = days.cast(pa.string()).dictionary_encode()
+    return table.add_column(0, _INDEX[0], days), _INDEX[0]
 
 
 def _table(data: bytes) -> tuple[pa.Table, str]:

@@ -12,12 +12,14 @@ from pathlib import Path
 
 import polars as pl
 
-from rdlake.experiment import FactorColumn, Finding, Level, SourceFile, Workspace
+from rdlake.experiment import Code, FactorColumn, Finding, Level, SourceFile, Workspace
+from rdlake.recording import Recording
 from rdlake.sources.contents import KEPT, Hashed, hash_files
-from rdlake.sources.curve import read_curve
+from rdlake.sources.curve import read_curve, read_pickled_curve
 from rdlake.sources.factor_table import read_factor_columns
 from rdlake.sources.files import Scan, scan
 from rdlake.sources.metrics import Metrics, read_metrics
+from rdlake.sources.mlruns import Folder, read_recording
 from rdlake.sources.roles import classify
 
 __all__ = ["Skipped", "parse_workspace", "read_workspace"]
@@ -26,6 +28,7 @@ MAX_FINDINGS = 100
 
 _METRICS, _CURVE, _PICKLE = "qlib_res.csv", "ret.parquet", "ret.pkl"
 _FACTORS = "combined_factors_df.parquet"
+_CODES = ("factor.py", "model.py")
 _AGAIN = "run the back-test again if its figures are needed"
 _COPY = "put the file itself in the link's place"
 _NO_WORKSPACE = Finding(
@@ -73,7 +76,10 @@ def parse_workspace(scanned: Scan, hashed: Hashed) -> Workspace | Skipped:
     findings += _misplaced(scanned, present)
     metrics, curve = _figures(hashed, findings)
     factors = _factors(folder, present, findings)
+    codes = tuple(_codes(hashed, present, findings))
+    recording = None
     if role in ("experiment", "baseline"):
+        recording = _recording(Folder(folder, present, hashed.kept, metrics, factors), findings)
         findings += _missing(present, findings)
     if scan(folder).stat_digest != scanned.stat_digest:
         return Skipped(folder.name, folder.parent.name, _STILL_WRITTEN)
@@ -88,6 +94,8 @@ def parse_workspace(scanned: Scan, hashed: Hashed) -> Workspace | Skipped:
         metrics=metrics,
         curve=curve,
         factors=factors,
+        recording=recording,
+        codes=codes,
         findings=_capped(findings),
     )
 
@@ -101,7 +109,30 @@ def _figures(hashed: Hashed, findings: list[Finding]) -> tuple[Metrics | None, p
     if _CURVE in hashed.kept:
         curve, found = read_curve(hashed.kept[_CURVE], _CURVE)
         findings += found
+    elif _PICKLE in hashed.kept and not any(file.path == _CURVE for file in hashed.files):
+        curve, found = read_pickled_curve(hashed.kept[_PICKLE], _PICKLE)
+        findings += found
     return metrics, curve
+
+
+def _recording(folder: Folder, findings: list[Finding]) -> Recording | None:
+    recording, found = read_recording(folder)
+    findings += found
+    return recording
+
+
+def _codes(
+    hashed: Hashed, present: Mapping[str, SourceFile], findings: list[Finding]
+) -> Iterator[Code]:
+    for name in _CODES:
+        if name in hashed.kept:
+            try:
+                text = hashed.kept[name].decode("utf-8-sig")
+            except UnicodeDecodeError as error:
+                reason = f"not UTF-8 text (byte {error.start}); its text is not taken"
+                findings.append(Finding("error", name, reason, "save it as UTF-8"))
+            else:
+                yield Code(name, text, present[name].sha256 or "")
 
 
 def _factors(
@@ -117,7 +148,9 @@ def _factors(
 
 def _misplaced(scanned: Scan, present: Mapping[str, SourceFile]) -> Iterator[Finding]:
     """What has the name of a file that is read here and is something else."""
-    for name in (_METRICS, _CURVE, _FACTORS):
+    for name in (_METRICS, _CURVE, _PICKLE, _FACTORS, *_CODES):
+        if name == _PICKLE and (_CURVE in present or _CURVE in scanned.subfolders):
+            continue
         file = present.get(name)
         if name in scanned.subfolders:
             yield Finding("error", name, "a folder, where a file was expected", _AGAIN)
@@ -132,12 +165,7 @@ def _missing(present: Mapping[str, SourceFile], findings: list[Finding]) -> Iter
     named = {finding.file for finding in findings}
     if _METRICS not in present and _METRICS not in named:
         yield Finding("warning", _METRICS, "missing: the back-test left no metrics", _AGAIN)
-    if _CURVE in present or _CURVE in named:
-        return
-    if _PICKLE in present:
-        reason = "ret.pkl is not readable yet: the file is recorded, its curve is not"
-        yield Finding("error", _PICKLE, reason, "a later rdlake will read it; ingest again then")
-    else:
+    if not {_CURVE, _PICKLE} & (present.keys() | named):
         yield Finding("warning", _CURVE, "missing: the back-test left no daily report", _AGAIN)
 
 

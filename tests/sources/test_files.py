@@ -58,7 +58,25 @@ def test_only_the_parsed_files_are_kept_in_memory(tmp_path: Path) -> None:
     write(tmp_path / "qlib_res.csv", b",0\n")
     write(tmp_path / "mlruns" / "qlib_res.csv", b"other")
     write(tmp_path / "model.py", b"code")
-    assert dict(hashed(tmp_path).kept) == {"qlib_res.csv": b",0\n"}
+    write(tmp_path / "other.py", b"code")
+    write(tmp_path / "mlruns" / "1" / "2" / "artifacts" / "pred.pkl", b"large")
+    write(tmp_path / "mlruns" / "1" / "2" / "artifacts" / "task", b"small")
+    assert dict(hashed(tmp_path).kept) == {
+        "mlruns/1/2/artifacts/task": b"small",
+        "model.py": b"code",
+        "qlib_res.csv": b",0\n",
+    }
+
+
+def test_no_more_than_so_much_of_what_mlflow_recorded_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contents, "MOST_RECORDED", 5)
+    for number in range(4):
+        write(tmp_path / "mlruns" / "1" / str(number) / "meta.yaml", b"abcd")
+    found = hashed(tmp_path)
+    assert len(found.kept) == 2
+    assert all(file.sha256 for file in found.files)
 
 
 def test_a_parsed_file_that_is_too_large_is_hashed_and_not_kept(tmp_path: Path) -> None:

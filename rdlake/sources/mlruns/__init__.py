@@ -1,0 +1,12 @@
+"""What qlib and mlflow recorded of a back-test, read without running any of it.
+
+`read_recording` chooses the workspace's own run and reads it; `read_label` gives the labels later,
+`read_template` the configuration of a YAML file that is known to have run.
+"""
+
+from __future__ import annotations
+
+from rdlake.sources.mlruns.features import feature_order
+from rdlake.sources.mlruns.read import Folder, read_label, read_recording, read_template
+
+__all__ = ["Folder", "feature_order", "read_label", "read_recording", "read_template"]

@@ -1,0 +1,220 @@
+"""The configuration that ran, from qlib's task: pickled, as parameters, or as YAML."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+
+from rdlake.experiment import Finding
+from rdlake.recording import Configuration, Json, Origin
+from rdlake.sources.mlruns.features import inputs_of
+from rdlake.sources.mlruns.literals import NotLiteral, read_literal
+from rdlake.sources.mlruns.plain import TooMuch, as_json
+from rdlake.sources.wording import quoted
+from rdlake.sources.yaml_text import Unreadable, read_yaml
+
+__all__ = ["Unusable", "from_params", "from_task", "from_yaml"]
+
+_LOOK = "look at the configuration the back-test ran with"
+_SEEDS = ("seed", "random_state", "random_seed")
+_MAX_COUNT = 1_000_000
+
+
+class Unusable(ValueError):
+    """Why no configuration can be told."""
+
+
+def from_task(
+    task: Json, origin: Origin, file: str, outer: Json = None
+) -> tuple[Configuration, list[Finding]]:
+    """The configuration of a task. `outer` is what stands around it: market and benchmark.
+
+    Unusable when the value is no task; a field of the wrong type is null, with a warning.
+    """
+    if not isinstance(task, dict) or not isinstance(task.get("model"), dict):
+        raise Unusable("it holds no task: no model in it")
+    if not isinstance(task.get("dataset"), dict):
+        raise Unusable("it holds no task: no dataset in it")
+    read = _Reader(file)
+    handler = _at(task, "dataset", "kwargs", "handler")
+    portfolio = _portfolio(task.get("record"))
+    inputs = inputs_of(handler)
+    around = outer if isinstance(outer, dict) else {}
+    instruments = read.text("instruments", _at(handler, "kwargs", "instruments"))
+    exchange = _at(portfolio, "backtest", "exchange_kwargs")
+    strategy = _at(portfolio, "strategy", "kwargs")
+    kwargs = _at(task, "model", "kwargs")
+    configuration = Configuration(
+        origin=origin,
+        market=read.text("market", around.get("market")) or instruments,
+        instruments=instruments,
+        benchmark=read.text("benchmark", _at(portfolio, "backtest", "benchmark")),
+        freq=read.text("time_per_step", _at(portfolio, "executor", "kwargs", "time_per_step")),
+        segments=_segments(_at(task, "dataset", "kwargs", "segments"), read),
+        topk=read.count("topk", _at(strategy, "topk")),
+        n_drop=read.count("n_drop", _at(strategy, "n_drop")),
+        open_cost=read.number("open_cost", _at(exchange, "open_cost")),
+        close_cost=read.number("close_cost", _at(exchange, "close_cost")),
+        model_class=read.text("model.class", _at(task, "model", "class")),
+        model_kwargs=kwargs if isinstance(kwargs, dict) else None,
+        seed=read.count(
+            "seed", next((v for n in _SEEDS if (v := _at(kwargs, n)) is not None), None)
+        ),
+        dataset_class=read.text("dataset.class", _at(task, "dataset", "class")),
+        handler_class=read.text("handler.class", _at(handler, "class")),
+        processors=_processors(handler),
+        strategy_class=read.text("strategy.class", _at(portfolio, "strategy", "class")),
+        label=inputs.label,
+        base_features=inputs.base_features,
+        takes_factors=inputs.takes_factors,
+        sorts_features=inputs.sorts_features,
+        data_config=_at(handler, "kwargs"),
+        dataset_config=task["dataset"],
+        portfolio_config=_at(portfolio, "strategy"),
+        backtest_config=_at(portfolio, "backtest"),
+        executor_config=_at(portfolio, "executor"),
+        model_config=task["model"],
+    )
+    return configuration, read.findings
+
+
+def from_params(params: Mapping[str, str], folder: str) -> tuple[Configuration, list[Finding]]:
+    """The configuration of mlflow's parameters, whose names are the task's keys joined by dots.
+
+    Unusable when one of them was cut: qlib keeps no more than so many letters of each.
+    """
+    task: dict[str, Json] = {}
+    for name, text in params.items():
+        if name.startswith(("cmd-", "code_")):
+            continue
+        *outer, last = name.split(".")
+        place = task
+        for key in outer:
+            inner = place.setdefault(key, {})
+            if not isinstance(inner, dict):
+                raise Unusable(f"the parameter {quoted(name)} contradicts another")
+            place = inner
+        if isinstance(place.get(last), dict):
+            raise Unusable(f"the parameter {quoted(name)} contradicts another")
+        place[last] = _param(name, text)
+    return from_task(task, "params", folder)
+
+
+def from_yaml(data: bytes, file: str) -> tuple[Configuration, list[Finding]]:
+    """The configuration of a YAML file that is known to have run.
+
+    Unusable when it is a template that still has to be filled in, or no configuration.
+    """
+    try:
+        content = as_json(read_yaml(data))
+    except (Unreadable, TooMuch) as error:
+        raise Unusable(str(error)) from error
+    if not isinstance(content, dict):
+        raise Unusable("it holds no configuration")
+    if "BASE_CONFIG_PATH" in content:
+        raise Unusable("it is completed from another file")
+    return from_task(content.get("task"), "yaml", file, content)
+
+
+def _param(name: str, text: str) -> Json:
+    try:
+        return as_json(read_literal(text))
+    except NotLiteral as error:
+        if text.lstrip().startswith(("[", "{", "(")):
+            raise Unusable(f"the parameter {quoted(name)} is cut short or no literal") from error
+        return text
+    except TooMuch as error:
+        raise Unusable(f"the parameter {quoted(name)} is {error}") from error
+
+
+def _at(value: Json, *names: str) -> Json:
+    for name in names:
+        if not isinstance(value, dict):
+            return None
+        value = value.get(name)
+    return value
+
+
+def _portfolio(record: Json) -> Json:
+    """The settings of the back-test among qlib's records."""
+    for each in record if isinstance(record, list) else [record]:
+        name = _at(each, "class")
+        if isinstance(name, str) and name.rpartition(".")[2] == "PortAnaRecord":
+            return _at(each, "kwargs", "config")
+    return None
+
+
+def _processors(handler: Json) -> dict[str, Json] | None:
+    kwargs = _at(handler, "kwargs")
+    if not isinstance(kwargs, dict):
+        return None
+    names = ("shared_processors", "infer_processors", "learn_processors")
+    found = {name: kwargs[name] for name in names if name in kwargs}
+    return found or None
+
+
+def _segments(value: Json, read: _Reader) -> dict[str, tuple[str | None, str | None]] | None:
+    if not isinstance(value, dict):
+        return None
+    found: dict[str, tuple[str | None, str | None]] = {}
+    for name, bounds in value.items():
+        if isinstance(bounds, list) and len(bounds) == 2:
+            found[name] = read.day(name, bounds[0]), read.day(name, bounds[1])
+        else:
+            read.warn(f"segments.{name}", bounds)
+    return found or None
+
+
+class _Reader:
+    """Fields by type; what is of another type is null and named in a warning."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.findings: list[Finding] = []
+
+    def warn(self, name: str, value: Json) -> None:
+        reason = f"{quoted(name)} is {quoted(str(value))}; taken as unknown"
+        self.findings.append(Finding("warning", self.file, reason, _LOOK))
+
+    def text(self, name: str, value: Json) -> str | None:
+        if value is None or value == "":
+            return None
+        if isinstance(value, str):
+            return value
+        if name in ("instruments", "benchmark") and isinstance(value, list | dict | int):
+            return str(value) if isinstance(value, int) else "own list"
+        self.warn(name, value)
+        return None
+
+    def count(self, name: str, value: Json) -> int | None:
+        if value is None:
+            return None
+        whole = int(value) if isinstance(value, float) and value.is_integer() else value
+        if type(whole) is int and 0 <= whole < _MAX_COUNT:
+            return whole
+        if name != "seed" or type(whole) is not int:
+            self.warn(name, value)
+            return None
+        return whole if abs(whole) < 1 << 62 else None
+
+    def number(self, name: str, value: Json) -> float | None:
+        if value is None:
+            return None
+        if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e9:
+            return float(value)
+        self.warn(name, value)
+        return None
+
+    def day(self, name: str, value: Json) -> str | None:
+        """ISO text of a day; qlib takes texts such as 2017-07-01 or 20170701."""
+        if value is None:
+            return None
+        try:
+            if isinstance(value, str):
+                return datetime.fromisoformat(value).date().isoformat()
+            if type(value) is int:
+                return date.fromisoformat(str(value)).isoformat()
+        except ValueError:
+            pass
+        self.warn(f"segments.{name}", value)
+        return None

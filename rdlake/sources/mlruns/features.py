@@ -1,0 +1,161 @@
+"""What a model was fed: its base features, the label, and the order in which it saw them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from rdlake.recording import Configuration, Feature, Json
+
+__all__ = ["Inputs", "feature_order", "inputs_of"]
+
+_KBARS = ("KMID", "KLEN", "KMID2", "KUP", "KUP2", "KLOW", "KLOW2", "KSFT", "KSFT2")
+_PRICES = ("OPEN0", "HIGH0", "LOW0", "VWAP0")
+_ROLLING = (
+    "ROC", "MA", "STD", "BETA", "RSQR", "RESI", "MAX", "MIN", "QTLU", "QTLD", "RANK", "RSV",
+    "IMAX", "IMIN", "IMXD", "CORR", "CORD", "CNTP", "CNTN", "CNTD", "SUMP", "SUMN", "SUMD",
+    "VMA", "VSTD", "WVMA", "VSUMP", "VSUMN", "VSUMD",
+)  # fmt: skip
+_WINDOWS = (5, 10, 20, 30, 60)
+_FIELDS_360 = ("CLOSE", "OPEN", "HIGH", "LOW", "VWAP", "VOLUME")
+_ALPHA158 = (*_KBARS, *_PRICES, *(f"{name}{days}" for name in _ROLLING for days in _WINDOWS))
+_ALPHA360 = tuple(f"{name}{days}" for name in _FIELDS_360 for days in range(59, -1, -1))
+_HANDLERS = {
+    "Alpha158": _ALPHA158, "Alpha158vwap": _ALPHA158,
+    "Alpha360": _ALPHA360, "Alpha360vwap": _ALPHA360,
+}  # fmt: skip
+_LOADERS = {"Alpha158DL": _ALPHA158, "Alpha360DL": _ALPHA360}
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """The fields of the same names in `Configuration`."""
+
+    base_features: tuple[Feature, ...] | None
+    label: str | None
+    takes_factors: bool
+    sorts_features: bool
+
+
+def inputs_of(handler: Json) -> Inputs:
+    """What the data handler feeds; base features are None where its kind is not known."""
+    if not isinstance(handler, dict):
+        return Inputs(None, None, takes_factors=False, sorts_features=False)
+    kwargs = handler.get("kwargs")
+    kwargs = kwargs if isinstance(kwargs, dict) else {}
+    loader = kwargs.get("data_loader")
+    if isinstance(loader, dict):
+        return _filtered(_of_loader(loader), kwargs)
+    names = _HANDLERS.get(_class(handler))
+    base = None if names is None else tuple(map(Feature, names))
+    label = _first_text(kwargs.get("label"))
+    return _filtered(Inputs(base, label, takes_factors=False, sorts_features=False), kwargs)
+
+
+def feature_order(
+    configuration: Configuration, factors: Sequence[str] | None
+) -> tuple[str, ...] | None:
+    """The names in the order of the model's input; None where a part of them is not known.
+
+    A nested loader sorts all features by name and lets the factors replace base features of
+    the same name.
+    """
+    if configuration.base_features is None or (configuration.takes_factors and factors is None):
+        return None
+    own = [feature.name for feature in configuration.base_features]
+    added = list(factors or ()) if configuration.takes_factors else []
+    names = [name for name in own if name not in added] + added
+    return tuple(sorted(names) if configuration.sorts_features else names)
+
+
+def _of_loader(loader: dict[str, Json]) -> Inputs:
+    kwargs = loader.get("kwargs")
+    kwargs = kwargs if isinstance(kwargs, dict) else {}
+    kind = _class(loader)
+    if kind == "StaticDataLoader":
+        return Inputs((), None, takes_factors=True, sorts_features=False)
+    if kind == "NestedDataLoader":
+        return _nested(kwargs.get("dataloader_l"))
+    if kind in _LOADERS or kind == "QlibDataLoader":
+        return _single(kwargs.get("config"), _LOADERS.get(kind))
+    return Inputs(None, None, takes_factors=False, sorts_features=False)
+
+
+def _nested(loaders: Json) -> Inputs:
+    parts = list(_parts(loaders))
+    base: list[Feature] | None = []
+    for part in parts:
+        if part.base_features is None or base is None:
+            base = None
+        else:
+            replaced = {feature.name for feature in part.base_features}
+            base = [feature for feature in base if feature.name not in replaced]
+            base += part.base_features
+    return Inputs(
+        base_features=tuple(base) if base is not None and parts else None,
+        label=next((part.label for part in parts if part.label), None),
+        takes_factors=any(part.takes_factors for part in parts),
+        sorts_features=True,
+    )
+
+
+def _parts(loaders: Json) -> Iterator[Inputs]:
+    for loader in loaders if isinstance(loaders, list) else []:
+        if isinstance(loader, dict) and _class(loader) != "NestedDataLoader":
+            yield _of_loader(loader)
+        else:
+            yield Inputs(None, None, takes_factors=False, sorts_features=False)
+
+
+def _single(config: Json, default: Sequence[str] | None) -> Inputs:
+    """A loader of expressions: ([expressions], [names]), or a list of expressions alone."""
+    groups = config if isinstance(config, dict) else {"feature": config}
+    given = groups.get("feature")
+    base = tuple(map(Feature, default)) if given is None and default is not None else _pairs(given)
+    labels = _pairs(groups.get("label"))
+    label = labels[0].expression if labels else None
+    return Inputs(base, label, takes_factors=False, sorts_features=False)
+
+
+def _pairs(given: Json) -> tuple[Feature, ...] | None:
+    if not isinstance(given, list) or not given:
+        return None
+    if all(isinstance(each, str) for each in given):
+        return tuple(Feature(str(each), str(each)) for each in given)
+    if len(given) != 2 or not all(isinstance(each, list) for each in given):
+        return None
+    expressions, names = given
+    assert isinstance(expressions, list)
+    assert isinstance(names, list)
+    texts = [*expressions, *names]
+    if len(expressions) != len(names) or not all(isinstance(each, str) for each in texts):
+        return None
+    return tuple(Feature(str(n), str(e)) for n, e in zip(names, expressions, strict=True))
+
+
+def _filtered(inputs: Inputs, kwargs: dict[str, Json]) -> Inputs:
+    """The inputs that qlib's FilterCol lets through, in the order they had."""
+    kept: set[str] | None = None
+    processors = kwargs.get("infer_processors")
+    for each in processors if isinstance(processors, list) else []:
+        if isinstance(each, dict) and _class(each) == "FilterCol":
+            options = each.get("kwargs")
+            columns = options.get("col_list") if isinstance(options, dict) else None
+            if isinstance(columns, list):
+                names = {str(name) for name in columns}
+                kept = names if kept is None else kept & names
+    if kept is None or inputs.base_features is None:
+        return inputs
+    base = tuple(feature for feature in inputs.base_features if feature.name in kept)
+    return Inputs(base, inputs.label, inputs.takes_factors, inputs.sorts_features)
+
+
+def _class(config: dict[str, Json]) -> str:
+    name = config.get("class")
+    return name.rpartition(".")[2] if isinstance(name, str) else ""
+
+
+def _first_text(value: Json) -> str | None:
+    while isinstance(value, list) and value:
+        value = value[0]
+    return value if isinstance(value, str) else None

@@ -1,0 +1,331 @@
+"""What `mlruns/` says of one workspace's back-test. Nothing is run, links are never followed."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+from typing import TypeVar
+
+import polars as pl
+
+from rdlake.experiment import FactorColumn, Finding, SourceFile
+from rdlake.identity import model_id, runs_model_file, strategy_id
+from rdlake.recording import Configuration, Json, Profile, Recording, Weights
+from rdlake.sources.contents import open_file
+from rdlake.sources.mlruns import frames
+from rdlake.sources.mlruns.configuration import Unusable, from_params, from_task, from_yaml
+from rdlake.sources.mlruns.features import feature_order
+from rdlake.sources.mlruns.plain import TooMuch, pickled_json, pickled_texts
+from rdlake.sources.mlruns.runs import Run, choose, runs_in
+from rdlake.sources.pickles import Refused
+from rdlake.sources.wording import because
+
+__all__ = ["Folder", "read_label", "read_recording", "read_template"]
+
+MAX_FRAME = frames.LARGE.size
+
+_T = TypeVar("_T")
+_STORES = re.compile(r"(mlruns/)?(mlflow|mlruns)\.(db|sqlite|sqlite3)")
+_WEIGHTS = re.compile(r"(params|model|trained_model)(\.(pkl|joblib|bin|onnx|pt|pth))?")
+_CONFIG = re.compile(r"[^\s/\\'\"]+\.ya?ml(?=[\s'\"]|$)")
+_ANEW = "run the back-test again if its configuration and scores are needed"
+_MEND = "mend or remove it and ingest again"
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A workspace as the reader of its recording sees it: where it lies, its files by path, the
+    bytes that were kept of them, and what qlib_res.csv and the parquet said."""
+
+    path: Path
+    files: Mapping[str, SourceFile]
+    kept: Mapping[str, bytes]
+    metrics: Mapping[str, float | None] | None
+    factors: tuple[FactorColumn, ...] | None
+
+
+def read_recording(folder: Folder) -> tuple[Recording | None, list[Finding]]:
+    """The recording of the workspace's own finished run, and each problem met.
+
+    None where there is no such run. A bad file costs what it holds and nothing else.
+    """
+    runs, findings = runs_in(folder.kept)
+    findings += _other_stores(folder.files)
+    if not any(path.startswith("mlruns") for path in folder.files):
+        return None, findings
+    choice = choose(runs, folder.path.name, folder.metrics)
+    findings += choice.findings
+    if choice.run is None:
+        return None, findings
+    reading = _Reading(folder, choice.run, findings)
+    return reading.recording(), findings
+
+
+def read_label(folder: Path, file: SourceFile | None) -> tuple[pl.DataFrame | None, list[Finding]]:
+    """label.pkl as date, instrument, label, whatever its column is called; null where there is no
+    finite number. None and an error when it is damaged or changed since it was hashed."""
+    if file is None:
+        return None, []
+    return _frame(folder, file, "label")
+
+
+def read_template(folder: Path, file: SourceFile) -> tuple[Configuration | None, list[Finding]]:
+    """The configuration of a YAML file of which a trace says that it ran; None and a warning when
+    it is a template that was to be filled in, or no configuration."""
+    try:
+        return from_yaml(_bytes(folder, file), file.path)
+    except (Unusable, OSError) as error:
+        reason = f"no configuration can be read from it: {because(error)}"
+        return None, [Finding("warning", file.path, reason, _ANEW)]
+
+
+def _other_stores(files: Mapping[str, SourceFile]) -> list[Finding]:
+    reason = "mlflow's records in a database; not read"
+    return [
+        Finding("warning", path, reason, "run with mlflow's file store to have them read")
+        for path in files
+        if _STORES.fullmatch(path)
+    ]
+
+
+def _frame(folder: Path, file: SourceFile, name: str) -> tuple[pl.DataFrame | None, list[Finding]]:
+    try:
+        return frames.rows(_bytes(folder, file), name), []
+    except (Refused, OSError) as error:
+        return None, [Finding("error", file.path, f"cannot be read: {because(error)}", _MEND)]
+
+
+def _bytes(folder: Path, file: SourceFile) -> bytes:
+    """The bytes that were hashed; OSError when they are others by now."""
+    if file.kind == "link":
+        raise OSError("a link; links are never followed")
+    if (file.size or 0) > MAX_FRAME:
+        raise OSError(f"larger than {MAX_FRAME >> 20} MiB")
+    descriptor, _ = open_file(os.fspath(folder / file.path))
+    with os.fdopen(descriptor, "rb") as opened:
+        data = opened.read((file.size or 0) + 1)
+    if sha256(data).hexdigest() != file.sha256:
+        raise OSError("it changed since it was hashed")
+    return data
+
+
+class _Reading:
+    """One run while its files are read; problems go to `findings`."""
+
+    def __init__(self, folder: Folder, run: Run, findings: list[Finding]) -> None:
+        self.folder = folder
+        self.run = run
+        self.findings = findings
+
+    def recording(self) -> Recording:
+        run = self.run
+        found = _CONFIG.findall(run.params.get("cmd-sys.argv", ""))
+        config_name = found[-1] if found else None
+        configuration = self.configuration(config_name)
+        ic, rank_ic = self.daily("ic"), self.daily("ric")
+        scores = self.rows("pred.pkl", "score")
+        label = self.rows("label.pkl", "label")
+        names = [factor.name for factor in self.folder.factors or ()]
+        factors = names if self.folder.factors is not None else None
+        order = feature_order(configuration, factors) if configuration else None
+        weights = self.weights()
+        profile = _profile(configuration, scores, label)
+        self.doubt(profile, ic)
+        return Recording(
+            recorder_id=run.recorder_id,
+            mlflow_experiment_id=run.mlflow_experiment_id,
+            status=run.status,
+            started_at=run.started_at,
+            ended_at=run.ended_at,
+            metrics=run.metrics,
+            params=run.params,
+            config_name=config_name,
+            configuration=configuration,
+            feature_order=order,
+            strategy_id=self.strategy(configuration),
+            model_id=self.model(configuration, order, weights),
+            weights=weights,
+            label_file=run.file("artifacts/label.pkl") if label is not None else None,
+            ic=ic,
+            rank_ic=rank_ic,
+            portfolio=self.portfolio(),
+            signals=self.signals(scores, configuration),
+            profile=profile,
+        )
+
+    def note(self, file: str, reason: str, fix: str = _ANEW) -> None:
+        self.findings.append(Finding("warning", file, reason, fix))
+
+    def kept(self, name: str, reader: Callable[[bytes], _T]) -> _T | None:
+        """What a file of the run holds; None where there is none or it cannot be read."""
+        path = self.run.file(name)
+        file = self.folder.files.get(path)
+        if file is None:
+            return None
+        if file.kind == "link":
+            self.note(path, "a link; links are never followed", "put the file itself in its place")
+        elif path in self.folder.kept:
+            try:
+                return reader(self.folder.kept[path])
+            except (Refused, TooMuch, Unusable) as error:
+                reason = f"cannot be read: {because(error)}"
+                self.findings.append(Finding("error", path, reason, _MEND))
+        elif file.sha256 is not None:
+            self.findings.append(Finding("error", path, "too large to be read", _MEND))
+        return None
+
+    def configuration(self, config_name: str | None) -> Configuration | None:
+        """From the pickled task, else the parameters, else the YAML that ran."""
+        path = self.run.file("artifacts/task")
+        outer = self.kept("artifacts/config", pickled_texts)
+        found = self.kept("artifacts/task", lambda data: self.told(pickled_json(data), path, outer))
+        if found:
+            return self.with_freq(found)
+        tried: list[str] = [] if path in self.folder.files else ["no artifacts/task"]
+        for source in (self._from_params, lambda: self._from_yaml(config_name)):
+            try:
+                return self.with_freq(source())
+            except Unusable as error:
+                tried.append(str(error))
+        self.note(self.run.folder, f"the configuration that ran is not known: {'; '.join(tried)}")
+        return None
+
+    def with_freq(self, configuration: Configuration) -> Configuration:
+        """With the bar length that qlib put into the names of its reports, if not told else."""
+        report = self.run.file("artifacts/portfolio_analysis/report_normal_")
+        bars = [path[len(report) : -4] for path in self.folder.files if path.startswith(report)]
+        if configuration.freq or len(bars) != 1:
+            return configuration
+        return replace(configuration, freq=bars[0])
+
+    def told(self, task: Json, path: str, outer: Json) -> Configuration:
+        configuration, found = from_task(task, "task", path, outer)
+        self.findings += found
+        return configuration
+
+    def _from_params(self) -> Configuration:
+        if not self.run.params:
+            raise Unusable("no params")
+        configuration, found = from_params(self.run.params, self.run.file("params"))
+        self.findings += found
+        return configuration
+
+    def _from_yaml(self, config_name: str | None) -> Configuration:
+        if config_name is None:
+            raise Unusable("no name of a configuration file")
+        if config_name not in self.folder.kept:
+            raise Unusable(f"{config_name} is not there to be read")
+        try:
+            configuration, found = from_yaml(self.folder.kept[config_name], config_name)
+        except Unusable as error:
+            raise Unusable(f"{config_name}: {error}") from error
+        self.findings += found
+        return configuration
+
+    def strategy(self, configuration: Configuration | None) -> str | None:
+        if configuration is None:
+            return None
+        code = self.folder.files.get("model.py")
+        if runs_model_file(configuration) and (code is None or code.sha256 is None):
+            self.note("model.py", "missing: without the model's code its strategy has no id")
+            return None
+        return strategy_id(configuration, code.sha256 if code else None)
+
+    def model(
+        self,
+        configuration: Configuration | None,
+        order: tuple[str, ...] | None,
+        weights: Weights | None,
+    ) -> str | None:
+        if configuration is None and weights is None:
+            return None
+        code = self.folder.files.get("model.py")
+        own = configuration is not None and runs_model_file(configuration)
+        return model_id(
+            self.folder.path.name,
+            configuration.model_config if configuration else None,
+            order,
+            weights.sha256 if weights else None,
+            code.sha256 if code and own else None,
+        )
+
+    def weights(self) -> Weights | None:
+        prefix = self.run.file("artifacts/")
+        for path, file in self.folder.files.items():
+            named = path.startswith(prefix) and _WEIGHTS.fullmatch(path.removeprefix(prefix))
+            if named and file.sha256 is not None:
+                return Weights(path, file.sha256)
+        return None
+
+    def rows(self, name: str, column: str) -> pl.DataFrame | None:
+        path = self.run.file(f"artifacts/{name}")
+        file = self.folder.files.get(path)
+        if file is None:
+            if self.run.file("artifacts/task") in self.folder.files:
+                self.note(path, "missing: the run left no such file")
+            return None
+        if file.kind == "file" and file.sha256 is None:
+            return None  # a finding of the file itself
+        frame, found = _frame(self.folder.path, file, column)
+        self.findings += found
+        return frame
+
+    def daily(self, name: str) -> pl.DataFrame | None:
+        return self.kept(
+            f"artifacts/sig_analysis/{name}.pkl", lambda data: frames.daily(data, "value")
+        )
+
+    def portfolio(self) -> Mapping[str, float | None] | None:
+        start = self.run.file("artifacts/portfolio_analysis/port_analysis_")
+        names = [path for path in self.folder.files if path.startswith(start)]
+        if not names:
+            return None
+        return self.kept(names[0].removeprefix(f"{self.run.folder}/"), frames.figures)
+
+    def signals(
+        self, scores: pl.DataFrame | None, configuration: Configuration | None
+    ) -> pl.DataFrame | None:
+        if scores is None:
+            return None
+        ranked = frames.top_ranked(scores, configuration.topk if configuration else None)
+        if ranked.select("date", "instrument").is_duplicated().any():
+            path = self.run.file("artifacts/pred.pkl")
+            reason = "an instrument has two scores on one day; no signals taken"
+            self.findings.append(Finding("error", path, reason, _MEND))
+            return None
+        return ranked
+
+    def doubt(self, profile: Profile | None, ic: pl.DataFrame | None) -> None:
+        """Warnings on data that no back-test can be right on."""
+        if profile and profile.instruments == 1:
+            path = self.run.file("artifacts/pred.pkl")
+            self.note(path, "scores of one instrument only", "look at the data qlib was given")
+        if ic is not None and ic["value"].null_count() == ic.height:
+            path = self.run.file("artifacts/sig_analysis/ic.pkl")
+            self.note(path, "the IC is missing on every day", "look at the data qlib was given")
+
+
+def _profile(
+    configuration: Configuration | None, scores: pl.DataFrame | None, label: pl.DataFrame | None
+) -> Profile | None:
+    rows = scores if scores is not None else label
+    if rows is None:
+        return None
+    days = rows["date"].unique().sort()
+    return Profile(
+        market=configuration.market if configuration else None,
+        instruments=rows["instrument"].n_unique(),
+        days=len(days),
+        first=days[0],
+        last=days[-1],
+        score_missing=_missing(scores),
+        label_missing=_missing(label),
+    )
+
+
+def _missing(rows: pl.DataFrame | None) -> float | None:
+    return None if rows is None else rows.to_series(2).null_count() / rows.height
