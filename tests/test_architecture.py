@@ -13,6 +13,7 @@ LAYERS = [
     {"errors", "quoting", "datafiles", "settings", "sample"},
     {"tables", "deltalog"},
     {"experiment", "rows", "storage"},
+    {"run"},
     {"sources", "extract", "demo"},
     {"delta"},
     {"lake"},

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from rdlake.experiment import Finding
 from rdlake.sources.wording import because, quoted
 
-__all__ = ["COLUMNS", "MAX_ROWS", "read_curve"]
+__all__ = ["COLUMNS", "MAX_ROWS", "read_curve", "tidy_curve"]
 
 MAX_ROWS = 1_000_000
 MAX_UNPACKED = 256 << 20
@@ -40,51 +40,73 @@ def read_curve(data: bytes, file: str) -> tuple[pl.DataFrame | None, list[Findin
 
     None and an error for a file that is damaged, not daily, or without dates or returns.
     """
+    try:
+        table = _table(data)
+    except _Unusable as error:
+        return None, [_error(file, str(error))]
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        return None, [_error(file, f"not a readable Parquet file: {because(error)}")]
+    return tidy_curve(table, file)
+
+
+def tidy_curve(table: pa.Table, file: str) -> tuple[pl.DataFrame | None, list[Finding]]:
+    """The same of a report that lay in `file` in another form, as a table."""
     findings: list[Finding] = []
     try:
-        table, index = _table(data)
+        index = _index(table.column_names)
+        _check_rows(len(table))
         days = _days(table.column(index))
         order = _order(days)
         numbers = _numbers(table, file, findings)
     except _Unusable as error:
         return None, [_error(file, str(error))]
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        return None, [_error(file, f"not a readable Parquet file: {because(error)}")]
+        return None, [_error(file, f"not a readable report: {because(error)}")]
     arrays = [pa.array(days[order])]
     arrays += [pa.array(values[order], from_pandas=True) for values in numbers]
     return pl.DataFrame(pa.record_batch(arrays, names=["date", *COLUMNS])), findings
 
 
-def _table(data: bytes) -> tuple[pa.Table, str]:
-    """The wanted columns as they are in the file, and the name of the one with the dates."""
+def _table(data: bytes) -> pa.Table:
+    """The wanted columns as they are in the file, dates of text each kept once."""
     source = pq.ParquetFile(pa.BufferReader(data))
     _check_size(source.metadata)
     schema = source.schema_arrow
-    names = schema.names
+    index = _index(schema.names)
+    wanted = [index, *(name for name in COLUMNS if name in schema.names)]
+    if _is_text(schema.field(index).type):
+        source = pq.ParquetFile(pa.BufferReader(data), read_dictionary=[index])
+    return source.read(columns=wanted, use_threads=False)
+
+
+def _index(names: list[str]) -> str:
+    """The column with the dates, in a table whose needed columns are there once."""
     index = next((name for name in _INDEX if name in names), None)
     if index is None:
         raise _Unusable("no column of dates: neither `datetime` nor an index")
     if "return" not in names:
         raise _Unusable("no column `return`")
-    wanted = [index, *(name for name in COLUMNS if name in names)]
-    for name in wanted:
+    for name in (index, *COLUMNS):
         if names.count(name) > 1:
             raise _Unusable(f"the column `{name}` stands there twice")
-    if _is_text(schema.field(index).type):
-        source = pq.ParquetFile(pa.BufferReader(data), read_dictionary=[index])
-    return source.read(columns=wanted, use_threads=False), index
+    return index
 
 
 def _check_size(footer: pq.FileMetaData) -> None:
     """Refuses a file that says it unpacks to far more than a daily report can be."""
     groups = [footer.row_group(number) for number in range(footer.num_row_groups)]
-    rows = max(footer.num_rows, sum(group.num_rows for group in groups))
-    if rows > MAX_ROWS:
-        raise _Unusable(f"{rows:,} rows: no daily report")
+    _check_rows(max(footer.num_rows, sum(group.num_rows for group in groups)))
     if footer.num_rows <= 0:
         raise _Unusable("not a single day in it")
     if sum(group.total_byte_size for group in groups) > MAX_UNPACKED:
         raise _Unusable(f"unpacks to more than {MAX_UNPACKED >> 20} MiB: no daily report")
+
+
+def _check_rows(rows: int) -> None:
+    if rows > MAX_ROWS:
+        raise _Unusable(f"{rows:,} rows: no daily report")
+    if not rows:
+        raise _Unusable("not a single day in it")
 
 
 def _is_text(kind: pa.DataType) -> bool:
@@ -111,7 +133,8 @@ def _stamps(column: pa.ChunkedArray) -> Dates:
     elif pa.types.is_date(kind):
         stamps = column.to_numpy()
     elif _is_text(kind):
-        stamps = np.concatenate([_parsed(chunk) for chunk in column.chunks])
+        distinct = column if pa.types.is_dictionary(kind) else column.dictionary_encode()
+        stamps = np.concatenate([_parsed(chunk) for chunk in distinct.chunks])
     else:
         raise _Unusable(f"its dates are of type {quoted(str(kind))}")
     return stamps
