@@ -13,7 +13,7 @@ from rdlake.sources.traces.opened import last_object
 
 __all__ = ["read_feedback"]
 
-_Error = tuple[str | None, str | None, Literal["observations", "reason", "exception"] | None]
+Place = Literal["observations", "reason", "exception"]
 
 
 def read_feedback(
@@ -24,9 +24,10 @@ def read_feedback(
     if found is None:
         return None, None
     observations, reason = text(found, "observations"), text(found, "reason")
-    kind, error, where = _exception(found)
-    if error is None and skipped:
-        error, where = _in_place_of(observations, reason)
+    error, where = _in_place_of(observations, reason) if skipped else (None, None)
+    kind, words = _exception(found)
+    if error is None and words is not None:
+        error, where = words, "exception"
     feedback = Feedback(
         decision=flag(found, "decision", always=True),
         observations=observations,
@@ -40,9 +41,7 @@ def read_feedback(
     return feedback, kind
 
 
-def _in_place_of(
-    observations: str | None, reason: str | None
-) -> tuple[str | None, Literal["observations", "reason"] | None]:
+def _in_place_of(observations: str | None, reason: str | None) -> tuple[str | None, Place | None]:
     """The error of a skipped loop: the one text there is, where versions and scenarios differ."""
     if observations and not reason:
         return observations, "observations"
@@ -51,16 +50,14 @@ def _in_place_of(
     return None, None
 
 
-def _exception(found: Fields) -> _Error:
-    """Class, words and place of an exception in its own field."""
+def _exception(found: Fields) -> tuple[str | None, str | None]:
+    """Class and words of an exception that has a field of its own."""
     value = found.values.get("exception")
-    if value is None:
-        return None, None, None
     if isinstance(value, str):
-        words = as_text(value)
-        return None, words, "exception" if words else None
-    if type(value) is not Record:
+        return None, as_text(value)
+    if type(value) is Record:
+        words = next((part for part in value.args if isinstance(part, str)), None)
+        return as_text(value.name), as_text(words)
+    if value is not None:
         found.wrong("exception", "an exception or text")
-        return None, None, None
-    words = as_text(next((part for part in value.args if isinstance(part, str)), None))
-    return as_text(value.name), words, "exception" if words else None
+    return None, None

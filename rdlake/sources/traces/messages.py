@@ -22,7 +22,8 @@ __all__ = ["MAX_BYTES", "Content", "Message", "Reading", "list_messages", "read"
 
 MAX_BYTES = 64 << 20
 MAX_ENTRIES = 1_000_000
-LIMITS = Limits(size=MAX_BYTES, seconds=10.0)
+LIMITS = Limits(size=MAX_BYTES, depth=50_000, seconds=10.0)
+"""Each experiment holds those it builds on, so that a long run is nested deep."""
 
 TAGS = frozenset(
     {
@@ -48,7 +49,7 @@ _FOREIGN = "remove it from the log folder if RD-Agent did not write it"
 class Message:
     """A message by its path: its leaf tag, its loop and step, and when it was written.
 
-    `old` marks a tag as RD-Agent had them up to 0.4.
+    `old` marks a tag as early releases had them, some of which kept no log of Qlib.
     """
 
     entry: Entry

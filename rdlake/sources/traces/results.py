@@ -113,7 +113,7 @@ def whose_charts(
     has_baseline: bool,
 ) -> Charts:
     """The last chart before the runner's result is the loop's, if Qlib ran at all in it, and the
-    first of several the baseline's. (Up to 0.4, Qlib's log was not kept.)"""
+    first of several the baseline's. (Early releases kept no log of Qlib.)"""
     if result is None:
         for chart in charts:
             reason = "a chart without a runner result: it is not known whose it is; left out"
