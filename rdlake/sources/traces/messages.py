@@ -39,6 +39,7 @@ _ANYWHERE = frozenset({"scenario", "token_cost"})
 
 _LOOP = re.compile(r"Loop_([0-9]{1,9})")
 _PROCESSES = re.compile(r"[0-9]+(-[0-9]+)*")
+_STOP = b"."
 _TIME = "%Y-%m-%d_%H-%M-%S-%f"
 
 _AGAIN = "ingest again when the run has finished; if it stays, restore the file or remove it"
@@ -125,6 +126,8 @@ def read(reading: Reading, message: Message) -> Content | None:
 def _opened(reading: Reading, file: str, data: bytes) -> Content | None:
     try:
         envelope = open_envelope(data, reading.key)
+        if envelope.signature == "bad" and not envelope.payload.endswith(_STOP):
+            raise Damaged("it ends early")
         reading.signatures[envelope.signature] += 1
         if envelope.signature == "bad":
             reason = "its signature was not made with this key; nothing of it was taken"
