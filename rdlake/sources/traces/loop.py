@@ -60,7 +60,7 @@ class Result:
 
 
 def read_loop(
-    reading: Reading, loop: LoopMessages, scenario_action: Action | None, *, is_last: bool
+    reading: Reading, loop: LoopMessages, scenario_action: Action | None, *, may_run: bool
 ) -> TracedLoop:
     """The loop as far as its messages can be read; each that cannot leaves a finding."""
     result = _result(reading, loop)
@@ -80,7 +80,7 @@ def read_loop(
     return TracedLoop(
         loop_id=loop.loop_id,
         action=_action(hypothesis, tasks, scenario_action),
-        status=_status(loop, result, metrics, set(steps), is_last=is_last),
+        status=_status(loop, result, metrics, set(steps), may_run=may_run),
         hypothesis=_hypothesis(hypothesis),
         tasks=tasks,
         workspace_id=_workspace_id(result.experiment) if result else None,
@@ -267,10 +267,10 @@ def _status(
     metrics: object,
     ended: set[str],
     *,
-    is_last: bool,
+    may_run: bool,
 ) -> LoopStatus | None:
     if not loop.of("feedback"):
-        return "running" if is_last and not _broke_off(loop, ended) else "failed"
+        return "running" if may_run and not _broke_off(loop, ended) else "failed"
     if not loop.of("runner result"):
         return "skipped"
     if result is None:

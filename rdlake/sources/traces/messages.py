@@ -125,20 +125,26 @@ def read(reading: Reading, message: Message) -> Content | None:
 
 def _opened(reading: Reading, file: str, data: bytes) -> Content | None:
     try:
-        envelope = open_envelope(data, reading.key)
-        if envelope.signature == "bad" and not envelope.payload.endswith(_STOP):
-            raise Damaged("it ends early")
-        reading.signatures[envelope.signature] += 1
-        if envelope.signature == "bad":
-            reason = "its signature was not made with this key; nothing of it was taken"
-            fix = "check the signing key; if it is right, restore the file: it was changed"
-            reading.find("error", file, reason, fix)
-            return None
-        return Content(load(envelope.payload, limits=LIMITS))
+        payload = _trusted(reading, file, data)
+        return None if payload is None else Content(load(payload, limits=LIMITS))
     except Damaged as error:
         reading.find("error", file, f"damaged: {error.reason}", _AGAIN)
     except Refused as error:
         reading.find("error", file, f"refused: {error}", _FOREIGN)
+    return None
+
+
+def _trusted(reading: Reading, file: str, data: bytes) -> bytes | None:
+    """The pickle in a message; None and a finding when its signature is wrong."""
+    envelope = open_envelope(data, reading.key)
+    if envelope.signature == "bad" and not envelope.payload.endswith(_STOP):
+        raise Damaged("it ends early")
+    reading.signatures[envelope.signature] += 1
+    if envelope.signature != "bad":
+        return envelope.payload
+    reason = "its signature was not made with this key; nothing of it was taken"
+    fix = "check the signing key; if it is right, restore the file: it was changed"
+    reading.find("error", file, reason, fix)
     return None
 
 

@@ -89,11 +89,18 @@ def _loops(
     for message in messages:
         if message.loop_id is not None:
             by_loop.setdefault(message.loop_id, []).append(message)
-    newest = max(by_loop, default=None)
+    loops = [LoopMessages(number, tuple(found)) for number, found in sorted(by_loop.items())]
     return tuple(
-        read_loop(reading, LoopMessages(number, tuple(found)), action, is_last=number == newest)
-        for number, found in sorted(by_loop.items())
+        read_loop(reading, loop, action, may_run=_may_run(loop, loops[place + 1 :]))
+        for place, loop in enumerate(loops)
     )
+
+
+def _may_run(loop: LoopMessages, later: Sequence[LoopMessages]) -> bool:
+    """Whether the loop may still be running: the last one, or one of several at the same time."""
+    end = loop.messages[-1].time
+    begins = [other.messages[0].time for other in later]
+    return not later or any(end and begin and begin < end for begin in begins)
 
 
 def _status(loops: Sequence[TracedLoop]) -> RunStatus | None:

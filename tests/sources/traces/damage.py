@@ -127,6 +127,10 @@ def piped(folder: Path) -> None:
     os.mkfifo(folder / FEEDBACK / "feedback.pkl")
 
 
+def enfoldered(folder: Path) -> None:
+    (folder / FEEDBACK / "x.pkl" / "1").mkdir(parents=True)
+
+
 def nested(depth: int) -> bytes:
     return enveloped(b"\x80\x05" + b"]" * depth + b"a" * (depth - 1) + b".", KEY)
 
@@ -181,6 +185,22 @@ def chart(curve: pl.DataFrame) -> Instance:
 CURVE = make_curve(days=3)
 SPAN = {"start_time": time(STARTED), "end_time": time(STARTED)}
 BACKWARDS = {"start_time": time(STARTED), "end_time": time(STARTED.replace(year=2020))}
+ODD: tuple[object, ...] = (
+    None, True, 7, 1 << 80, float("nan"), "", "x", "..", "\ud800", b"x", [], [None], [7], (), {},
+    {1: 2}, {("a",): 1}, {"a": SYSTEM}, SYSTEM, Name("os", "system"), Instance(Name("a", "B")),
+)  # fmt: skip
+MESSAGES: Mapping[str, object] = {
+    HYPOTHESIS: said(action="factor"),
+    TASKS: proposed(),
+    CODED: coded(),
+    RESULT: result(base_features={"a": "b"}, based_experiments=[result(sub_tasks=[])]),
+    CHART: chart(CURVE),
+    LOG: "conf_baseline.yaml",
+    FEEDBACK: concluded(exception=SYSTEM),
+    TIMES: SPAN,
+    COST: {"cost": 1.0, "model": "m"},
+}
+"""Whole messages, and what may stand in a field of theirs."""
 NO_MESSAGE = "not a message of this tag"
 
 DAMAGES: Mapping[str, Damage] = {
@@ -373,7 +393,7 @@ DAMAGES: Mapping[str, Damage] = {
     "a link instead of a loop": Damage(linked_folder, "Loop_0", "a link", "error"),
     "a pipe instead of a message": Damage(piped, FEEDBACK, "a pipe"),
     "a folder instead of a message": Damage(
-        lambda folder: (folder / FEEDBACK / "x.pkl" / "1").mkdir(parents=True) or True,
+        enfoldered,
         None,
         "",
     ),

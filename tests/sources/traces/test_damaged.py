@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import random
 import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from rdlake.demo.pickles import Instance
 from rdlake.experiment import Finding
 from rdlake.run import Run, TracedLoop
 from rdlake.sources.traces import RunFolder, find_runs, read_run, scan_run
@@ -22,7 +24,18 @@ from tests.builders_traces import (
     workspace_id,
     write_run,
 )
-from tests.sources.traces.damage import DAMAGES, FEEDBACK, HYPOTHESIS, RESULT, only, removed
+from tests.sources.traces.damage import (
+    DAMAGES,
+    FEEDBACK,
+    HYPOTHESIS,
+    MESSAGES,
+    ODD,
+    RESULT,
+    changed,
+    held,
+    only,
+    removed,
+)
 
 LOOPS = (make_loop(0, call_cost=0.1), make_loop(1, builds_on=(0,)))
 SILENT = {"a folder instead of a message"}
@@ -195,6 +208,31 @@ def test_settings_prompts_and_sessions_are_never_opened(tmp_path: Path, folder: 
     after = read_only(tmp_path / "log")
     assert after.findings == ()
     assert (after.stat_digest, after.source_digest) == (before.stat_digest, before.source_digest)
+
+
+def test_no_content_of_a_field_stops_the_reader(tmp_path: Path, folder: Path) -> None:
+    rng = random.Random(1)
+    whole = {tag: value for tag, value in MESSAGES.items() if isinstance(value, Instance)}
+    for _ in range(150):
+        tag, odd = rng.choice(sorted(whole)), rng.choice(ODD)
+        field = rng.choice(sorted(whole[tag].attributes))
+        message, before = only(folder, tag), only(folder, tag).read_bytes()
+        held(tag, changed(whole[tag], **{field: odd}))(folder)
+        check_findings(read_only(tmp_path / "log"), tmp_path)
+        message.write_bytes(before)
+
+
+def test_no_torn_bytes_stop_the_reader(tmp_path: Path) -> None:
+    folder, rng = write_run(tmp_path / "log", *LOOPS, key=None), random.Random(2)
+    for _ in range(150):
+        message = only(folder, rng.choice(sorted(MESSAGES)))
+        before = message.read_bytes()
+        torn = bytearray(before)
+        for _ in range(rng.randint(1, 6)):
+            torn[rng.randrange(len(torn))] = rng.randrange(256)
+        message.write_bytes(torn)
+        check_findings(read_only(tmp_path / "log"), tmp_path)
+        message.write_bytes(before)
 
 
 def test_the_found_runs_of_a_damaged_folder_stay_the_same(tmp_path: Path, folder: Path) -> None:

@@ -193,6 +193,13 @@ def test_a_loop_without_an_end_before_another_failed(tmp_path: Path) -> None:
     assert [loop.status for loop in read_only(tmp_path).loops] == ["failed", "success"]
 
 
+def test_of_loops_at_the_same_time_an_earlier_one_may_still_run(tmp_path: Path) -> None:
+    folder = write_run(tmp_path, make_loop(1))
+    slow = make_loop(0, ending="running", reached="running")
+    write_run(tmp_path, slow, name=folder.name, started=STARTED + timedelta(seconds=1))
+    assert [loop.status for loop in read_only(tmp_path).loops] == ["running", "success"]
+
+
 def test_a_back_test_without_a_finite_metric_failed(tmp_path: Path) -> None:
     nothing = make_backtest("own", 0, metrics={})
     empty = replace(nothing, metrics={"IC": float("nan"), "Rank IC": float("nan")})
