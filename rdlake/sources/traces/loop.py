@@ -60,10 +60,12 @@ class Result:
 
 
 def read_loop(
-    reading: Reading, loop: LoopMessages, scenario_action: Action | None, *, may_run: bool
+    reading: Reading, whole: LoopMessages, scenario_action: Action | None, *, may_run: bool
 ) -> TracedLoop:
     """The loop as far as its messages can be read; each that cannot leaves a finding."""
+    loop = whole.last_attempt()
     result = _result(reading, loop)
+    _warn_of_claims(reading, whole, result)
     hypothesis = last_object(reading, loop.of("hypothesis generation"))
     if hypothesis is None and result is not None:
         hypothesis = _nested(result.experiment, "hypothesis")
@@ -73,9 +75,9 @@ def read_loop(
     charts = _charts(reading, loop, result)
     metrics = metrics_of(result.experiment) if result else None
     steps = read_steps(reading, loop.of("time_info"))
-    times = [message.time for message in loop.messages if message.time]
+    times = [message.time for message in whole.messages if message.time]
     warn_of_clock(reading, loop)
-    cost = read_cost(reading, loop.of("token_cost"))
+    cost = read_cost(reading, whole.of("token_cost"))
     reading.models.update(cost.models)
     return TracedLoop(
         loop_id=loop.loop_id,
@@ -103,23 +105,28 @@ def read_loop(
 
 
 def _result(reading: Reading, loop: LoopMessages) -> Result | None:
-    """The last runner result; a warning when earlier ones name other workspaces."""
     messages = loop.of("runner result")
     experiment = last_object(reading, messages)
     if experiment is None:
         return None
-    claimed = [_workspace_id(experiment)]
-    for message in messages[:-1]:
-        earlier = object_of(reading, message)
-        claimed += [_workspace_id(earlier)] if earlier else []
-    ids = sorted({claim for claim in claimed if claim})
-    if len(ids) > 1:
-        reason = f"several workspaces claim loop {loop.loop_id}: {', '.join(ids)}"
-        reading.find("warning", messages[-1].path, reason, _LOOK)
     based = _based(experiment)
     baseline = based[-1] if based and not listed(based[-1], "sub_tasks") else None
     has_result = baseline is not None and metrics_of(baseline) is not None
     return Result(messages[-1], experiment, based, baseline if has_result else None)
+
+
+def _warn_of_claims(reading: Reading, whole: LoopMessages, result: Result | None) -> None:
+    """A warning when earlier results of the loop name other workspaces than the one that counts."""
+    if result is None:
+        return
+    claimed = {_workspace_id(result.experiment)}
+    for message in whole.of("runner result"):
+        earlier = object_of(reading, message) if message is not result.message else None
+        claimed |= {_workspace_id(earlier)} if earlier else set()
+    ids = sorted(claim for claim in claimed if claim)
+    if len(ids) > 1:
+        reason = f"several workspaces claim loop {whole.loop_id}: {', '.join(ids)}"
+        reading.find("warning", result.message.path, reason, _LOOK)
 
 
 def _based(experiment: Fields) -> tuple[Fields, ...] | None:

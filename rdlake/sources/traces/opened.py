@@ -30,6 +30,15 @@ class LoopMessages:
     def of(self, tag: str) -> tuple[Message, ...]:
         return tuple(message for message in self.messages if message.tag == tag)
 
+    def last_attempt(self) -> LoopMessages:
+        """Without what earlier attempts left, where the loop was begun anew with a proposal."""
+        proposals = self.of("hypothesis generation")
+        begun = proposals[-1].time if len(proposals) > 1 else None
+        if begun is None:
+            return self
+        kept = [message for message in self.messages if message.time and message.time >= begun]
+        return LoopMessages(self.loop_id, tuple(kept))
+
 
 def last(
     reading: Reading, messages: Sequence[Message]

@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from rdlake.demo.pandas_pickles import style_of
-from rdlake.demo.pickles import enveloped, pickled
+from rdlake.demo.pickles import Call, Name, enveloped, pickled
 from rdlake.demo.rdagent_pickles import Proposal, experiment
 from rdlake.run import TracedLoop
 from tests.builders_traces import (
@@ -27,6 +27,7 @@ from tests.builders_traces import (
     workspace_id,
     write_run,
 )
+from tests.sources.traces.damage import CODED, coded, held
 
 STYLE = style_of("1.0.0")
 LATER = STARTED + timedelta(days=1)
@@ -240,6 +241,26 @@ def test_of_a_resumed_loop_the_last_messages_count(tmp_path: Path) -> None:
     assert loop.baseline.metrics == second.baseline.metrics
 
 
+def test_a_loop_begun_anew_keeps_nothing_of_the_first_attempt(tmp_path: Path) -> None:
+    folder = write_run(tmp_path, make_loop(0, hypothesis="first try", call_cost=0.5))
+    anew = make_loop(0, hypothesis="second try", ending="running", reached="running")
+    write_run(tmp_path, anew, name=folder.name, started=LATER)
+    (loop,) = read_only(tmp_path).loops
+    assert loop.hypothesis and loop.hypothesis.hypothesis == "second try"
+    assert (loop.status, loop.metrics, loop.feedback) == ("running", None, None)
+    assert loop.llm_cost == 1.5
+
+
+def test_a_loop_run_again_elsewhere_names_both_workspaces(tmp_path: Path) -> None:
+    folder = write_run(tmp_path, make_loop(0))
+    again = make_loop(0, backtest=make_backtest("again"))
+    write_run(tmp_path, again, name=folder.name, started=LATER)
+    run = read_only(tmp_path)
+    assert run.loops[0].workspace_id == workspace_id("again")
+    (finding,) = run.findings
+    assert workspace_id("own", 0) in finding.reason and workspace_id("again") in finding.reason
+
+
 def test_a_resumed_later_loop_takes_no_chart_for_a_baseline(tmp_path: Path) -> None:
     folder = write_run(tmp_path, make_loop(1))
     write_run(tmp_path, make_loop(1), name=folder.name, started=LATER)
@@ -288,6 +309,23 @@ def test_the_code_is_taken_from_the_messages(tmp_path: Path) -> None:
     assert task.formulation is None
     assert task.code == {"factor.py": proposal.code}
     assert task.workspace_id == proposal.workspace.name
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "F:\\lake\\RD-Agent_workspace\\0a1b",
+        "/mnt/f/RD-Agent_workspace/0a1b",
+        Call(Name("pathlib", "WindowsPath"), ("F:\\", "lake", "0a1b")),
+        Call(Name("pathlib._local", "PosixPath"), ("/workspace/0a1b",)),
+    ],
+    ids=["windows text", "text", "windows", "3.13"],
+)
+def test_any_path_leads_to_the_same_workspace(tmp_path: Path, place: object) -> None:
+    folder = write_run(tmp_path)
+    held(CODED, coded(workspace_path=place))(folder)
+    (task, _) = read_only(tmp_path).loops[0].tasks or ()
+    assert task.workspace_id == "0a1b"
 
 
 def test_until_the_coder_ends_its_last_code_is_taken(tmp_path: Path) -> None:
