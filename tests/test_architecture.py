@@ -13,6 +13,7 @@ LAYERS = [
     {"errors", "quoting", "datafiles", "recording", "settings", "sample"},
     {"tables", "deltalog", "identity"},
     {"experiment", "rows", "storage"},
+    {"run"},
     {"sources", "extract", "demo"},
     {"delta", "rowfiles"},
     {"lake"},

@@ -18,7 +18,7 @@ from rdlake.experiment import Finding
 from rdlake.sources.pickles import Frame, Limits, Refused, Series, as_value, load
 from rdlake.sources.wording import because, quoted
 
-__all__ = ["COLUMNS", "MAX_ROWS", "read_curve", "read_pickled_curve"]
+__all__ = ["COLUMNS", "MAX_ROWS", "read_curve", "read_pickled_curve", "tidy_curve"]
 
 MAX_ROWS = 1_000_000
 MAX_UNPACKED = 256 << 20
@@ -64,6 +64,17 @@ def read_pickled_curve(data: bytes, file: str) -> tuple[pl.DataFrame | None, lis
         return None, [_error(file, f"not a readable pickle: {because(error)}")]
 
 
+def tidy_curve(table: pa.Table, file: str) -> tuple[pl.DataFrame | None, list[Finding]]:
+    """The same of a report that lay in `file` in another form, as a table."""
+    try:
+        _check_rows(len(table))
+        return _curve(table, _index(table.column_names), file)
+    except _Unusable as error:
+        return None, [_error(file, str(error))]
+    except (pa.ArrowException, UnicodeDecodeError) as error:
+        return None, [_error(file, f"not a readable report: {because(error)}")]
+
+
 def _curve(table: pa.Table, index: str, file: str) -> tuple[pl.DataFrame, list[Finding]]:
     findings: list[Finding] = []
     days = _days(table.column(index))
@@ -90,8 +101,6 @@ def _pickled_table(data: bytes) -> tuple[pa.Table, str]:
     wanted = [name for name in COLUMNS if name in found.data.columns]
     table = found.data.select(wanted).to_arrow()
     days = pa.chunked_array([found.index[0].to_arrow()])
-    if _is_text(days.type):
-        days = days.cast(pa.string()).dictionary_encode()
     return table.add_column(0, _INDEX[0], days), _INDEX[0]
 
 
@@ -100,31 +109,41 @@ def _table(data: bytes) -> tuple[pa.Table, str]:
     source = pq.ParquetFile(pa.BufferReader(data))
     _check_size(source.metadata)
     schema = source.schema_arrow
-    names = schema.names
-    index = next((name for name in _INDEX if name in names), None)
-    if index is None:
-        raise _Unusable("no column of dates: neither `datetime` nor an index")
-    if "return" not in names:
-        raise _Unusable("no column `return`")
-    wanted = [index, *(name for name in COLUMNS if name in names)]
-    for name in wanted:
-        if names.count(name) > 1:
-            raise _Unusable(f"the column `{name}` stands there twice")
+    index = _index(schema.names)
+    wanted = [index, *(name for name in COLUMNS if name in schema.names)]
     if _is_text(schema.field(index).type):
         source = pq.ParquetFile(pa.BufferReader(data), read_dictionary=[index])
     return source.read(columns=wanted, use_threads=False), index
 
 
+def _index(names: list[str]) -> str:
+    """The column with the dates, in a table whose needed columns are there once."""
+    index = next((name for name in _INDEX if name in names), None)
+    if index is None:
+        raise _Unusable("no column of dates: neither `datetime` nor an index")
+    if "return" not in names:
+        raise _Unusable("no column `return`")
+    for name in (index, *COLUMNS):
+        if names.count(name) > 1:
+            raise _Unusable(f"the column `{name}` stands there twice")
+    return index
+
+
 def _check_size(footer: pq.FileMetaData) -> None:
     """Refuses a file that says it unpacks to far more than a daily report can be."""
     groups = [footer.row_group(number) for number in range(footer.num_row_groups)]
-    rows = max(footer.num_rows, sum(group.num_rows for group in groups))
-    if rows > MAX_ROWS:
-        raise _Unusable(f"{rows:,} rows: no daily report")
     if footer.num_rows <= 0:
         raise _Unusable("not a single day in it")
+    _check_rows(max(footer.num_rows, sum(group.num_rows for group in groups)))
     if sum(group.total_byte_size for group in groups) > MAX_UNPACKED:
         raise _Unusable(f"unpacks to more than {MAX_UNPACKED >> 20} MiB: no daily report")
+
+
+def _check_rows(rows: int) -> None:
+    if rows > MAX_ROWS:
+        raise _Unusable(f"{rows:,} rows: no daily report")
+    if not rows:
+        raise _Unusable("not a single day in it")
 
 
 def _is_text(kind: pa.DataType) -> bool:
@@ -151,7 +170,8 @@ def _stamps(column: pa.ChunkedArray) -> Dates:
     elif pa.types.is_date(kind):
         stamps = column.to_numpy()
     elif _is_text(kind):
-        stamps = np.concatenate([_parsed(chunk) for chunk in column.chunks])
+        distinct = column if pa.types.is_dictionary(kind) else column.dictionary_encode()
+        stamps = np.concatenate([_parsed(chunk) for chunk in distinct.chunks])
     else:
         raise _Unusable(f"its dates are of type {quoted(str(kind))}")
     return stamps

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -57,25 +57,36 @@ class Scan:
     listed: bool = True
 
 
+def _everything(_: str) -> bool:
+    return True
+
+
 @dataclass(slots=True)
 class _Found:
+    enters: Callable[[str], bool] = _everything
+    most: int = MAX_ENTRIES
     entries: list[Entry] = field(default_factory=list)
     subfolders: set[str] = field(default_factory=set)
     findings: list[Finding] = field(default_factory=list)
     seen: int = 0
 
 
-def scan(folder: Path) -> Scan:
-    """Every file and link below a folder by name, size and times, in at most 50,000 entries."""
-    found, listed = _Found(), True
+def scan(
+    folder: Path, *, enters: Callable[[str], bool] = _everything, most: int | None = None
+) -> Scan:
+    """Every file and link below a folder by name, size and times, in at most 50,000 entries.
+
+    `most` sets another limit. A folder whose relative path `enters` declines is not opened.
+    """
+    found, listed = _Found(enters, MAX_ENTRIES if most is None else most), True
     location = os.fspath(folder)
     try:
         _enter(found, None, location, location, "")
     except OSError as error:
         listed = False
         found.findings.append(_error(None, f"the folder cannot be read: {because(error)}"))
-    if found.seen > MAX_ENTRIES:
-        reason = f"more than {MAX_ENTRIES:,} files; the rest was not read"
+    if found.seen > found.most:
+        reason = f"more than {found.most:,} files; the rest was not read"
         found.findings.append(_error(None, reason))
     entries = _distinct(found)
     return Scan(
@@ -105,7 +116,7 @@ def _visit(found: _Found, descriptor: int | None, location: str, prefix: str) ->
     with os.scandir(location if descriptor is None else descriptor) as children:
         for child in children:
             found.seen += 1
-            if found.seen > MAX_ENTRIES:
+            if found.seen > found.most:
                 return
             name = child.name
             path = prefix + _recorded(name)
@@ -127,6 +138,8 @@ def _visit(found: _Found, descriptor: int | None, location: str, prefix: str) ->
 
 
 def _descend(found: _Found, parent: int | None, name: str, location: str, path: str) -> None:
+    if not found.enters(path):
+        return
     if path.count("/") < MAX_DEPTH - 1:
         found.subfolders.add(path)
         _enter(found, parent, name, f"{location}/{name}", f"{path}/")

@@ -16,7 +16,7 @@ import pytest
 
 from rdlake.experiment import Finding
 from rdlake.sources import curve as reader
-from rdlake.sources.curve import COLUMNS, read_curve
+from rdlake.sources.curve import COLUMNS, read_curve, tidy_curve
 
 DATA = Path(__file__).parents[1] / "data" / "workspaces"
 DAYS = [datetime.datetime(2020, 1, day) for day in (2, 3, 6)]
@@ -289,3 +289,19 @@ def test_flipped_bytes_never_end_the_process() -> None:
             damaged[chance.randrange(start, len(whole))] = chance.randrange(256)
         curve, findings = read_curve(bytes(damaged), "ret.parquet")
         assert (curve is None) == any(finding.level == "error" for finding in findings)
+
+
+@pytest.mark.parametrize("days", [DAYS, [str(day) for day in DATES]], ids=["times", "texts"])
+def test_a_table_gives_the_curve_of_the_file(days: list[Any]) -> None:
+    table = report(datetime=days)
+    curve, findings = tidy_curve(table, "chart")
+    expected, _ = read_curve(stored(table), "ret.parquet")
+    assert curve is not None and expected is not None
+    assert findings == []
+    assert curve.equals(expected)
+
+
+def test_a_table_without_days_gives_no_curve() -> None:
+    curve, (finding,) = tidy_curve(report().slice(0, 0), "chart")
+    assert curve is None
+    assert (finding.file, finding.reason) == ("chart", "not a single day in it")

@@ -215,6 +215,21 @@ def test_too_many_files_are_reported_and_not_read(
     assert levels(tmp_path) == [("error", None)]
 
 
+def test_a_folder_that_is_declined_is_not_listed(tmp_path: Path) -> None:
+    write(tmp_path / "a" / "kept.txt")
+    write(tmp_path / "a" / "secret" / "unseen.txt")
+    scanned = scan(tmp_path, enters=lambda path: path != "a/secret")
+    assert [entry.path for entry in scanned.entries] == ["a/kept.txt"]
+    assert "a/secret" not in scanned.subfolders
+
+
+def test_the_limit_of_a_scan_can_be_set(tmp_path: Path) -> None:
+    for number in range(5):
+        write(tmp_path / str(number))
+    assert len(scan(tmp_path, most=5).entries) == 5
+    assert "more than 4 files" in scan(tmp_path, most=4).findings[0].reason
+
+
 def test_both_digests_stay_while_nothing_changes(tmp_path: Path) -> None:
     write(tmp_path / "a.txt")
     first, second = scan(tmp_path), scan(tmp_path)

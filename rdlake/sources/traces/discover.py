@@ -1,0 +1,167 @@
+"""Where the runs below a log root are: folders that hold what RD-Agent logs, whatever they are
+called."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rdlake.errors import BadInput
+from rdlake.experiment import Finding
+from rdlake.sources.wording import because
+
+__all__ = ["MAX_DEPTH", "MAX_FOLDERS", "LogRoot", "RunFolder", "find_runs"]
+
+MAX_DEPTH = 8
+MAX_FOLDERS = 100_000
+
+_LOOP = re.compile(r"Loop_[0-9]+")
+_MARKS = frozenset({"scenario", "__session__"})
+_FIX_ROOT = "use the folder that RD-Agent logs to: `log`, LOG_TRACE_PATH or UI_TRACE_FOLDER"
+_JUNCTION = 0xA0000003  # Windows: a folder that is a link by another name
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """One run's folder, and where it lies below its log root."""
+
+    path: Path
+    root: Path
+
+    @property
+    def relative(self) -> str:
+        return self.path.relative_to(self.root).as_posix()
+
+
+@dataclass(frozen=True, slots=True)
+class LogRoot:
+    """A log root's real path, its runs by relative path, and what of it was left out."""
+
+    path: Path
+    runs: tuple[RunFolder, ...]
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(slots=True)
+class _Walk:
+    root: Path
+    runs: list[Path] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    seen: int = 0
+
+
+def find_runs(root: Path) -> LogRoot:
+    """The runs below a log root, at any depth up to 8; links are reported and not followed.
+
+    A run folder itself may be named as root. BadInput when the root is missing, unreadable, a
+    file, or holds no run.
+    """
+    path, names = _opened(root)
+    if _is_run(names):
+        return LogRoot(path.parent, (RunFolder(path, path.parent),))
+    walk = _Walk(path)
+    _visit(walk, path, 0)
+    if walk.seen > MAX_FOLDERS:
+        reason = f"more than {MAX_FOLDERS:,} folders; the rest was not searched for runs"
+        walk.findings.append(_error(None, reason, "name the folders with the runs as roots"))
+    if not walk.runs and not walk.findings:
+        raise BadInput("There is no run of RD-Agent in this folder", where=path, fix=_FIX_ROOT)
+    runs = sorted(walk.runs, key=lambda run: run.relative_to(path).as_posix())
+    return LogRoot(path, tuple(RunFolder(run, path) for run in runs), tuple(walk.findings))
+
+
+def _opened(root: Path) -> tuple[Path, list[str]]:
+    """The root's real path and its child folders' names."""
+    try:
+        path = root.resolve(strict=True)
+        return path, [child.name for child in _folders(path)]
+    except FileNotFoundError as error:
+        raise BadInput("There is no such folder", where=root, fix=_FIX_ROOT) from error
+    except NotADirectoryError as error:
+        raise BadInput("This is a file, not a folder", where=root, fix=_FIX_ROOT) from error
+    except (OSError, RuntimeError, ValueError) as error:
+        what = f"The folder cannot be read: {because(error)}"
+        raise BadInput(what, where=root, fix="check its path and permissions") from error
+
+
+def _visit(walk: _Walk, folder: Path, depth: int) -> None:
+    walk.seen += 1
+    if walk.seen > MAX_FOLDERS:
+        return
+    try:
+        children = sorted(_children(folder), key=lambda child: child.name)
+    except OSError as error:
+        reason = f"the folder cannot be read: {because(error)}"
+        walk.findings.append(_error(_shown(walk, folder), reason, "make it readable"))
+        return
+    if _is_run(child.name for child in children if _is_folder(child)):
+        walk.runs.append(folder)
+        return
+    for child in children:
+        path = folder / child.name
+        if _leads_away(child):
+            reason = "a link; links are never followed, nothing behind it was read"
+            fix = "name the folder it points to as a log root of its own, or remove the link"
+            walk.findings.append(Finding("warning", _shown(walk, path), reason, fix))
+        elif _is_folder(child):
+            _descend(walk, path, depth)
+
+
+def _descend(walk: _Walk, path: Path, depth: int) -> None:
+    if not _is_text(path.name):
+        reason = "the folder's name is not UTF-8, so that it cannot be an id; it was not searched"
+        walk.findings.append(_error(_shown(walk, path), reason, "rename the folder"))
+    elif depth < MAX_DEPTH:
+        _visit(walk, path, depth + 1)
+    else:
+        reason = f"{MAX_DEPTH} folders deep; not searched for runs below"
+        walk.findings.append(_error(_shown(walk, path), reason, "name it as a log root"))
+
+
+def _is_run(names: Iterator[str] | list[str]) -> bool:
+    return any(name in _MARKS or _LOOP.fullmatch(name) for name in names)
+
+
+def _children(folder: Path) -> list[os.DirEntry[str]]:
+    with os.scandir(folder) as children:
+        return list(children)
+
+
+def _folders(folder: Path) -> list[os.DirEntry[str]]:
+    return [child for child in _children(folder) if _is_folder(child)]
+
+
+def _is_folder(child: os.DirEntry[str]) -> bool:
+    return child.is_dir(follow_symlinks=False) and not _leads_away(child)
+
+
+def _leads_away(child: os.DirEntry[str]) -> bool:
+    """Whether it is a link to a folder; a link to a file is no way to a run."""
+    if child.is_symlink():
+        try:
+            return child.is_dir()
+        except OSError:
+            return False
+    if not hasattr(os.stat_result, "st_reparse_tag"):
+        return False
+    return getattr(child.stat(follow_symlinks=False), "st_reparse_tag", None) == _JUNCTION
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _shown(walk: _Walk, path: Path) -> str:
+    relative = path.relative_to(walk.root).as_posix()
+    return os.fsencode(relative).decode("utf-8", "backslashreplace")
+
+
+def _error(file: str | None, reason: str, fix: str) -> Finding:
+    return Finding("error", file, reason, fix)

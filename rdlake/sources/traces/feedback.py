@@ -1,0 +1,63 @@
+"""What RD-Agent concluded from a loop, or why it had to skip it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from rdlake.run import Feedback
+from rdlake.sources.pickles import Record
+from rdlake.sources.traces.fields import Fields, as_text, flag, text
+from rdlake.sources.traces.messages import Message, Reading
+from rdlake.sources.traces.opened import last_object
+
+__all__ = ["read_feedback"]
+
+Place = Literal["observations", "reason", "exception"]
+
+
+def read_feedback(
+    reading: Reading, messages: Sequence[Message], *, skipped: bool
+) -> tuple[Feedback | None, str | None]:
+    """The last feedback, and the class of the exception it holds if it holds one."""
+    found = last_object(reading, messages)
+    if found is None:
+        return None, None
+    observations, reason = text(found, "observations"), text(found, "reason")
+    error, where = _in_place_of(observations, reason) if skipped else (None, None)
+    kind, words = _exception(found)
+    if error is None and words is not None:
+        error, where = words, "exception"
+    feedback = Feedback(
+        decision=flag(found, "decision", always=True),
+        observations=observations,
+        hypothesis_evaluation=text(found, "hypothesis_evaluation"),
+        reason=reason,
+        new_hypothesis=text(found, "new_hypothesis"),
+        code_change_summary=text(found, "code_change_summary"),
+        error=error,
+        error_field=where,
+    )
+    return feedback, kind
+
+
+def _in_place_of(observations: str | None, reason: str | None) -> tuple[str | None, Place | None]:
+    """The error of a skipped loop: the one text there is, where versions and scenarios differ."""
+    if observations and not reason:
+        return observations, "observations"
+    if reason and not observations:
+        return reason, "reason"
+    return None, None
+
+
+def _exception(found: Fields) -> tuple[str | None, str | None]:
+    """Class and words of an exception that has a field of its own."""
+    value = found.values.get("exception")
+    if isinstance(value, str):
+        return None, as_text(value)
+    if type(value) is Record:
+        words = next((part for part in value.args if isinstance(part, str)), None)
+        return as_text(value.name), as_text(words)
+    if value is not None:
+        found.wrong("exception", "an exception or text")
+    return None, None

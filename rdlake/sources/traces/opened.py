@@ -1,0 +1,69 @@
+"""A loop's messages by tag, and those that are read: the last of each tag counts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rdlake.sources.traces.fields import Fields, fields
+from rdlake.sources.traces.messages import Message, Reading, read
+
+__all__ = ["LoopMessages", "last", "last_object", "object_of"]
+
+_CLASSES = {
+    "hypothesis generation": "Hypothesis",
+    "runner result": "Experiment",
+    "feedback": "Feedback",
+    "evolving feedback": "MultiFeedback",
+    "scenario": "Scenario",
+}
+_FOREIGN = "remove it from the log folder if RD-Agent did not write it"
+
+
+@dataclass(frozen=True, slots=True)
+class LoopMessages:
+    """One loop's messages, earliest first."""
+
+    loop_id: int
+    messages: tuple[Message, ...]
+
+    def of(self, tag: str) -> tuple[Message, ...]:
+        return tuple(message for message in self.messages if message.tag == tag)
+
+    def last_attempt(self) -> LoopMessages:
+        """Without what earlier attempts left, where the loop was begun anew with a proposal."""
+        proposals = self.of("hypothesis generation")
+        begun = proposals[-1].time if len(proposals) > 1 else None
+        if begun is None:
+            return self
+        kept = [message for message in self.messages if message.time and message.time >= begun]
+        return LoopMessages(self.loop_id, tuple(kept))
+
+
+def last(
+    reading: Reading, messages: Sequence[Message]
+) -> tuple[Message, object] | tuple[None, None]:
+    """The last message and what it holds; nothing, and no earlier one, when it cannot be read."""
+    if not messages:
+        return None, None
+    content = read(reading, messages[-1])
+    return (messages[-1], content.value) if content else (None, None)
+
+
+def last_object(reading: Reading, messages: Sequence[Message]) -> Fields | None:
+    """The attributes of the object in the last message."""
+    return object_of(reading, messages[-1]) if messages else None
+
+
+def object_of(reading: Reading, message: Message) -> Fields | None:
+    """The attributes of a message's object; None and an error for one of another class."""
+    content = read(reading, message)
+    found = fields(content.value, message.path, reading) if content else None
+    if found is None:
+        return None
+    wanted = _CLASSES.get(message.tag, "")
+    if not found.kind.endswith(wanted):
+        reason = f"not a message of this tag: an object of another class than …{wanted}"
+        reading.find("error", message.path, reason, _FOREIGN)
+        return None
+    return found

@@ -1,0 +1,161 @@
+"""One run folder as a value: every message that matters is read once, none of them is run."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from rdlake.experiment import Action, Finding, Level
+from rdlake.run import Run, RunSignature, RunStatus, Scenario, TracedLoop
+from rdlake.sources.files import Scan, digest_of
+from rdlake.sources.traces.discover import RunFolder
+from rdlake.sources.traces.loop import read_loop
+from rdlake.sources.traces.messages import Message, Reading, list_messages, scan_run
+from rdlake.sources.traces.opened import LoopMessages, last_object
+from rdlake.sources.traces.times import read_cost
+
+__all__ = ["MAX_FINDINGS", "read_run"]
+
+MAX_FINDINGS = 200
+
+_SCENARIOS: dict[str, Scenario] = {
+    "QlibFactorScenario": "fin_factor",
+    "QlibModelScenario": "fin_model",
+    "QlibQuantScenario": "fin_quant",
+    "QlibFactorFromReportScenario": "fin_factor_report",
+}
+_ACTIONS: dict[Scenario, Action] = {
+    "fin_factor": "factor",
+    "fin_factor_report": "factor",
+    "fin_model": "model",
+}
+_WORST_FIRST: tuple[RunSignature, ...] = ("bad", "unsigned", "unchecked", "signed")
+_KEY = "check the signing key, and where the unsigned messages come from"
+
+
+def read_run(folder: RunFolder, scanned: Scan | None = None, *, key: bytes | None = None) -> Run:
+    """The run, its loops and every problem met; a bad message costs that message only.
+
+    With RD-Agent's signing key, messages with a wrong signature are not taken.
+    """
+    scanned = scan_run(folder.path) if scanned is None else scanned
+    reading = Reading(key, list(scanned.findings))
+    messages = list_messages(scanned, reading)
+    scenario_raw = _scenario(reading, messages)
+    scenario = _SCENARIOS.get(scenario_raw or "")
+    loops = _loops(reading, messages, _ACTIONS.get(scenario) if scenario else None)
+    outside = [message for message in messages if message.loop_id is None]
+    cost = read_cost(reading, [message for message in outside if message.tag == "token_cost"])
+    _warn_of_shared(reading, loops)
+    _warn_of_run(reading, scanned, messages, loops)
+    times = [message.time for message in messages if message.time]
+    costs = [part for part in (cost.total, *(loop.llm_cost for loop in loops)) if part is not None]
+    return Run(
+        folder_name=folder.path.name,
+        parent_name=folder.path.parent.name,
+        path=folder.relative,
+        root_name=folder.root.name,
+        scenario_raw=scenario_raw,
+        scenario=scenario,
+        status=_status(loops),
+        signature=next((word for word in _WORST_FIRST if reading.signatures[word]), None),
+        created_at=min(times, default=None),
+        ended_at=max(times, default=None),
+        llm_model=_model(reading.models + cost.models),
+        llm_cost=sum(costs) if costs else None,
+        stat_digest=scanned.stat_digest if scanned.listed else None,
+        source_digest=digest_of(_source_lines(reading)),
+        loops=loops,
+        findings=_capped(reading.findings),
+    )
+
+
+def _scenario(reading: Reading, messages: Sequence[Message]) -> str | None:
+    """The class of the last scenario message at the run's top."""
+    found = [each for each in messages if each.tag == "scenario" and each.loop_id is None]
+    scenario = last_object(reading, found)
+    if scenario is None:
+        return None
+    if scenario.kind not in _SCENARIOS:
+        reason = "the scenario is none of Qlib's; of its loops only what they share is taken"
+        reading.find("warning", scenario.file, reason, "keep such runs in another log folder")
+    return scenario.kind
+
+
+def _loops(
+    reading: Reading, messages: Sequence[Message], action: Action | None
+) -> tuple[TracedLoop, ...]:
+    by_loop: dict[int, list[Message]] = {}
+    for message in messages:
+        if message.loop_id is not None:
+            by_loop.setdefault(message.loop_id, []).append(message)
+    loops = [LoopMessages(number, tuple(found)) for number, found in sorted(by_loop.items())]
+    return tuple(
+        read_loop(reading, loop, action, may_run=_may_run(loop, loops[place + 1 :]))
+        for place, loop in enumerate(loops)
+    )
+
+
+def _may_run(loop: LoopMessages, later: Sequence[LoopMessages]) -> bool:
+    """Whether the loop may still be running: the last one, or one of several at the same time."""
+    end = loop.messages[-1].time
+    begins = [other.messages[0].time for other in later]
+    return not later or any(end and begin and begin < end for begin in begins)
+
+
+def _status(loops: Sequence[TracedLoop]) -> RunStatus | None:
+    """How the run stands: as its last loop does, a skipped one being no failure."""
+    if not loops:
+        return None
+    status = loops[-1].status
+    if status is None or status == "running":
+        return status
+    unfinished = status == "failed" and loops[-1].feedback is None
+    return "failed" if unfinished else "success"
+
+
+def _model(models: Counter[str]) -> str | None:
+    """The language model that answered most often."""
+    return models.most_common(1)[0][0] if models else None
+
+
+def _warn_of_shared(reading: Reading, loops: Sequence[TracedLoop]) -> None:
+    claims: dict[str, list[int]] = {}
+    for loop in loops:
+        if loop.workspace_id:
+            claims.setdefault(loop.workspace_id, []).append(loop.loop_id)
+    for workspace_id, numbers in claims.items():
+        if len(numbers) > 1:
+            told = ", ".join(map(str, numbers))
+            reason = f"the workspace {workspace_id} is claimed by several loops: {told}"
+            reading.find("warning", None, reason, "look which of them ran in it")
+
+
+def _warn_of_run(
+    reading: Reading, scanned: Scan, messages: Sequence[Message], loops: Sequence[TracedLoop]
+) -> None:
+    if reading.key is not None and reading.signatures["unsigned"] and reading.signatures["signed"]:
+        reason = f"{reading.signatures['unsigned']} messages are not signed, the others are"
+        reading.find("warning", None, reason, _KEY)
+    if not scanned.listed:
+        return
+    if not messages:
+        reason = "no message that is read: only sessions or other files"
+        reading.find("warning", None, reason, "restore its Loop_N folders if they were removed")
+    elif not loops:
+        reason = "the run has no loop"
+        reading.find("warning", None, reason, "nothing to do; ingest again if the run goes on")
+
+
+def _source_lines(reading: Reading) -> list[str]:
+    return [f"{path}\0{size}\0{digest}\0" for path, (size, digest) in sorted(reading.read.items())]
+
+
+def _capped(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    distinct = tuple(dict.fromkeys(findings))
+    if len(distinct) <= MAX_FINDINGS:
+        return distinct
+    rest = distinct[MAX_FINDINGS:]
+    level: Level = "error" if any(finding.level == "error" for finding in rest) else "warning"
+    reason = f"{len(rest)} more problems of this run are not listed"
+    return (*distinct[:MAX_FINDINGS], Finding(level, None, reason, "mend those listed first"))
