@@ -142,6 +142,7 @@ class Experiment:
             "metrics": "csv" if workspace.metrics is not None else None,
             "factor_names": "parquet" if workspace.factors is not None else None,
             "curve": workspace.curve_source,
+            **_of_recording(workspace.recording),
         }
         return cls(
             workspace=workspace,
@@ -151,3 +152,16 @@ class Experiment:
             action=workspace.action,
             provenance={name: source for name, source in found.items() if source},
         )
+
+
+def _of_recording(recording: Recording | None) -> dict[str, str | None]:
+    """Where each field of the configuration was found."""
+    if recording is None:
+        return {}
+    ran = recording.configuration
+    return {
+        "config_name": "mlruns" if recording.config_name else None,
+        "strategy_id": ran.origin if ran and recording.strategy_id else None,
+        "base_features": ran.origin if ran and ran.base_features is not None else None,
+        "created_at": "mlruns" if recording.started_at else None,
+    }

@@ -14,6 +14,7 @@ from rdlake.recording import Configuration, Json
 
 __all__ = [
     "canonical_json",
+    "cleaned",
     "model_id",
     "protocol_strategy_id",
     "runs_model_file",
@@ -55,11 +56,11 @@ def strategy_content(configuration: Configuration, model_code: str | None = None
     """What a strategy is made of: the subtrees that ran, without threads, devices, paths, the
     signal, and the factor set."""
     return {
-        "dataset": _cleaned(configuration.dataset_config),
-        "strategy": _cleaned(configuration.portfolio_config),
-        "backtest": _cleaned(configuration.backtest_config),
-        "executor": _cleaned(configuration.executor_config),
-        "model": _cleaned(configuration.model_config),
+        "dataset": cleaned(configuration.dataset_config),
+        "strategy": cleaned(configuration.portfolio_config),
+        "backtest": cleaned(configuration.backtest_config),
+        "executor": cleaned(configuration.executor_config),
+        "model": cleaned(configuration.model_config),
         "model_code": model_code if runs_model_file(configuration) else None,
     }
 
@@ -86,7 +87,7 @@ def model_id(
     workspace that trained it, and two that trained the same must not replace each other's."""
     content = {
         "workspace": f"workspace {workspace_id}",
-        "model": _cleaned(model_config),
+        "model": cleaned(model_config),
         "features": list(features) if features is not None else None,
         "weights": weights_sha256 and f"sha256 {weights_sha256}",
         "code": code_sha256 and f"sha256 {code_sha256}",
@@ -107,13 +108,14 @@ def protocol_strategy_id(
     return uuid5(_PROTOCOL, text).hex
 
 
-def _cleaned(value: Json) -> Json:
-    """The subtree without what does not change the result."""
+def cleaned(value: Json) -> Json:
+    """The subtree without what does not change the result: threads, devices, paths, the signal,
+    the factor set."""
     if isinstance(value, dict):
         kept = {name: each for name, each in value.items() if name not in _LEFT_OUT}
-        return {name: _cleaned(each) for name, each in kept.items() if not _is_path(each)}
+        return {name: cleaned(each) for name, each in kept.items() if not _is_path(each)}
     if isinstance(value, list):
-        return [_cleaned(each) for each in value if not _is_path(each) and not _is_factors(each)]
+        return [cleaned(each) for each in value if not _is_path(each) and not _is_factors(each)]
     return value
 
 

@@ -27,7 +27,7 @@ from rdlake.tables import TABLES, table
 
 __all__ = ["IngestReport", "Outcome", "ingest"]
 
-READER_VERSION = 1
+READER_VERSION = 2
 """Raised when the readers take more out of the same files: they are then read again."""
 
 BATCH, BATCH_SECONDS = 4_000, 20.0
@@ -214,7 +214,10 @@ def _commit(lake: Lake, read: Sequence[_Read]) -> list[Outcome]:
     ]
     lake.commit(
         {**extracted.frames, "ingests": _ingest_rows(outcomes)},
-        {"workspace_id": [workspace.workspace_id for workspace in workspaces]},
+        {
+            "workspace_id": [workspace.workspace_id for workspace in workspaces],
+            "strategy_id": extracted.frames["strategies"]["strategy_id"].to_list(),
+        },
     )
     return outcomes
 

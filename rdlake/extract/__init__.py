@@ -11,6 +11,7 @@ from rdlake.experiment import Experiment, Finding, Workspace
 from rdlake.extract.curves import curve_days, curve_figures
 from rdlake.extract.folders import artifact_rows, factor_rows, workspace_rows
 from rdlake.extract.loops import disagreements, loop_rows
+from rdlake.extract.recordings import model_rows, signal_rows, strategy_rows
 
 __all__ = ["Extracted", "extract"]
 
@@ -36,8 +37,11 @@ def extract(workspaces: Sequence[Workspace], experiments: Sequence[Experiment]) 
     return Extracted(
         {
             "artifacts": artifact_rows(workspaces),
+            "strategies": strategy_rows(experiments),
+            "models": model_rows(experiments),
             "factors": factor_rows(experiments),
             "equity_curves": days,
+            "signals": signal_rows(experiments),
             "workspaces": workspace_rows(workspaces, experiments),
             "loops": loop_rows(experiments, figures),
         },

@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 
 from rdlake.experiment import Experiment, Finding
+from rdlake.recording import Recording
 from rdlake.rows import frame_of
 from rdlake.tables import table
 
@@ -87,9 +88,27 @@ def _row(experiment: Experiment, figures: Mapping[str, Any]) -> dict[str, Any]:
         "has_result": experiment.has_result,
         "has_curve": workspace.curve is not None,
         "factor_names": names,
+        **_recorded(workspace.recording),
         "metrics": None if workspace.metrics is None else dict(metrics),
         **{column: metrics.get(name) for column, name in HEADLINES.items()},
         **{column: figures.get(column) for column in OF_CURVE},
         "provenance": dict(experiment.provenance),
         "source_digest": workspace.source_digest,
+    }
+
+
+def _recorded(recording: Recording | None) -> dict[str, Any]:
+    """What qlib recorded of the back-test itself."""
+    if recording is None:
+        return {}
+    ran = recording.configuration
+    return {
+        "config_name": recording.config_name,
+        "strategy_id": recording.strategy_id,
+        "model_id": recording.model_id,
+        "base_features": [each.name for each in ran.base_features]
+        if ran and ran.base_features is not None
+        else None,
+        "created_at": recording.started_at,
+        "ended_at": recording.ended_at,
     }

@@ -1,0 +1,80 @@
+"""Strategies, models and signals of a back-test that qlib really recorded."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from rdlake.ingest import ingest
+from rdlake.lake import Lake
+
+RECORDINGS = Path(__file__).parent.parent / "data" / "recordings"
+EXPECTED = json.loads((RECORDINGS / "expected.json").read_text(encoding="utf-8"))
+(NAME,) = EXPECTED
+TRUTH = EXPECTED[NAME]
+
+
+@pytest.fixture
+def recorded(lake: Lake, tmp_path: Path) -> Lake:
+    """A lake with the recorded back-test, and beside it a copy under another name."""
+    root = tmp_path / "workspaces"
+    shutil.copytree(RECORDINGS / NAME, root / NAME)
+    assert ingest(lake, [root]).counts["ok"] == 1
+    return lake
+
+
+def only(lake: Lake, name: str) -> dict[str, Any]:
+    (row,) = lake.read(name).to_dicts()
+    return row
+
+
+def test_the_configuration_that_ran_is_a_strategy(recorded: Lake) -> None:
+    strategy, loop = only(recorded, "strategies"), only(recorded, "loops")
+    assert loop["strategy_id"] == strategy["strategy_id"]
+    assert loop["config_name"] == TRUTH["config"]
+    assert strategy["topk"] == TRUTH["topk"]
+    assert strategy["n_drop"] == TRUTH["n_drop"]
+    assert strategy["market"] == TRUTH["instruments"]
+    segments = {name: "/".join(days) for name, days in TRUTH["segments"].items()}
+    assert dict(strategy["segments"]) == segments
+    assert json.loads(strategy["model_config"])["class"] == TRUTH["model_class"]
+    assert len(strategy["base_features"]) == 20
+
+
+def test_no_path_of_the_machine_is_in_a_strategy_or_model(recorded: Lake) -> None:
+    assert "/home/" not in json.dumps([only(recorded, "strategies"), only(recorded, "models")])
+
+
+def test_a_model_knows_its_features_in_the_order_of_its_input(recorded: Lake) -> None:
+    model, loop = only(recorded, "models"), only(recorded, "loops")
+    assert loop["model_id"] == model["model_id"]
+    inputs = {*loop["base_features"], *loop["factor_names"]}
+    assert model["feature_list"] == sorted(inputs)
+    assert model["weights_sha256"]
+    assert model["source_digest"] == loop["source_digest"]
+
+
+def test_signals_are_the_best_scores_of_each_day(recorded: Lake) -> None:
+    signals = recorded.read("signals")
+    assert signals["date"].n_unique() == TRUTH["recomputed_from_pred_label"]["n_days"]
+    a_day = signals.group_by("date").agg(
+        pl.len(), pl.col("rank").max(), pl.col("target_weight").sum()
+    )
+    assert set(a_day["rank"]) == {TRUTH["topk"]}
+    assert a_day["target_weight"].to_list() == pytest.approx([1.0] * a_day.height)
+    falls = signals.sort("date", "rank").with_columns(pl.col("score").diff().over("date"))
+    assert (falls["score"].drop_nulls() <= 0).all()
+
+
+def test_a_configuration_that_ran_twice_is_one_strategy(recorded: Lake, tmp_path: Path) -> None:
+    before = recorded.snapshot("strategies").version
+    again = tmp_path / "elsewhere" / ("f" * 32)
+    shutil.copytree(RECORDINGS / NAME, again)
+    ingest(recorded, [again.parent])
+    assert recorded.snapshot("strategies").version == before
+    assert recorded.read("models")["model_id"].n_unique() == recorded.read("models").height
