@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import polars as pl
 
@@ -112,13 +112,23 @@ class Workspace:
 
 @dataclass(frozen=True, slots=True)
 class Experiment:
-    """One loop's result, or a run's baseline, and where each field was found."""
+    """One loop's result, or a run's baseline, merged from what each source says of it.
 
-    workspace: Workspace
+    `columns` are what else `loops` has of it, `factors` and `feedback` columns of those tables;
+    `provenance` says where each field was found.
+    """
+
+    workspace_id: str
     task_run_id: str
     loop_id: int
     role: Literal["experiment", "baseline"]
     action: Action | None
+    source_digest: str
+    metrics: Mapping[str, float | None] | None = None
+    curve: pl.DataFrame | None = None
+    columns: Mapping[str, Any] = field(default_factory=dict)
+    factors: tuple[Mapping[str, Any], ...] = ()
+    feedback: Mapping[str, Any] | None = None
     provenance: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -129,39 +139,4 @@ class Experiment:
     @property
     def has_result(self) -> bool:
         """At least one finite metric; a curve or a parquet alone is not a result."""
-        metrics = self.workspace.metrics or {}
-        return any(value is not None for value in metrics.values())
-
-    @classmethod
-    def from_workspace(cls, workspace: Workspace) -> Experiment | None:
-        """The experiment a workspace shows by itself; None for a folder that is no loop."""
-        if workspace.role not in ("experiment", "baseline"):
-            return None
-        found = {
-            "action": "templates" if workspace.action else None,
-            "metrics": "csv" if workspace.metrics is not None else None,
-            "factor_names": "parquet" if workspace.factors is not None else None,
-            "curve": workspace.curve_source,
-            **_of_recording(workspace.recording),
-        }
-        return cls(
-            workspace=workspace,
-            task_run_id=f"synthetic_{workspace.workspace_id}",
-            loop_id=0,
-            role=workspace.role,
-            action=workspace.action,
-            provenance={name: source for name, source in found.items() if source},
-        )
-
-
-def _of_recording(recording: Recording | None) -> dict[str, str | None]:
-    """Where each field of the configuration was found."""
-    if recording is None:
-        return {}
-    ran = recording.configuration
-    return {
-        "config_name": "mlruns" if recording.config_name else None,
-        "strategy_id": ran.origin if ran and recording.strategy_id else None,
-        "base_features": ran.origin if ran and ran.base_features is not None else None,
-        "created_at": "mlruns" if recording.started_at else None,
-    }
+        return any(value is not None for value in (self.metrics or {}).values())

@@ -7,23 +7,22 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
-from uuid import uuid4
 
 import polars as pl
 
-from rdlake.deltalog import last_repair
-from rdlake.experiment import Experiment, Finding, Workspace
-from rdlake.extract import extract
+from rdlake.derive import derive
+from rdlake.evidence import evidence_rows, said_by_workspace
+from rdlake.experiment import Finding, Workspace
+from rdlake.extract import lying_there
+from rdlake.known import Known, what_is_known
 from rdlake.lake import Lake
-from rdlake.rows import frame_of
+from rdlake.outcome import Outcome, Status, ingest_rows
+from rdlake.runs import find_all, ingest_run
 from rdlake.sources.contents import hash_files
 from rdlake.sources.files import Scan, scan
 from rdlake.sources.roots import workspace_folders
 from rdlake.sources.workspace import Skipped, parse_workspace
-from rdlake.tables import TABLES, table
 
 __all__ = ["IngestReport", "Outcome", "ingest"]
 
@@ -34,19 +33,6 @@ BATCH, BATCH_SECONDS = 4_000, 20.0
 """A batch ends at either, so that a stop loses little and a table gets few files."""
 SETTLED_SECONDS = 2.0
 """A file that changed this recently may change again within one tick of its clock."""
-
-Status = Literal["ok", "partial", "skipped", "failed"]
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one workspace folder that was new or changed."""
-
-    workspace_id: str
-    status: Status
-    role: str | None
-    findings: tuple[Finding, ...]
-    source_digest: str | None
 
 
 @dataclass(frozen=True)
@@ -73,14 +59,6 @@ class IngestReport:
         return any(finding.level == "error" for finding in findings)
 
 
-@dataclass(frozen=True)
-class _Known:
-    """What the lake already has: digests by workspace, of content and of file times."""
-
-    contents: Mapping[str, str]
-    stats: Mapping[str, str]
-
-
 @dataclass(frozen=True, slots=True)
 class _Read:
     """One folder that was new or changed, as it was read."""
@@ -101,25 +79,37 @@ class _Batch:
 def ingest(
     lake: Lake,
     roots: Sequence[str | Path],
+    logs: Sequence[str | Path] = (),
     *,
+    signing_key: bytes | None = None,
     overwrite: bool = False,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> IngestReport:
-    """Read every workspace folder below the roots that is new or changed into the lake.
+    """Read every run below the log roots, and every workspace folder below the roots, that is new
+    or changed into the lake.
 
     Idempotent: what is unchanged is not read, and a batch that changes nothing writes nothing.
-    BadInput when a root holds no workspaces; a bad workspace costs only itself.
+    BadInput when a root holds nothing to read; a bad workspace or run costs only itself.
     """
     folders, beside = _folders(roots)
-    known = _Known({}, {}) if overwrite else _known(lake)
+    runs, of_logs = find_all(logs)
+    known = what_is_known(lake, READER_VERSION)
+    told = Known({}, {}, known.stale) if overwrite else known
     outcomes: list[Outcome] = []
     unchanged = batches = 0
-    for batch in _batches(known, folders, on_progress):
+    for run in runs:
+        if (outcome := ingest_run(lake, run, told, signing_key, READER_VERSION)) is None:
+            unchanged += 1
+        else:
+            outcomes.append(outcome)
+            batches += 1
+    for batch in _batches(told, folders, on_progress):
         unchanged += batch.unchanged
         if batch.read:
             outcomes += _commit(lake, batch.read)
             batches += 1
-    return IngestReport(tuple(outcomes), unchanged, tuple(beside), batches)
+    derive(lake, known.stale)
+    return IngestReport(tuple(outcomes), unchanged, (*of_logs, *beside), batches)
 
 
 def _folders(roots: Sequence[str | Path]) -> tuple[list[Path], list[Finding]]:
@@ -137,37 +127,8 @@ def _folders(roots: Sequence[str | Path]) -> tuple[list[Path], list[Finding]]:
     return list(taken.values()), beside
 
 
-def _known(lake: Lake) -> _Known:
-    """The content each workspace was last read with; one whose rows are not all of that content,
-    because a writer was stopped or two wrote at once, counts as unknown. So does whatever was
-    read before a repair, which may have taken rows of it away."""
-    relied_upon = pl.col("reader_version") == READER_VERSION
-    if repaired := last_repair(lake.root):
-        relied_upon &= pl.col("ingested_at") >= repaired
-    lake.settle("ingests")  # what is skipped rests on these rows
-    last = (
-        lake.read("ingests", where=relied_upon)
-        .sort("ingested_at", "batch_id")
-        .unique("workspace_id", keep="last")
-    )
-    told = dict(zip(last["workspace_id"], last["source_digest"], strict=True))
-    taken = set(last.filter(pl.col("status").is_in(["ok", "partial"]))["workspace_id"])
-    for entry in TABLES:
-        if entry.owner == "workspace_id" and "source_digest" in entry.column_names:
-            pairs = lake.read(entry.name, ["workspace_id", "source_digest"]).unique()
-            for workspace_id, digest in pairs.rows():
-                if workspace_id in taken and told.get(workspace_id) != digest:
-                    del told[workspace_id]
-                    taken.discard(workspace_id)
-    stats = lake.read("workspaces", ["workspace_id", "stat_digest"]).drop_nulls()
-    return _Known(
-        {key: digest for key, digest in told.items() if digest},
-        {key: digest for key, digest in stats.rows() if key in told},
-    )
-
-
 def _batches(
-    known: _Known, folders: Sequence[Path], on_progress: Callable[[int, int], None] | None
+    known: Known, folders: Sequence[Path], on_progress: Callable[[int, int], None] | None
 ) -> Iterator[_Batch]:
     """The folders' content, batch by batch; the next is read while one is committed."""
     rest = iter(enumerate(folders, start=1))
@@ -193,13 +154,13 @@ def _batches(
             yield batch
 
 
-def _read(known: _Known, folder: Path) -> _Read | None:
+def _read(known: Known, folder: Path) -> _Read | None:
     """The folder's content; None when it is what the lake already has."""
     scanned = scan(folder)
-    if known.stats.get(folder.name) == scanned.stat_digest:
+    if known.stats.get(f"workspace:{folder.name}") == scanned.stat_digest:
         return None
     hashed = hash_files(scanned)
-    if known.contents.get(folder.name) == hashed.source_digest:
+    if known.contents.get(f"workspace:{folder.name}") == hashed.source_digest:
         return None
     return _Read(scanned, hashed.source_digest, parse_workspace(scanned, hashed))
 
@@ -207,18 +168,23 @@ def _read(known: _Known, folder: Path) -> _Read | None:
 def _commit(lake: Lake, read: Sequence[_Read]) -> list[Outcome]:
     """One batch: rows of the workspaces that could be read, and what became of all of them."""
     workspaces = [_settled(each) for each in read if isinstance(each.result, Workspace)]
-    experiments = [each for each in map(Experiment.from_workspace, workspaces) if each]
-    extracted = extract(workspaces, experiments)
-    outcomes = [
-        _outcome(each, extracted.findings.get(each.result.workspace_id, ())) for each in read
-    ]
+    said = [said_by_workspace(workspace) for workspace in workspaces]
+    there = lying_there(workspaces)
     lake.commit(
-        {**extracted.frames, "ingests": _ingest_rows(outcomes)},
+        {"evidence": evidence_rows(said), **there},
         {
-            "workspace_id": [workspace.workspace_id for workspace in workspaces],
-            "strategy_id": extracted.frames["strategies"]["strategy_id"].to_list(),
+            "source": [each.source for each in said],
+            "workspace_id": [each.workspace_id for each in said],
+            "strategy_id": there["strategies"]["strategy_id"].to_list(),
         },
     )
+    outcomes: list[Outcome] = []
+
+    def report(found: Mapping[str, tuple[Finding, ...]]) -> pl.DataFrame:
+        outcomes.extend(_outcome(each, found.get(each.result.workspace_id, ())) for each in read)
+        return ingest_rows(outcomes, READER_VERSION)
+
+    derive(lake, [each.workspace_id for each in said], report)
     return outcomes
 
 
@@ -248,25 +214,3 @@ def _outcome(read: _Read, found: tuple[Finding, ...]) -> Outcome:
         findings,
         result.source_digest,
     )
-
-
-def _ingest_rows(outcomes: Sequence[Outcome]) -> pl.DataFrame:
-    now = datetime.now(UTC).replace(tzinfo=None)
-    batch = f"{now:%Y%m%dT%H%M%S}-{uuid4().hex[:12]}"
-    rows = [
-        {
-            "batch_id": batch,
-            "workspace_id": outcome.workspace_id,
-            "ingested_at": now,
-            "status": outcome.status,
-            "role": outcome.role,
-            "findings": [
-                {"level": each.level, "file": each.file, "reason": each.reason, "fix": each.fix}
-                for each in outcome.findings
-            ],
-            "source_digest": outcome.source_digest,
-            "reader_version": READER_VERSION,
-        }
-        for outcome in outcomes
-    ]
-    return frame_of(table("ingests"), rows)

@@ -119,10 +119,10 @@ class Lake:
     ) -> CommitReport:
         """Write a batch: one durable commit per table that changes, in the order of `TABLES`.
 
-        `owners` names, per owner column, whose rows are replaced by those in `frames`. Rows equal
-        to what is there are left alone; tables without an owner are appended to, and operations
-        are touched only when `frames` names them. ValueError, before anything is written, for a
-        column that is not declared or a row whose owner is not named.
+        `owners` names, per owner column, whose rows are replaced by those in `frames`; tables that
+        `frames` does not name are not touched. Rows equal to what is there are left alone; tables
+        without an owner are appended to. ValueError, before anything is written, for a column that
+        is not declared or a row whose owner is not named.
         """
         batch = {name: cast(table(name), frame) for name, frame in frames.items()}
         for name, rows in batch.items():
@@ -130,10 +130,10 @@ class Lake:
         report: dict[str, Written] = {}
         for entry in TABLES:
             ids = owners.get(entry.owner, ()) if entry.owner else ()
-            if entry.name in batch or (ids and not entry.operation):
-                rows = batch.get(entry.name, entry.schema.empty_table())
-                if written := self._commit_table(entry, rows, ids):
-                    report[entry.name] = written
+            if entry.name in batch and (
+                written := self._commit_table(entry, batch[entry.name], ids)
+            ):
+                report[entry.name] = written
         self.record_files({name: written.files for name, written in report.items()})
         return CommitReport({name: written.version for name, written in report.items()})
 

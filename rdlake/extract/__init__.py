@@ -1,49 +1,73 @@
-"""Pure: workspaces and experiments in, rows per table and findings out."""
+"""Pure: values in, rows per table and findings out."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
 
 import polars as pl
 
-from rdlake.experiment import Experiment, Finding, Workspace
+from rdlake.evidence import Evidence, folder_of, merged
+from rdlake.experiment import Finding, Workspace
 from rdlake.extract.curves import curve_days, curve_figures
-from rdlake.extract.folders import artifact_rows, factor_rows, workspace_rows
-from rdlake.extract.loops import disagreements, loop_rows
+from rdlake.extract.folders import artifact_rows
+from rdlake.extract.loops import disagreements, factor_rows, feedback_rows, loop_rows
 from rdlake.extract.recordings import model_rows, signal_rows, strategy_rows
+from rdlake.rows import frame_of
+from rdlake.tables import table
 
-__all__ = ["Extracted", "extract"]
+__all__ = ["Derived", "derived", "lying_there"]
 
 
 @dataclass(frozen=True)
-class Extracted:
-    """The rows of a batch by table, and what was found wrong while making them, by workspace."""
+class Derived:
+    """The rows that evidence gives by table, and what was found wrong in it, by workspace."""
 
     frames: Mapping[str, pl.DataFrame]
     findings: Mapping[str, tuple[Finding, ...]]
 
 
-def extract(workspaces: Sequence[Workspace], experiments: Sequence[Experiment]) -> Extracted:
-    """Every row that the workspaces and their experiments give."""
+def lying_there(workspaces: Sequence[Workspace]) -> dict[str, pl.DataFrame]:
+    """Rows of what lies in each folder, whatever else is known of it."""
+    loops = [each for each in workspaces if each.role in ("experiment", "baseline")]
+    return {
+        "artifacts": artifact_rows(workspaces),
+        "strategies": strategy_rows(loops),
+        "models": model_rows(loops),
+        "signals": signal_rows(loops),
+    }
+
+
+def derived(evidence: Sequence[Evidence]) -> Derived:
+    """Every row that all evidence on some workspaces gives, whatever came first."""
+    by_workspace = [
+        list(parts)
+        for _, parts in groupby(
+            sorted(evidence, key=attrgetter("workspace_id")), attrgetter("workspace_id")
+        )
+    ]
+    experiments = [each for each in map(merged, by_workspace) if each]
+    folders = [row for row in map(folder_of, by_workspace) if row]
+    for row in folders:
+        row.setdefault("task_run_id", None)
     days = curve_days(experiments)
     figures = {row["workspace_id"]: row for row in curve_figures(days).iter_rows(named=True)}
-    found = {
-        experiment.workspace.workspace_id: tuple(
-            disagreements(experiment, figures.get(experiment.workspace.workspace_id, {}))
-        )
-        for experiment in experiments
-    }
-    return Extracted(
+    of = {experiment.workspace_id: experiment for experiment in experiments}
+    for row in folders:
+        if experiment := of.get(row["workspace_id"]):
+            row |= {"task_run_id": experiment.task_run_id, "loop_id": experiment.loop_id}
+    return Derived(
         {
-            "artifacts": artifact_rows(workspaces),
-            "strategies": strategy_rows(experiments),
-            "models": model_rows(experiments),
+            "feedback": feedback_rows(experiments),
             "factors": factor_rows(experiments),
             "equity_curves": days,
-            "signals": signal_rows(experiments),
-            "workspaces": workspace_rows(workspaces, experiments),
+            "workspaces": frame_of(table("workspaces"), folders),
             "loops": loop_rows(experiments, figures),
         },
-        found,
+        {
+            key: tuple(disagreements(experiment, figures.get(key, {})))
+            for key, experiment in of.items()
+        },
     )

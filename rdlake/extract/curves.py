@@ -22,14 +22,14 @@ OWNER = "workspace_id"
 def curve_days(experiments: Sequence[Experiment]) -> pl.DataFrame:
     """Rows of `equity_curves` for the experiments that have a curve."""
     curves = [
-        experiment.workspace.curve.select(
-            pl.lit(experiment.workspace.workspace_id).alias(OWNER),
+        experiment.curve.select(
+            pl.lit(experiment.workspace_id).alias(OWNER),
             "date",
             *RAW,
-            pl.lit(experiment.workspace.source_digest).alias("source_digest"),
+            pl.lit(experiment.source_digest).alias("source_digest"),
         )
         for experiment in experiments
-        if experiment.workspace.curve is not None
+        if experiment.curve is not None
     ]
     if not curves:
         return pl.DataFrame(schema={OWNER: pl.String, "date": pl.Date, "source_digest": pl.String})

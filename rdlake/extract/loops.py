@@ -1,4 +1,4 @@
-"""Rows of `loops`: one experiment's result under the names of the contract."""
+"""Rows of `loops`, `factors` and `feedback`: one experiment under the names of the contract."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from typing import Any
 import polars as pl
 
 from rdlake.experiment import Experiment, Finding
-from rdlake.recording import Recording
 from rdlake.rows import frame_of
 from rdlake.tables import table
 
-__all__ = ["disagreements", "loop_rows"]
+__all__ = ["disagreements", "factor_rows", "feedback_rows", "loop_rows"]
 
 HEADLINES = {
     "ic": "IC",
@@ -50,15 +49,46 @@ Figures = Mapping[str, Mapping[str, Any]]
 def loop_rows(experiments: Sequence[Experiment], figures: Figures) -> pl.DataFrame:
     """One row per experiment; `figures` are those of its curve, by workspace."""
     rows = [
-        _row(experiment, figures.get(experiment.workspace.workspace_id, {}))
-        for experiment in experiments
+        _row(experiment, figures.get(experiment.workspace_id, {})) for experiment in experiments
     ]
     return frame_of(table("loops"), rows)
 
 
+def factor_rows(experiments: Sequence[Experiment]) -> pl.DataFrame:
+    """One row per factor that was proposed or back-tested."""
+    rows = [
+        {
+            "source": "rdagent_generated",
+            "workspace_id": experiment.workspace_id,
+            "source_digest": experiment.source_digest,
+            **factor,
+        }
+        for experiment in experiments
+        for factor in experiment.factors
+    ]
+    return frame_of(table("factors"), rows)
+
+
+def feedback_rows(experiments: Sequence[Experiment]) -> pl.DataFrame:
+    """One row per experiment of which RD-Agent said what it tried or concluded."""
+    rows = [
+        {
+            "workspace_id": experiment.workspace_id,
+            "task_run_id": experiment.task_run_id,
+            "loop_id": experiment.loop_id,
+            "source_digest": experiment.source_digest,
+            "provenance": {"summary_execution": "trace"},
+            **experiment.feedback,
+        }
+        for experiment in experiments
+        if experiment.feedback
+    ]
+    return frame_of(table("feedback"), rows)
+
+
 def disagreements(experiment: Experiment, figures: Mapping[str, Any]) -> list[Finding]:
     """A warning for each metric that the curve proves to be otherwise."""
-    metrics = experiment.workspace.metrics or {}
+    metrics = experiment.metrics or {}
     return [
         Finding(
             "warning",
@@ -74,41 +104,21 @@ def disagreements(experiment: Experiment, figures: Mapping[str, Any]) -> list[Fi
 
 
 def _row(experiment: Experiment, figures: Mapping[str, Any]) -> dict[str, Any]:
-    workspace = experiment.workspace
-    metrics = workspace.metrics or {}
-    names = None if workspace.factors is None else [each.name for each in workspace.factors]
+    metrics = experiment.metrics or {}
     return {
+        "status": "success" if experiment.has_result else None,
+        **experiment.columns,
         "task_run_id": experiment.task_run_id,
         "loop_id": experiment.loop_id,
-        "workspace_id": workspace.workspace_id,
+        "workspace_id": experiment.workspace_id,
         "experiment_id": experiment.experiment_id,
         "role": experiment.role,
         "action": experiment.action,
-        "status": "success" if experiment.has_result else None,
         "has_result": experiment.has_result,
-        "has_curve": workspace.curve is not None,
-        "factor_names": names,
-        **_recorded(workspace.recording),
-        "metrics": None if workspace.metrics is None else dict(metrics),
+        "has_curve": experiment.curve is not None,
+        "metrics": None if experiment.metrics is None else dict(metrics),
         **{column: metrics.get(name) for column, name in HEADLINES.items()},
         **{column: figures.get(column) for column in OF_CURVE},
         "provenance": dict(experiment.provenance),
-        "source_digest": workspace.source_digest,
-    }
-
-
-def _recorded(recording: Recording | None) -> dict[str, Any]:
-    """What qlib recorded of the back-test itself."""
-    if recording is None:
-        return {}
-    ran = recording.configuration
-    return {
-        "config_name": recording.config_name,
-        "strategy_id": recording.strategy_id,
-        "model_id": recording.model_id,
-        "base_features": [each.name for each in ran.base_features]
-        if ran and ran.base_features is not None
-        else None,
-        "created_at": recording.started_at,
-        "ended_at": recording.ended_at,
+        "source_digest": experiment.source_digest,
     }

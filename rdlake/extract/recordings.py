@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from rdlake.experiment import Experiment
+from rdlake.experiment import Workspace
 from rdlake.identity import canonical_json, cleaned
 from rdlake.recording import Configuration, Json
 from rdlake.rows import frame_of
@@ -16,12 +16,12 @@ from rdlake.tables import table
 __all__ = ["model_rows", "signal_rows", "strategy_rows"]
 
 
-def strategy_rows(experiments: Sequence[Experiment]) -> pl.DataFrame:
+def strategy_rows(workspaces: Sequence[Workspace]) -> pl.DataFrame:
     """One row per configuration that really ran, made of nothing but what its id is made of, so
     that every experiment that ran it gives the same row."""
     rows: dict[str, dict[str, Any]] = {}
-    for experiment in experiments:
-        recording = experiment.workspace.recording
+    for workspace in workspaces:
+        recording = workspace.recording
         if recording and recording.strategy_id and recording.configuration:
             rows[recording.strategy_id] = {
                 "strategy_id": recording.strategy_id,
@@ -30,11 +30,11 @@ def strategy_rows(experiments: Sequence[Experiment]) -> pl.DataFrame:
     return frame_of(table("strategies"), list(rows.values()))
 
 
-def model_rows(experiments: Sequence[Experiment]) -> pl.DataFrame:
+def model_rows(workspaces: Sequence[Workspace]) -> pl.DataFrame:
     """One row per trained model."""
     rows = []
-    for experiment in experiments:
-        workspace, recording = experiment.workspace, experiment.workspace.recording
+    for workspace in workspaces:
+        recording = workspace.recording
         if recording is None or recording.model_id is None:
             continue
         ran, weights = recording.configuration, recording.weights
@@ -43,8 +43,6 @@ def model_rows(experiments: Sequence[Experiment]) -> pl.DataFrame:
             {
                 "model_id": recording.model_id,
                 "workspace_id": workspace.workspace_id,
-                "task_run_id": experiment.task_run_id,
-                "loop_id": experiment.loop_id,
                 "model_type": ran.model_class if ran else None,
                 "model_config": _subtree(ran.model_config) if ran else None,
                 "dataset_config": _subtree(ran.dataset_config) if ran else None,
@@ -59,16 +57,16 @@ def model_rows(experiments: Sequence[Experiment]) -> pl.DataFrame:
     return frame_of(table("models"), rows)
 
 
-def signal_rows(experiments: Sequence[Experiment]) -> pl.DataFrame:
+def signal_rows(workspaces: Sequence[Workspace]) -> pl.DataFrame:
     """The top-ranked scores of each day."""
     frames = [
-        experiment.workspace.recording.signals.select(
-            pl.lit(experiment.workspace.workspace_id).alias("workspace_id"),
+        workspace.recording.signals.select(
+            pl.lit(workspace.workspace_id).alias("workspace_id"),
             *("date", "instrument", "score", "rank", "target_weight"),
-            pl.lit(experiment.workspace.source_digest).alias("source_digest"),
+            pl.lit(workspace.source_digest).alias("source_digest"),
         )
-        for experiment in experiments
-        if experiment.workspace.recording and experiment.workspace.recording.signals is not None
+        for workspace in workspaces
+        if workspace.recording and workspace.recording.signals is not None
     ]
     return pl.concat(frames) if frames else frame_of(table("signals"), [])
 

@@ -15,6 +15,7 @@ LAKE_FORMAT = 1
 """Raised when a lake of an older rdlake can no longer be read as it is; new columns do not."""
 
 TABLES: tuple[Table, ...] = (
+    operations.EVIDENCE,
     operations.BLOBS,
     experiments.ARTIFACTS,
     experiments.STRATEGIES,

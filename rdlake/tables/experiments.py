@@ -78,8 +78,6 @@ MODELS = Table(
     (
         C("model_id", TEXT, "UUIDv5 of configuration, features and weights"),
         WORKSPACE,
-        RUN,
-        LOOP,
         C("model_type", TEXT, "the model's class or RD-Agent's model type"),
         C("model_config", TEXT, "JSON subtree that ran, without threads, devices, paths"),
         C("dataset_config", TEXT, "JSON subtree that ran, without threads, devices, paths"),
@@ -174,6 +172,7 @@ TASK_RUNS = Table(
         C("ended_at", TIME, "UTC; the last message"),
         PROVENANCE,
         DIGEST,
+        C("stat_digest", TEXT, "sha256 over the files' names, sizes and times", clock=True),
     ),
     owner="task_run_id",
 )
@@ -208,6 +207,7 @@ WORKSPACES = Table(
         C("files", INT, "files and links in it"),
         C("size", INT, "bytes of its files"),
         C("status", TEXT, "as the source has it"),
+        C("folder_digest", TEXT, "sha256 over path, size and sha256 of every file in it"),
         DIGEST,
         C("stat_digest", TEXT, "sha256 over the files' names, sizes and times", clock=True),
     ),

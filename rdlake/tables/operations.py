@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rdlake.tables.schema import (
     BYTES,
+    CURVE,
     DIGEST,
     FILES,
     FINDINGS,
@@ -28,6 +29,23 @@ BLOBS = Table(
         C("size", INT, "bytes of the whole content"),
     ),
     owner="sha256",
+)
+
+EVIDENCE = Table(
+    "evidence",
+    "what one source says of one workspace, kept so that sources can come in any order",
+    ("source", "workspace_id"),
+    (
+        C("source", TEXT, "trace:<task_run_id> or workspace:<workspace_id>"),
+        WORKSPACE,
+        C("content", TEXT, "JSON: the columns of its rows, as this source has them"),
+        C("curve", CURVE, "the back-test's days, as this source has them"),
+        DIGEST,
+        C("stat_digest", TEXT, "sha256 over the files' names, sizes and times", clock=True),
+    ),
+    owner="source",
+    operation=True,
+    pinned=False,
 )
 
 PINS = Table(

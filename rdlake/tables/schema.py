@@ -15,6 +15,15 @@ FINDINGS = pa.list_(pa.struct([("level", TEXT), ("file", TEXT), ("reason", TEXT)
 FILES = pa.list_(
     pa.struct([("path", TEXT), ("size", INT), ("sha256", TEXT), ("rows", INT), ("columns", INT)])
 )
+CURVE = pa.list_(
+    pa.struct(
+        [("date", DATE)]
+        + [
+            (name, REAL)
+            for name in ("account", "value", "cash", "return", "cost", "bench", "turnover")
+        ]
+    )
+)
 PINNED = pa.list_(
     pa.struct([("name", TEXT), ("delta_version", INT), ("rows", INT), ("file_list", TEXT)])
 )
@@ -59,7 +68,7 @@ LOOP = C("loop_id", INT, "the loop's number within its run")
 DIGEST = C(
     "source_digest",
     TEXT,
-    "sha256 over path, size and sha256 of every file the row was read from; "
-    "the rows of one workspace share it in every table",
+    "digest of everything the row was made of: the folder's files, or all evidence; "
+    "the rows of one workspace share it",
 )
 PROVENANCE = C("provenance", WORDS, "field -> where its value was found: trace, csv, yaml, …")

@@ -1,0 +1,24 @@
+"""What one source says of an experiment, kept in the lake, and the experiment all of it gives.
+
+Sources come in any order, together or one by one. Each leaves its evidence; the rows of an
+experiment are made of all the evidence there is, so they are the same whichever came first.
+"""
+
+from __future__ import annotations
+
+from rdlake.evidence.merge import combined_digest, digest_of_parts, folder_of, merged
+from rdlake.evidence.run import said_by_run
+from rdlake.evidence.value import Evidence, evidence_rows, read_evidence
+from rdlake.evidence.workspace import said_by_workspace
+
+__all__ = [
+    "Evidence",
+    "combined_digest",
+    "digest_of_parts",
+    "evidence_rows",
+    "folder_of",
+    "merged",
+    "read_evidence",
+    "said_by_run",
+    "said_by_workspace",
+]

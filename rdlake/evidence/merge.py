@@ -1,0 +1,113 @@
+"""The experiment that all evidence of one workspace gives, and its folder's row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from hashlib import sha256
+from typing import Any
+
+from rdlake.evidence.value import Evidence, Row
+from rdlake.experiment import Experiment
+
+__all__ = ["combined_digest", "digest_of_parts", "folder_of", "merged"]
+
+RANKS = ("trace", "workspace")
+"""Whose word counts first. Of a curve the workspace's comes first: it is the file of the run."""
+
+
+def combined_digest(parts: Sequence[Evidence]) -> str:
+    """The digest of all that was said; that of the only source where there is one."""
+    return digest_of_parts([(part.source, part.digest) for part in parts])
+
+
+def digest_of_parts(parts: Sequence[tuple[str, str]]) -> str:
+    """The same, of each part's source and digest."""
+    if len(parts) == 1:
+        return parts[0][1]
+    return sha256("".join(sorted(f"{s}\0{d}\0" for s, d in parts)).encode()).hexdigest()
+
+
+def merged(parts: Sequence[Evidence]) -> Experiment | None:
+    """The experiment of one workspace; None when nobody says that it is one."""
+    told = [part for part in _by_rank(parts) if part.loop is not None]
+    if not told:
+        return None
+    loop, provenance = _first_words(told)
+    workspace_id = parts[0].workspace_id
+    curves = [part for part in reversed(told) if part.curve is not None]
+    if curves:
+        provenance["curve"] = curves[0].provenance.get("curve", curves[0].kind)
+    return Experiment(
+        workspace_id=workspace_id,
+        task_run_id=loop.pop("task_run_id", None) or f"synthetic_{workspace_id}",
+        loop_id=loop.pop("loop_id", None) or 0,
+        role=loop.pop("role"),
+        action=loop.pop("action", None),
+        source_digest=combined_digest(parts),
+        metrics=loop.pop("metrics", None),
+        curve=curves[0].curve if curves else None,
+        columns=loop,
+        factors=_factors(told),
+        feedback=next((part.feedback for part in told if part.feedback), None),
+        provenance=provenance,
+    )
+
+
+def folder_of(parts: Sequence[Evidence]) -> dict[str, Any] | None:
+    """The columns of the folder's row in `workspaces`; None for a folder that nobody has read."""
+    if not any("folder_digest" in part.folder for part in parts):
+        return None
+    row: dict[str, Any] = {"workspace_id": parts[0].workspace_id}
+    for part in _by_rank(parts):
+        row |= {name: value for name, value in part.folder.items() if row.get(name) is None}
+        if part.folder.get("action") and row.get("action_source") is None:
+            row["action_source"] = "trace" if part.kind == "trace" else "templates"
+        row["stat_digest"] = row.get("stat_digest") or part.stat_digest
+    return row | {"source_digest": combined_digest(parts)}
+
+
+def _by_rank(parts: Sequence[Evidence]) -> list[Evidence]:
+    return sorted(parts, key=lambda part: (RANKS.index(part.kind), part.source))
+
+
+def _first_words(told: Sequence[Evidence]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Each column as the first source has it that says something, and where that found it."""
+    loop: dict[str, Any] = {}
+    provenance: dict[str, str] = {}
+    for part in told:
+        for name, value in (part.loop or {}).items():
+            if value is not None and loop.get(name) is None:
+                loop[name] = value
+                if name in part.provenance:
+                    provenance[name] = part.provenance[name]
+    return loop, provenance
+
+
+def _factors(told: Sequence[Evidence]) -> tuple[Row, ...]:
+    """Every factor that was proposed or is in the parquet. What the parquet has was accepted; what
+    it has not was dropped, whatever the coder said; without one the coder's word stands."""
+    columns = next(
+        (
+            {row["factor_name"] for row in part.factors}
+            for part in told
+            if part.kind == "workspace" and part.factors is not None
+        ),
+        None,
+    )
+    rows: dict[str, dict[str, Any]] = {}
+    found: dict[str, dict[str, str]] = {}
+    for part in told:
+        for each in part.factors or ():
+            name = each["factor_name"]
+            row, where = rows.setdefault(name, {}), found.setdefault(name, {})
+            source = "parquet" if part.kind == "workspace" else "trace"
+            for column, value in each.items():
+                if value is not None and row.get(column) is None:
+                    row[column], where[column] = value, source
+            if columns is not None and (name in columns or row.get("accepted")):
+                row["accepted"], where["accepted"] = name in columns, "parquet"
+    kept = ("factor_name", "accepted", "formula_hint", "description_cn", "code_sha256")
+    return tuple(
+        {**row, "provenance": {name: source for name, source in found[key].items() if name in kept}}
+        for key, row in rows.items()
+    )

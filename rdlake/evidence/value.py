@@ -1,0 +1,110 @@
+"""One source's word on one workspace, as a value and as a row."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+
+from rdlake.rows import polars_schema
+from rdlake.tables import table
+
+__all__ = ["Evidence", "Row", "evidence_rows", "read_evidence"]
+
+Row = Mapping[str, Any]
+TABLE = table("evidence")
+TIMES = ("created_at", "ended_at")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Evidence:
+    """One source's word on one workspace: columns of its rows, each null where it says nothing.
+
+    `source` is `trace:<task_run_id>` or `workspace:<workspace_id>`. `loop` is None for a folder
+    that is no experiment; `folder` has columns of `workspaces`; `provenance` says where each
+    column of `loop` was found.
+    """
+
+    source: str
+    workspace_id: str
+    digest: str
+    loop: Row | None = None
+    provenance: Mapping[str, str] = field(default_factory=dict)
+    factors: tuple[Row, ...] | None = None
+    feedback: Row | None = None
+    folder: Row = field(default_factory=dict)
+    curve: pl.DataFrame | None = None
+    stat_digest: str | None = None
+
+    @property
+    def kind(self) -> str:
+        return self.source.partition(":")[0]
+
+
+def evidence_rows(parts: Sequence[Evidence]) -> pl.DataFrame:
+    """Rows of `evidence`."""
+    kind = polars_schema(TABLE)["curve"]
+    curves = [None if part.curve is None else part.curve.to_struct() for part in parts]
+    return pl.DataFrame(
+        {
+            "source": [part.source for part in parts],
+            "workspace_id": [part.workspace_id for part in parts],
+            "content": [_content(part) for part in parts],
+            "curve": pl.Series("curve", curves, dtype=kind),
+            "source_digest": [part.digest for part in parts],
+            "stat_digest": [part.stat_digest for part in parts],
+        },
+        schema_overrides=dict.fromkeys(("stat_digest", "source_digest"), pl.String),
+    )
+
+
+def read_evidence(rows: pl.DataFrame) -> list[Evidence]:
+    """The evidence that such rows hold."""
+    curves = rows["curve"]
+    return [
+        _evidence(row, None if curves[place] is None else curves[place].struct.unnest())
+        for place, row in enumerate(rows.drop("curve").iter_rows(named=True))
+    ]
+
+
+def _evidence(row: Row, curve: pl.DataFrame | None) -> Evidence:
+    told = json.loads(row["content"])
+    return Evidence(
+        source=row["source"],
+        workspace_id=row["workspace_id"],
+        digest=row["source_digest"],
+        loop=_timed(told["loop"]),
+        provenance=told["provenance"],
+        factors=None
+        if told["factors"] is None
+        else tuple(_timed(each) or {} for each in told["factors"]),
+        feedback=told["feedback"],
+        folder=told["folder"],
+        curve=curve,
+        stat_digest=row["stat_digest"],
+    )
+
+
+def _content(part: Evidence) -> str:
+    told = {
+        "loop": part.loop,
+        "provenance": part.provenance,
+        "factors": part.factors,
+        "feedback": part.feedback,
+        "folder": part.folder,
+    }
+    return json.dumps(told, ensure_ascii=False, default=datetime.isoformat)
+
+
+def _timed(row: dict[str, Any] | None) -> dict[str, Any] | None:
+    """The columns with their times as such."""
+    if row is None:
+        return None
+    return {
+        name: datetime.fromisoformat(value) if name in TIMES and value else value
+        for name, value in row.items()
+    }

@@ -1,0 +1,109 @@
+"""What the lake already has, read from its tables: what need not be read or must be made anew."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import polars as pl
+
+from rdlake.deltalog import last_repair
+from rdlake.evidence import digest_of_parts
+from rdlake.lake import Lake
+
+__all__ = ["Known", "what_is_known"]
+
+LYING_THERE = ("artifacts", "models", "signals")
+DERIVED = ("feedback", "factors", "equity_curves", "workspaces", "loops")
+
+
+@dataclass(frozen=True)
+class Known:
+    """Digests by source, of content and of file times, and the workspaces whose rows are not what
+    the evidence gives, because a writer was stopped or two wrote at once."""
+
+    contents: Mapping[str, str]
+    stats: Mapping[str, str]
+    stale: tuple[str, ...]
+
+
+def what_is_known(lake: Lake, reader_version: int) -> Known:
+    """The content each source was last read with. One whose rows are not all of that content
+    counts as unknown; so does whatever was read before a repair, which may have taken rows away."""
+    relied_upon = pl.col("reader_version") == reader_version
+    if repaired := last_repair(lake.root):
+        relied_upon &= pl.col("ingested_at") >= repaired
+    for name in ("ingests", "evidence"):
+        lake.settle(name)  # what is skipped rests on these rows
+    last = (
+        lake.read("ingests", where=relied_upon)
+        .sort("ingested_at", "batch_id")
+        .unique("workspace_id", keep="last")
+        .with_columns(
+            source=pl.when(pl.col("role") == "run")
+            .then(pl.lit("trace:"))
+            .otherwise(pl.lit("workspace:"))
+            + pl.col("workspace_id")
+        )
+    )
+    told = dict(zip(last["source"], last["source_digest"], strict=True))
+    taken = set(last.filter(pl.col("status").is_in(["ok", "partial"]))["source"])
+    evidence = lake.read("evidence", ["source", "workspace_id", "source_digest", "stat_digest"])
+    for source, digest in _read_before(lake, evidence):
+        if source in taken and told.get(source) != digest:
+            del told[source]
+            taken.discard(source)
+    there = set(evidence["source"])
+    stats = {
+        **_stats(evidence),
+        **_stats(
+            lake.read("task_runs").select(
+                (pl.lit("trace:") + pl.col("task_run_id")).alias("source"), "stat_digest"
+            )
+        ),
+    }
+    return Known(
+        {key: digest for key, digest in told.items() if digest and _backed(key, taken, there)},
+        {key: digest for key, digest in stats.items() if key in told},
+        tuple(_stale(lake, evidence)),
+    )
+
+
+def _read_before(lake: Lake, evidence: pl.DataFrame) -> set[tuple[str, str]]:
+    """(source, digest) of every row that was read from one source alone."""
+    of_folders = pl.lit("workspace:") + pl.col("workspace_id")
+    frames = [
+        evidence.filter(pl.col("source").str.starts_with("workspace:")).select(
+            "source", "source_digest"
+        )
+    ]
+    for name in LYING_THERE:
+        rows = lake.read(name, ["workspace_id", "source_digest"]).unique()
+        frames.append(rows.select(of_folders.alias("source"), "source_digest"))
+    rows = lake.read("task_runs", ["task_run_id", "source_digest"])
+    of_runs = pl.lit("trace:") + pl.col("task_run_id")
+    frames.append(rows.select(of_runs.alias("source"), "source_digest"))
+    return set(pl.concat(frames).rows())
+
+
+def _backed(source: str, taken: set[str], there: set[str]) -> bool:
+    """Whether what was taken of the source is there; of a skipped folder nothing was."""
+    return source not in taken or source in there or source.startswith("trace:")
+
+
+def _stats(rows: pl.DataFrame) -> dict[str, str]:
+    return dict(rows.select("source", "stat_digest").drop_nulls().unique("source").rows())
+
+
+def _stale(lake: Lake, evidence: pl.DataFrame) -> list[str]:
+    """Workspaces with a row that was made of other evidence than there is."""
+    parts: dict[str, list[tuple[str, str]]] = {}
+    for workspace_id, *part in evidence.select("workspace_id", "source", "source_digest").rows():
+        parts.setdefault(workspace_id, []).append((part[0], part[1]))
+    expected = {key: digest_of_parts(each) for key, each in parts.items()}
+    made = {
+        row
+        for name in DERIVED
+        for row in lake.read(name, ["workspace_id", "source_digest"]).unique().rows()
+    }
+    return sorted({key for key, digest in made if expected.get(key) != digest})

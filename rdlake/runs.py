@@ -1,0 +1,90 @@
+"""From a log folder to committed rows: a run's loops, and what each says of its workspaces."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from pathlib import Path
+
+import polars as pl
+
+from rdlake.derive import derive
+from rdlake.evidence import evidence_rows, said_by_run
+from rdlake.experiment import Finding
+from rdlake.known import Known
+from rdlake.lake import Lake
+from rdlake.outcome import Outcome, Status, ingest_rows
+from rdlake.rows import frame_of
+from rdlake.run import Run
+from rdlake.sources.traces import RunFolder, find_runs, read_run, scan_run
+from rdlake.tables import table
+
+__all__ = ["find_all", "ingest_run"]
+
+
+def find_all(logs: Sequence[str | Path]) -> tuple[list[tuple[RunFolder, str]], list[Finding]]:
+    """Every run below the log roots with its task_run_id, and what of the roots was left out. Of
+    two runs of one name the later has its parent's name before its own."""
+    found: dict[str, RunFolder] = {}
+    beside: list[Finding] = []
+    for root in logs:
+        listing = find_runs(Path(root))
+        beside += listing.findings
+        for run in listing.runs:
+            if run.path in {other.path for other in found.values()}:
+                continue
+            name = run.path.name
+            found[f"{run.path.parent.name}_{name}" if name in found else name] = run
+    return [(run, name) for name, run in found.items()], beside
+
+
+def ingest_run(
+    lake: Lake, found: tuple[RunFolder, str], known: Known, key: bytes | None, reader_version: int
+) -> Outcome | None:
+    """What became of one run; None when it is what the lake already has."""
+    folder, task_run_id = found
+    source = f"trace:{task_run_id}"
+    scanned = scan_run(folder.path)
+    if scanned.listed and known.stats.get(source) == scanned.stat_digest:
+        return None
+    run = read_run(folder, scanned, key=key)
+    if known.contents.get(source) == run.source_digest:
+        return None
+    said = said_by_run(run, task_run_id)
+    before = lake.read("evidence", ["workspace_id"], pl.col("source") == source)
+    lake.commit(
+        {"evidence": evidence_rows(said), "task_runs": _task_run(run, task_run_id)},
+        {"source": [source], "task_run_id": [task_run_id]},
+    )
+    outcomes: list[Outcome] = []
+
+    def report(found: Mapping[str, tuple[Finding, ...]]) -> pl.DataFrame:
+        findings = (*run.findings, *chain(*found.values()))
+        bad = any(finding.level == "error" for finding in findings)
+        status: Status = "partial" if bad else "ok"
+        outcomes.append(Outcome(task_run_id, status, "run", findings, run.source_digest))
+        return ingest_rows(outcomes, reader_version)
+
+    derive(lake, [*(each.workspace_id for each in said), *before["workspace_id"]], report)
+    return outcomes[0]
+
+
+def _task_run(run: Run, task_run_id: str) -> pl.DataFrame:
+    row = {
+        "task_run_id": task_run_id,
+        "scenario": run.scenario,
+        "scenario_raw": run.scenario_raw,
+        "status": run.status,
+        "log_path": run.path,
+        "signature": run.signature,
+        "rdagent_version": run.rdagent_version,
+        "llm_model": run.llm_model,
+        "llm_cost": run.llm_cost,
+        "loops": len(run.loops),
+        "created_at": run.created_at,
+        "ended_at": run.ended_at,
+        "provenance": {"scenario": "trace"} if run.scenario else {},
+        "source_digest": run.source_digest,
+        "stat_digest": run.stat_digest,
+    }
+    return frame_of(table("task_runs"), [row])
