@@ -20,9 +20,16 @@ __all__ = ["Library", "init_lake", "open_lake"]
 class Library(Lake):
     """An open lake. `rdlake.open_lake` and `rdlake.init_lake` make one."""
 
-    def ingest(self, *workspaces: str | Path, overwrite: bool = False) -> IngestReport:
-        """Read every workspace below these folders that is new or changed."""
-        return ingest(self, workspaces, overwrite=overwrite)
+    def ingest(
+        self,
+        *workspaces: str | Path,
+        logs: Collection[str | Path] = (),
+        signing_key: bytes | None = None,
+        overwrite: bool = False,
+    ) -> IngestReport:
+        """Read every workspace below these folders, and every run below the `logs` folders, that
+        is new or changed. With a key the signatures of RD-Agent's messages are checked."""
+        return ingest(self, workspaces, list(logs), signing_key=signing_key, overwrite=overwrite)
 
     def publish(self, *, note: str | None = None, allow: Collection[str] = ()) -> PublishReport:
         """Publish the newest rows as the next catalog version, unless nothing is new."""

@@ -27,11 +27,22 @@ class Settings(BaseSettings):
         None, description=f"folders of RD-Agent workspaces, separated by {os.pathsep!r}"
     )
 
+    logs: str | None = Field(None, description="folders of RD-Agent's logs, separated likewise")
+
     @property
     def workspace_roots(self) -> tuple[Path, ...]:
         """The folders of workspaces; empty when none is set."""
-        parts = (self.workspaces or "").split(os.pathsep)
-        return tuple(Path(part).expanduser() for part in parts if part.strip())
+        return _folders(self.workspaces)
+
+    @property
+    def log_roots(self) -> tuple[Path, ...]:
+        """The folders of logs; empty when none is set."""
+        return _folders(self.logs)
+
+
+def _folders(text: str | None) -> tuple[Path, ...]:
+    parts = (text or "").split(os.pathsep)
+    return tuple(Path(part).expanduser() for part in parts if part.strip())
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,12 @@ def batch(*workspace_ids: str, mark: int = 0) -> dict[str, pl.DataFrame]:
     }
 
 
+def nothing() -> dict[str, pl.DataFrame]:
+    """No row in any table that belongs to workspaces."""
+    owned = [each for each in TABLES if each.owner == "workspace_id" and not each.operation]
+    return {each.name: rows() for each in owned}
+
+
 def commit(lake: Lake, *workspace_ids: str, mark: int = 0) -> CommitReport:
     """Commit such a batch."""
     return lake.commit(batch(*workspace_ids, mark=mark), owners(*workspace_ids))

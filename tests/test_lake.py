@@ -26,7 +26,7 @@ from rdlake.errors import DamagedLake, StorageFailed, UnsupportedLake
 from rdlake.lake import Lake, create_table
 from rdlake.rows import polars_schema
 from rdlake.tables import TABLES, table
-from tests.lake_rows import batch, commit, curve, listing, marks, owners, rows, versions
+from tests.lake_rows import batch, commit, curve, listing, marks, nothing, owners, rows, versions
 
 AWKWARD = (
     "it's", "''a''", 'quo"te', "two\nlines", "a\tb", "动量 回测", "🦆📈", "back\\slash\\'",
@@ -129,16 +129,16 @@ def test_clock_columns_alone_cause_no_commit(lake: Lake) -> None:
 
 def test_a_workspace_without_rows_leaves_every_table(lake: Lake) -> None:
     commit(lake, "a", "b", mark=1)
-    report = lake.commit({}, owners("a"))
+    report = lake.commit(nothing(), owners("a"))
     assert set(report.versions) == {"feedback", "equity_curves", "loops"}
     assert marks(lake)["equity_curves"] == {"b": "1"}
 
 
 def test_the_last_workspace_leaves_empty_tables(lake: Lake) -> None:
     commit(lake, "a", mark=1)
-    lake.commit({}, owners("a"))
+    lake.commit(nothing(), owners("a"))
     assert lake.read("equity_curves").is_empty()
-    assert not lake.commit({}, owners("a")).versions
+    assert not lake.commit(nothing(), owners("a")).versions
     commit(lake, "a", mark=2)
     assert marks(lake)["loops"] == {"a": "2"}
 
@@ -154,7 +154,7 @@ def test_a_new_name_takes_the_place_of_the_old_in_one_commit(lake: Lake) -> None
 def test_operations_stay_when_their_workspace_is_replaced(lake: Lake) -> None:
     lake.commit({"pins": rows("a", reason="shown to the board")}, owners("a"))
     commit(lake, "a", mark=1)
-    lake.commit({}, owners("a"))
+    lake.commit(nothing(), owners("a"))
     assert lake.read("pins", ["reason"]).rows() == [("shown to the board",)]
     assert lake.read("ingests").height == 1
 
@@ -168,7 +168,7 @@ def test_any_text_is_a_workspace_id(lake: Lake) -> None:
 @pytest.mark.parametrize("name", AWKWARD)
 def test_any_text_names_its_own_rows_alone(lake: Lake, name: str) -> None:
     lake.commit({"feedback": rows("other", *AWKWARD)}, owners("other", *AWKWARD))
-    lake.commit({}, owners(name))
+    lake.commit(nothing(), owners(name))
     left = set(lake.read("feedback")["workspace_id"])
     assert left == {"other", *AWKWARD} - {name}
 

@@ -25,7 +25,7 @@ from rdlake.lake import Lake
 from rdlake.library import Library
 from rdlake.upkeep import FILES_WORTH_COMPACTING, MaintainReport, TableUpkeep, maintain
 from tests.builders import make_workspace, write_metrics
-from tests.lake_rows import DAYS, batch, commit, listing, marks, owners, versions
+from tests.lake_rows import DAYS, batch, commit, listing, marks, nothing, owners, versions
 
 HOURS = 3600
 
@@ -123,7 +123,7 @@ def rival_replaces(rival: Lake) -> None:
 
 
 def rival_removes(rival: Lake) -> None:
-    rival.commit({}, owners(f"{3:032x}"))
+    rival.commit(nothing(), owners(f"{3:032x}"))
 
 
 def rival_compacts(rival: Lake) -> None:
@@ -326,14 +326,14 @@ def test_publishing_goes_on_after_upkeep(
 def test_what_was_published_and_never_referred_to_again_is_found_by_its_list(
     published: Library,
 ) -> None:
-    published.commit({}, owners("a" * 32, "b" * 32, "c" * 32))
+    published.commit(nothing(), owners("a" * 32, "b" * 32, "c" * 32))
     maintain(published, older_than_hours=0)
     assert not needed(published, "loops")
     assert len(answer(published.root, 2)) == 2
 
 
 def test_nothing_is_removed_while_a_list_of_pinned_files_is_missing(published: Library) -> None:
-    published.commit({}, owners("a" * 32, "b" * 32, "c" * 32))
+    published.commit(nothing(), owners("a" * 32, "b" * 32, "c" * 32))
     DeltaTable(str(published.folder("file_lists"))).delete("table = 'loops'")
     before = listing(published.root)
     with pytest.raises(DamagedLake, match="list of files"):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,34 +34,61 @@ workspaces_option = click.option(
     multiple=True,
     help="A folder of workspaces; may be repeated.  [default: RDLAKE_WORKSPACES]",
 )
+logs_option = click.option(
+    "--log-path",
+    "logs",
+    metavar="DIR",
+    multiple=True,
+    help="A folder of RD-Agent's logs; may be repeated.  [default: RDLAKE_LOGS]",
+)
+key_option = click.option(
+    "--signing-key",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    envvar="ARTIFACT_SIGNING_KEY_PATH",
+    help="The key RD-Agent signs its messages with; ARTIFACT_SIGNING_KEY may hold it as text.",
+)
 overwrite_option = click.option(
-    "--overwrite", is_flag=True, help="Read every workspace again, changed or not."
+    "--overwrite", is_flag=True, help="Read everything again, changed or not."
 )
 
 
 @click.command()
 @lake_option
 @workspaces_option
+@logs_option
+@key_option
 @overwrite_option
 @json_option
-def ingest(lake_root: str, workspaces: Sequence[str], overwrite: bool, as_json: bool) -> int:
-    """Read RD-Agent's workspaces into the lake.
+def ingest(
+    lake_root: str,
+    workspaces: Sequence[str],
+    logs: Sequence[str],
+    signing_key: Path | None,
+    overwrite: bool,
+    as_json: bool,
+) -> int:
+    """Read RD-Agent's workspaces and logs into the lake, in any order, together or one by one.
 
     Only what is new or changed is read. Exit code 3 when something of it could not be.
 
     \b
-    rdlake ingest --workspaces git_ignore_folder/RD-Agent_workspace
+    rdlake ingest --workspaces git_ignore_folder/RD-Agent_workspace --log-path log
     """
     import rdlake
 
-    lake = rdlake.open_lake(lake_root)
-    return _ingest(lake, _roots(workspaces), overwrite=overwrite, as_json=as_json)
+    sources = _sources(workspaces, logs, signing_key)
+    return _ingest(rdlake.open_lake(lake_root), sources, overwrite=overwrite, as_json=as_json)
 
 
 @click.command()
 @lake_option
 @workspaces_option
-def refresh(lake_root: str, workspaces: Sequence[str]) -> int:
+@logs_option
+@key_option
+def refresh(
+    lake_root: str, workspaces: Sequence[str], logs: Sequence[str], signing_key: Path | None
+) -> int:
     """Ingest what is configured, publish, show what is there.
 
     Makes the lake when there is none. With nothing configured it takes the bundled sample.
@@ -73,8 +101,8 @@ def refresh(lake_root: str, workspaces: Sequence[str]) -> int:
     from rdlake.sample import sample_workspaces
 
     lake = rdlake.init_lake(lake_root)
-    roots = _roots(workspaces, default=sample_workspaces())
-    code = _ingest(lake, roots, overwrite=False, as_json=False)
+    sources = _sources(workspaces, logs, signing_key, default=sample_workspaces())
+    code = _ingest(lake, sources, overwrite=False, as_json=False)
     report = publish(lake)
     tell(report)
     _show_what_is_there(lake, report)
@@ -98,28 +126,69 @@ def tell(report: PublishReport) -> None:
         say(f"catalog.duckdb is open elsewhere and was not replaced; attach {report.file}")
 
 
-def _roots(workspaces: Sequence[str], default: Path | None = None) -> list[Path]:
+@dataclass(frozen=True)
+class _Sources:
+    """Where to read, and the key to check what is signed."""
+
+    workspaces: Sequence[Path]
+    logs: Sequence[Path]
+    signing_key: bytes | None
+
+
+def _sources(
+    workspaces: Sequence[str],
+    logs: Sequence[str],
+    key_file: Path | None,
+    default: Path | None = None,
+) -> _Sources:
+    """What is named; with nothing named what is set, else the default."""
     from rdlake.settings import Settings
 
-    roots = [Path(each) for each in workspaces] or list(Settings().workspace_roots)
-    if roots:
-        return roots
+    settings, named, key = Settings(), bool(workspaces or logs), _key(key_file)
+    roots = [Path(each) for each in workspaces] or ([] if named else settings.workspace_roots)
+    log_roots = [Path(each) for each in logs] or ([] if named else settings.log_roots)
+    if roots or log_roots:
+        return _Sources(roots, log_roots, key)
     if default is None:
         raise BadInput(
-            "no folder of workspaces is given",
-            where="--workspaces, RDLAKE_WORKSPACES, .env",
+            "no folder of workspaces or logs is given",
+            where="--workspaces, --log-path, RDLAKE_WORKSPACES, RDLAKE_LOGS, .env",
             fix="name the folder that RD-Agent writes to: "
             "rdlake ingest --workspaces …/git_ignore_folder/RD-Agent_workspace",
         )
     say("no folder of workspaces is configured: taking the bundled sample of real back-tests")
-    return [default]
+    return _Sources([default], [], key)
 
 
-def _ingest(lake: Lake, roots: Sequence[Path], *, overwrite: bool, as_json: bool) -> int:
+def _key(file: Path | None) -> bytes | None:
+    """The key that is given or set; None without one."""
+    from rdlake.sources.pickles import signing_key
+
+    text = None if file else os.environ.get("ARTIFACT_SIGNING_KEY")
+    if not file and not text:
+        return None
+    try:
+        return signing_key(text=text, path=file)
+    except (OSError, ValueError) as error:
+        raise BadInput(
+            f"the signing key cannot be used: {error}",
+            where=file or "ARTIFACT_SIGNING_KEY",
+            fix="give the file that ARTIFACT_SIGNING_KEY_PATH named when RD-Agent ran",
+        ) from error
+
+
+def _ingest(lake: Lake, sources: _Sources, *, overwrite: bool, as_json: bool) -> int:
     from rdlake.ingest import ingest as read
 
     with progress("reading") as on_progress:
-        report = read(lake, roots, overwrite=overwrite, on_progress=on_progress)
+        report = read(
+            lake,
+            sources.workspaces,
+            sources.logs,
+            signing_key=sources.signing_key,
+            overwrite=overwrite,
+            on_progress=on_progress,
+        )
     if as_json:
         show_json(asdict(report) | {"counts": report.counts})
     else:
@@ -129,7 +198,7 @@ def _ingest(lake: Lake, roots: Sequence[Path], *, overwrite: bool, as_json: bool
 
 def _tell_ingest(report: IngestReport) -> None:
     counts = ", ".join(f"{count} {status}" for status, count in report.counts.items())
-    say(f"workspaces: {counts}")
+    say(f"workspaces and runs: {counts}")
     found = [(None, finding) for finding in report.beside] + [
         (outcome.workspace_id, finding)
         for outcome in report.outcomes

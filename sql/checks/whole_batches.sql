@@ -1,10 +1,6 @@
 -- Every row of a workspace was read from the same files: no ingest is half done.
 WITH parts AS (
-    SELECT DISTINCT 'artifacts' AS part, workspace_id, source_digest FROM rdlake_tables.artifacts
-    UNION ALL
-    SELECT DISTINCT 'models', workspace_id, source_digest FROM rdlake_tables.models
-    UNION ALL
-    SELECT DISTINCT 'feedback', workspace_id, source_digest FROM rdlake_tables.feedback
+    SELECT DISTINCT 'feedback' AS part, workspace_id, source_digest FROM rdlake_tables.feedback
     UNION ALL
     SELECT DISTINCT 'factors', workspace_id, source_digest FROM rdlake_tables.factors
     UNION ALL
@@ -16,9 +12,15 @@ WITH parts AS (
     UNION ALL
     SELECT DISTINCT 'equity_curves', workspace_id, source_digest FROM rdlake_tables.equity_curves
     UNION ALL
-    SELECT DISTINCT 'signals', workspace_id, source_digest FROM rdlake_tables.signals
-    UNION ALL
     SELECT DISTINCT 'workspaces', workspace_id, source_digest FROM rdlake_tables.workspaces
+),
+-- What lies in a folder, whatever else is known of its experiment.
+of_folders AS (
+    SELECT DISTINCT 'artifacts' AS part, workspace_id, source_digest FROM rdlake_tables.artifacts
+    UNION ALL
+    SELECT DISTINCT 'models', workspace_id, source_digest FROM rdlake_tables.models
+    UNION ALL
+    SELECT DISTINCT 'signals', workspace_id, source_digest FROM rdlake_tables.signals
 ),
 -- What a batch commits last: the loop; of a folder without one, the folder.
 wholes AS (
@@ -34,4 +36,9 @@ wholes AS (
 SELECT parts.part, parts.workspace_id, parts.source_digest, wholes.expected
 FROM parts
 JOIN wholes ON wholes.workspace_id = parts.workspace_id
-WHERE parts.source_digest IS DISTINCT FROM wholes.expected;
+WHERE parts.source_digest IS DISTINCT FROM wholes.expected
+UNION ALL
+SELECT of_folders.part, of_folders.workspace_id, of_folders.source_digest, workspaces.folder_digest
+FROM of_folders
+JOIN rdlake_tables.workspaces AS workspaces ON workspaces.workspace_id = of_folders.workspace_id
+WHERE of_folders.source_digest IS DISTINCT FROM workspaces.folder_digest;

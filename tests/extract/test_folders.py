@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import polars as pl
 import pytest
 
-from rdlake.experiment import SourceFile
-from rdlake.extract.folders import artifact_rows, factor_rows, workspace_rows
+from rdlake.evidence import said_by_workspace
+from rdlake.experiment import SourceFile, Workspace
+from rdlake.extract import derived
+from rdlake.extract.folders import artifact_rows
+from rdlake.extract.loops import factor_rows
 from rdlake.rows import cast
 from rdlake.tables import table
 from tests.extract.values import factors_of, make_experiment, make_value
@@ -17,6 +21,11 @@ FILES = (
     SourceFile("daily_pv.h5", None, "link", None, None, "../data/daily_pv.h5"),
     SourceFile("mlruns/1/文件 'a'.pkl", "model", "file", 10, None),
 )
+
+
+def workspace_rows(*values: Workspace) -> pl.DataFrame:
+    """The rows of `workspaces` that these folders give by themselves."""
+    return derived([said_by_workspace(value) for value in values]).frames["workspaces"]
 
 
 def test_each_file_and_link_is_a_row() -> None:
@@ -31,25 +40,25 @@ def test_each_file_and_link_is_a_row() -> None:
 
 
 def test_a_folder_tells_its_files_and_bytes() -> None:
-    (row,) = workspace_rows([make_value("w", files=FILES)], []).to_dicts()
+    (row,) = workspace_rows(make_value("w", files=FILES)).to_dicts()
     assert (row["files"], row["size"], row["root_name"]) == (3, 13, "workspaces")
     assert row["source_digest"] == "digest of w"
 
 
 def test_a_folder_knows_its_loop_when_it_has_one() -> None:
     values = [make_value("w"), make_value("sub", role="sub"), make_value("junk", role="junk")]
-    rows = workspace_rows(values, [make_experiment("w")]).to_dicts()
+    rows = workspace_rows(*values).to_dicts()
     assert [(row["workspace_id"], row["task_run_id"], row["loop_id"]) for row in rows] == [
-        ("w", "synthetic_w", 0),
-        ("sub", None, None),
         ("junk", None, None),
+        ("sub", None, None),
+        ("w", "synthetic_w", 0),
     ]
-    assert [row["role"] for row in rows] == ["experiment", "sub", "junk"]
+    assert [row["role"] for row in rows] == ["junk", "sub", "experiment"]
 
 
 @pytest.mark.parametrize(("action", "source"), [("factor", "templates"), (None, None)])
 def test_an_action_is_told_with_its_source(action: Any, source: str | None) -> None:
-    (row,) = workspace_rows([make_value(action=action)], []).to_dicts()
+    (row,) = workspace_rows(make_value(action=action)).to_dicts()
     assert (row["action"], row["action_source"]) == (action, source)
 
 
@@ -84,8 +93,8 @@ def test_rows_are_those_of_their_tables() -> None:
     for name, frame in (
         ("artifacts", artifact_rows([value])),
         ("artifacts", artifact_rows([])),
-        ("workspaces", workspace_rows([value], [experiment])),
-        ("workspaces", workspace_rows([], [])),
+        ("workspaces", workspace_rows(value)),
+        ("workspaces", workspace_rows()),
         ("factors", factor_rows([experiment])),
         ("factors", factor_rows([])),
     ):

@@ -10,7 +10,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from rdlake.extract import extract
+from rdlake.evidence import said_by_workspace
+from rdlake.extract import derived, lying_there
 from rdlake.extract.curves import curve_days, curve_figures
 from rdlake.extract.loops import disagreements, loop_rows
 from rdlake.ingest import ingest
@@ -42,7 +43,7 @@ HEADLINES = {
 def row_of(figures: Mapping[str, Any] | None = None, **overrides: Any) -> dict[str, Any]:
     """The row of one experiment."""
     experiment = make_experiment(**overrides)
-    frame = loop_rows([experiment], {experiment.workspace.workspace_id: figures or {}})
+    frame = loop_rows([experiment], {experiment.workspace_id: figures or {}})
     (row,) = frame.to_dicts()
     return row
 
@@ -187,9 +188,10 @@ def test_without_metrics_or_curve_nothing_can_disagree() -> None:
 
 def test_all_that_is_extracted_has_a_place_in_the_lake() -> None:
     workspaces = [make_value("1", metrics={MEAN: 1.0}, curve=days_of(turnover=[0.1, 0.1]))]
-    extracted = extract(workspaces, [make_experiment("1", metrics={MEAN: 1.0})])
-    assert extracted.frames.keys() < {entry.name for entry in TABLES}
-    for name, frame in extracted.frames.items():
+    frames = derived([said_by_workspace(each) for each in workspaces]).frames
+    there = lying_there(workspaces)
+    assert frames.keys() | there.keys() < {entry.name for entry in TABLES}
+    for name, frame in (*frames.items(), *there.items()):
         assert set(frame.columns) <= set(table(name).column_names)
 
 

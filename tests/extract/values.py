@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from rdlake.evidence import merged, said_by_workspace
 from rdlake.experiment import Experiment, FactorColumn, SourceFile, Workspace
 
 RAW = ("account", "value", "cash", "return", "cost", "bench", "turnover")
@@ -31,7 +32,7 @@ def make_value(workspace_id: str = "a" * 32, **overrides: Any) -> Workspace:
 
 def make_experiment(workspace_id: str = "a" * 32, **overrides: Any) -> Experiment:
     """The experiment that such a workspace shows."""
-    experiment = Experiment.from_workspace(make_value(workspace_id, **overrides))
+    experiment = merged([said_by_workspace(make_value(workspace_id, **overrides))])
     assert experiment is not None
     return experiment
 

@@ -13,7 +13,8 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 
-from rdlake.experiment import Experiment, Finding, Workspace
+from rdlake.evidence import merged, said_by_workspace
+from rdlake.experiment import Finding, Workspace
 from rdlake.sources.contents import hash_files
 from rdlake.sources.files import scan
 from rdlake.sources.roles import classify
@@ -182,7 +183,7 @@ def test_an_experiment_knows_its_files_digests_and_size(tmp_path: Path) -> None:
     assert workspace.source_digest == hash_files(scanned).source_digest
     assert workspace.size == sum(file.stat().st_size for file in folder.iterdir())
     assert workspace.findings == ()
-    experiment = Experiment.from_workspace(workspace)
+    experiment = merged([said_by_workspace(workspace)])
     assert experiment is not None
     assert experiment.has_result
 

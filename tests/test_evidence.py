@@ -1,0 +1,140 @@
+"""Logs and workspaces in any order and split give the same rows, and those are the true ones."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+import rdlake
+from rdlake.catalog.publish import publish
+from rdlake.demo.traces import FAKE_SECRETS
+from rdlake.ingest import ingest
+from rdlake.lake import Lake
+from rdlake.tables import TABLES
+
+SHARED = Path(__file__).parent.parent.parent / "shared" / "traces"
+BUNDLED = Path(__file__).parent / "data" / "traces"
+TRACES = SHARED if SHARED.is_dir() else BUNDLED
+KEY = (BUNDLED / "artifact_signing.key").read_bytes()
+HISTORY = {"ingests", "catalogs", "file_lists"}
+
+Step = tuple[Sequence[Path], Sequence[Path]]
+
+
+def logs() -> list[Path]:
+    return sorted(TRACES.glob("*/log"))
+
+
+def folders() -> list[Path]:
+    return sorted(TRACES.glob("*/git_ignore_folder/RD-Agent_workspace"))
+
+
+def read(root: Path, *steps: Step) -> Lake:
+    """A lake into which this was read, step by step."""
+    lake = rdlake.init_lake(root)
+    for workspaces, runs in steps:
+        ingest(lake, workspaces, runs, signing_key=KEY)
+    return lake
+
+
+def content(lake: Lake) -> Mapping[str, list[str]]:
+    """Every table's rows without clocks, but for the tables that tell what was done."""
+    return {
+        entry.name: sorted(
+            map(
+                repr,
+                lake.read(entry.name, [c.name for c in entry.columns if not c.clock]).rows(),
+            )
+        )
+        for entry in TABLES
+        if entry.name not in HISTORY
+    }
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    return read(tmp_path_factory.mktemp("whole") / "lake", (folders(), logs()))
+
+
+@pytest.mark.parametrize("order", ["logs first", "folders first", "in parts", "twice"])
+def test_whatever_comes_first_the_rows_are_the_same(
+    whole: Lake, tmp_path: Path, order: str
+) -> None:
+    steps: Mapping[str, Sequence[Step]] = {
+        "logs first": [([], logs()), (folders(), [])],
+        "folders first": [(folders(), []), ([], logs())],
+        "in parts": [(folders()[:1], logs()[1:]), (folders()[1:], []), ([], logs()[:1])],
+        "twice": [(folders(), logs()), (folders(), logs())],
+    }
+    found = content(read(tmp_path / "lake", *(step for step in steps[order] if any(step))))
+    for name, rows in content(whole).items():
+        assert found[name] == rows, name
+
+
+def test_what_is_unchanged_is_read_once(whole: Lake) -> None:
+    before = content(whole), {e.name: whole.snapshot(e.name).version for e in TABLES}
+    report = ingest(whole, folders(), logs(), signing_key=KEY)
+    assert not report.outcomes
+    assert before == (content(whole), {e.name: whole.snapshot(e.name).version for e in TABLES})
+
+
+def expected_loops() -> list[tuple[str, dict[str, Any]]]:
+    return [
+        (run["folder"], loop)
+        for path in sorted(TRACES.glob("*/expected.json"))
+        for run in json.loads(path.read_text(encoding="utf-8"))["run_folders"]
+        for loop in run["loops"]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("run", "truth"), expected_loops(), ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_a_loop_is_in_the_lake_as_it_was(whole: Lake, run: str, truth: dict[str, Any]) -> None:
+    where = (pl.col("task_run_id") == run) & (pl.col("loop_id") == truth["loop"])
+    (loop,) = whole.read("loops", where=where & (pl.col("role") == "experiment")).to_dicts()
+    assert loop["action"] == truth["action"] or truth["action"] is None
+    if truth.get("experiment_workspace_id") and not truth["skipped"]:
+        assert loop["workspace_id"] == truth["experiment_workspace_id"]
+    metrics = {
+        name: value for name, value in dict(loop["metrics"] or {}).items() if value is not None
+    }
+    assert metrics == pytest.approx(truth["metrics"] or {}, abs=1e-9)
+    assert (loop["status"] == "skipped") is truth["skipped"]
+    assert (loop["cached"] or False) is truth["cached"]
+    assert loop["decision"] == truth["decision"]
+    owner = pl.col("workspace_id") == loop["workspace_id"]
+    (feedback,) = whole.read("feedback", where=owner).to_dicts()
+    assert feedback["tested_hypothesis"] == truth["hypothesis"]
+    assert feedback["hypothesis"] == truth["new_hypothesis"] or feedback["hypothesis"]
+    proposed = {each["name"]: each for each in truth["tasks"] if each["kind"] == "FactorTask"}
+    rows = {row["factor_name"]: row for row in whole.read("factors", where=owner).to_dicts()}
+    for name, task in proposed.items():
+        assert rows[name]["accepted"] is task["accepted"]
+        assert rows[name]["formula_hint"] == task["formulation"]
+        assert rows[name]["description_cn"] == task["description"]
+
+
+def test_a_lake_of_logs_alone_can_be_published(tmp_path: Path) -> None:
+    lake = read(tmp_path / "lake", ([], logs()))
+    assert publish(lake).outcome == "published"
+    with rdlake.connect(lake.root) as connection:
+        told = connection.execute("SELECT count(*) FROM loop_catalog").fetchone()
+    assert told is not None
+    assert told[0] > 0
+
+
+def test_no_secret_of_a_log_is_in_the_lake(whole: Lake) -> None:
+    secrets = [*FAKE_SECRETS, "sk-fake-do-not-ingest", "MUST-NOT-BE-INGESTED"]
+    for entry in TABLES:
+        text = repr(whole.read(entry.name).rows())
+        assert not [secret for secret in secrets if secret in text], entry.name
+    for file in whole.root.rglob("*"):
+        if file.is_file():
+            data = file.read_bytes()
+            assert not [secret for secret in secrets if secret.encode() in data], file
