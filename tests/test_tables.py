@@ -35,11 +35,13 @@ KEYS = {
     "archives": "archive_id workspace_id",
     "cleanups": "cleanup_id workspace_id path",
     "pins": "workspace_id",
+    "evidence": "source workspace_id",
     "experiment_groups": "group workspace_id",
 }
 VOCABULARY = {
     schema.TEXT, schema.INT, schema.REAL, schema.BOOL, schema.DATE, schema.TIME, schema.BYTES,
     schema.TEXTS, schema.WORDS, schema.FIGURES, schema.FINDINGS, schema.FILES, schema.PINNED,
+    schema.CURVE,
 }  # fmt: skip
 
 each_table = pytest.mark.parametrize("entry", TABLES, ids=lambda entry: entry.name)

@@ -154,6 +154,7 @@ def test_the_folder_of_workspaces_may_come_from_dotenv(
     settings = json.loads(run(capsys, "doctor", "--json").out)["settings"]
     assert {each["name"]: each["origin"] for each in settings} == {
         "lake": "default",
+        "logs": "default",
         "workspaces": ".env",
     }
 
