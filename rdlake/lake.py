@@ -19,7 +19,7 @@ import polars as pl
 import pyarrow as pa
 from deltalake import DeltaTable
 from deltalake import Schema as DeltaSchema
-from deltalake.exceptions import CommitFailedError, TableNotFoundError
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from rdlake.datafiles import (
     DataFile,
@@ -323,12 +323,17 @@ class Lake:
             return self._open.get(entry.name)
 
     def _update(self, entry: Table, folder: Path) -> None:
-        """Bring an open table to its newest version; its log may have been cut short meanwhile."""
-        version = self._open[entry.name].version()
-        if not entry_path(folder, version).exists():
+        """Bring an open table to its newest version; its log may have been cut short meanwhile, at
+        either end: a torn entry was moved aside, or old ones were removed."""
+        here = entry_path(folder, self._open[entry.name].version())
+        try:
+            if here.exists() and entry_path(folder, self._open[entry.name].version() + 1).exists():
+                self._open[entry.name].update_incremental()
+        except DeltaError:
+            if here.exists():
+                raise
+        if not here.exists():
             self._open[entry.name] = DeltaTable(str(folder))
-        elif entry_path(folder, version + 1).exists():
-            self._open[entry.name].update_incremental()
 
     def _version(self, entry: Table) -> int | None:
         delta = self._delta(entry)

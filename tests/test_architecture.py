@@ -15,7 +15,7 @@ LAYERS = [
     {"experiment", "rows", "storage"},
     {"sources", "extract", "demo"},
     {"delta", "rowfiles"},
-    {"lake"},
+    {"lake", "oldlog"},
     {"opening"},
     {"ingest", "catalog"},
     {"upkeep", "doctor", "library"},
