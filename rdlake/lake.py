@@ -104,10 +104,15 @@ class Lake:
         if delta := self._delta(table(name)):
             self._settle(table(name), delta)
 
-    def known_files(self, names: Collection[str]) -> dict[tuple[str, str], DataFile]:
-        """(table, path) -> the data file, with the sha256 that was taken when it was written."""
+    def known_files(
+        self, names: Collection[str], paths: Collection[str] | None = None
+    ) -> dict[tuple[str, str], DataFile]:
+        """(table, path) -> the data file, with the sha256 that was taken when it was written; of
+        all files of these tables that ever were, or of `paths`."""
         where = pl.col("table").is_in(list(names))
         files = self.read("file_lists", ["table", "files"], where).explode("files").unnest("files")
+        if paths is not None:
+            files = files.filter(pl.col("path").is_in(list(paths)))
         return {
             (row.pop("table"), row["path"]): DataFile(**row) for row in files.iter_rows(named=True)
         }
