@@ -16,7 +16,8 @@ import pandas as pd
 
 import rdlake
 from bench.figures import Figure, seconds
-from bench.store import growth
+from bench.scanned import beside_delta_scan
+from bench.store import growth, publication
 from rdlake.catalog.publish import publish
 from rdlake.demo import write_demo
 from rdlake.ingest import ingest
@@ -26,9 +27,11 @@ REPEATS = 5
 TOP_LOOPS = """
     SELECT experiment_id, workspace_id, action, annual_return, max_drawdown, information_ratio,
            ic, rank_ic, sharpe, win_rate
-    FROM rd.loop_catalog ORDER BY annual_return DESC NULLS LAST LIMIT 20
+    FROM loop_catalog ORDER BY annual_return DESC NULLS LAST LIMIT 20
 """
-ONE_CURVE = "SELECT date, nav FROM rd.equity_curve WHERE workspace_id = ? ORDER BY date"
+ONE_CURVE = "SELECT date, nav FROM equity_curve WHERE workspace_id = ? ORDER BY date"
+
+CURVES = "SELECT workspace_id FROM loop_catalog WHERE has_curve ORDER BY ALL"
 
 
 def read_with_pandas(workspaces: Path) -> int:
@@ -69,7 +72,8 @@ def asking(lake: Lake) -> list[Figure]:
     first = statistics.median(seconds(attach_and_ask) for _ in range(REPEATS))
     with duckdb.connect() as reader:
         reader.execute(f"ATTACH '{catalog}' AS rd (READ_ONLY)")
-        ids = reader.execute("SELECT workspace_id FROM rd.loop_catalog WHERE has_curve").fetchall()
+        reader.execute("USE rd")
+        ids = reader.execute(CURVES).fetchall()
         top = [seconds(lambda: reader.execute(TOP_LOOPS).fetchall()) for _ in range(20)]
 
         def ask_curve(workspace: tuple[str]) -> float:
@@ -83,28 +87,30 @@ def asking(lake: Lake) -> list[Figure]:
     ]
 
 
+def compared(lake: Lake) -> dict[str, str]:
+    """The queries that are also asked of `delta_scan`."""
+    with rdlake.connect(lake.root) as reader:
+        (one,) = reader.execute(f"{CURVES} LIMIT 1").fetchall()[0]
+    return {"top 20 loops": TOP_LOOPS, "one curve": ONE_CURVE.replace("?", f"'{one}'")}
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--experiments", type=int, default=2000)
-    parser.add_argument("--store", action="store_true", help="also 3,000 commits")
+    parser.add_argument("--store", action="store_true", help="only the store as it grows")
     arguments = parser.parse_args()
-    count, store = arguments.experiments, arguments.store
+    count = arguments.experiments
     with tempfile.TemporaryDirectory() as folder:
         demo = Path(folder) / "demo"
         made = seconds(lambda: write_demo(demo, experiments=count, seed=1))
         lake = rdlake.init_lake(Path(folder) / "lake")
         workspaces = demo / "git_ignore_folder" / "RD-Agent_workspace"
-        figures = [
-            Figure(f"demo of {count}", made, "s", 40.0 * count / 2000),
-            *writing(lake, workspaces),
-            *asking(lake),
-            *(growth(Path(folder), (300, 3000)) if store else ()),
-        ]
-    for figure in figures:
-        mark = "ok  " if figure.kept else "MISS"
-        print(
-            f"{mark} {figure.name:24} {figure.value:8.2f} {figure.unit:3} (goal ≤ {figure.goal:g})"
-        )
+        written = writing(lake, workspaces)
+        figures = [Figure(f"demo of {count}", made, "s", 40.0 * count / 2000), *written]
+        figures = [] if arguments.store else [*figures, *asking(lake)]
+        figures += beside_delta_scan(lake, Path(folder), compared(lake))
+        figures += [*publication(lake), *growth(Path(folder))]
+    print(*figures, sep="\n")
     return 0 if all(figure.kept for figure in figures) else 1
 
 

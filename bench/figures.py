@@ -9,16 +9,21 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Figure:
-    """One measured figure and what it must not exceed."""
+    """One measured figure and what it must not exceed; without a goal it is told only."""
 
     name: str
     value: float
     unit: str
-    goal: float
+    goal: float | None
 
     @property
     def kept(self) -> bool:
-        return self.value <= self.goal
+        return self.goal is None or self.value <= self.goal
+
+    def __str__(self) -> str:
+        mark = "ok  " if self.kept else "MISS"
+        goal = "" if self.goal is None else f" (goal ≤ {self.goal:.3g})"
+        return f"{mark} {self.name:38} {self.value:8.2f} {self.unit:3}{goal}"
 
 
 def seconds(action: Callable[[], object]) -> float:

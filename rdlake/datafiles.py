@@ -35,8 +35,9 @@ File = tuple[str, int, int]
 """A data file as a Delta log names it: path, size, rows."""
 FULL_FILE = 64 << 20
 """A file of so many bytes is not rewritten to save on the number of files."""
-SMALL_FILE, FILES_IN_A_CROWD = 1 << 20, 50
-"""So many files of less than so many bytes are rewritten by the next commit."""
+SMALL_FILE, FEW_ROWS, FILES_IN_A_CROWD = 1 << 20, 20_000, 50
+"""So many files of less than so many bytes and rows are rewritten by the next commit. Rows count
+because a replace writes the whole file again in which its rows lie."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -61,7 +62,7 @@ def list_digest(table: str, files: Iterable[DataFile]) -> str:
 
 def crowd(files: Collection[File]) -> set[File]:
     """The small files among these when they are many; else none."""
-    small = {file for file in files if file[1] < SMALL_FILE}
+    small = {file for file in files if file[1] < SMALL_FILE and file[2] < FEW_ROWS}
     return small if len(small) >= FILES_IN_A_CROWD else set()
 
 

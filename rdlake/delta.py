@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import polars as pl
 import pyarrow as pa
@@ -21,7 +23,7 @@ from rdlake.storage import storage_door
 from rdlake.tables import Table
 from rdlake.tables.schema import TEXT
 
-__all__ = ["Snapshot", "create_table", "holding", "replace_files", "snapshot_of"]
+__all__ = ["Snapshot", "create_table", "holding", "replace_files", "snapshot_of", "told_by"]
 
 CONFIGURATION = {
     "delta.checkpointInterval": "10",
@@ -63,6 +65,38 @@ def holding(delta: DeltaTable, owner: str, ids: Collection[str]) -> Snapshot:
 def _snapshot(delta: DeltaTable, actions: pa.Table) -> Snapshot:
     columns = [actions.column(name).to_pylist() for name in ("path", "size_bytes", "num_records")]
     return Snapshot(delta.version(), tuple(sorted(zip(*columns, strict=True))))
+
+
+@dataclass(frozen=True)
+class Told:
+    """All that a Delta log says of a table at its end."""
+
+    snapshot: Snapshot
+    schema: str
+    identity: tuple[str, str, str]
+    configuration: Mapping[str, str]
+    protocol: object
+
+
+def told_by(log_files: Iterable[Path]) -> Told | None:
+    """What a log of only these files says; None when it says nothing that can be read."""
+    with TemporaryDirectory() as passing:
+        log = Path(passing) / "_delta_log"
+        log.mkdir()
+        try:
+            for path in log_files:
+                shutil.copyfile(path, log / path.name)
+            delta = DeltaTable(passing)
+            about = delta.metadata()
+            return Told(
+                snapshot_of(delta),
+                delta.schema().to_json(),
+                (str(about.id), about.name, about.description),
+                about.configuration,
+                delta.protocol(),
+            )
+        except (DeltaError, FileNotFoundError):
+            return None
 
 
 def create_table(entry: Table, folder: Path, description: str) -> None:

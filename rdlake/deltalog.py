@@ -21,6 +21,8 @@ from rdlake.datafiles import sync, sync_folder
 __all__ = [
     "Commit",
     "TornFile",
+    "checkpoint_fault",
+    "checkpoint_path",
     "commit_entry",
     "data_changed_since",
     "has_log",
@@ -60,6 +62,10 @@ def log_folder(table_folder: Path) -> Path:
 
 def entry_path(table_folder: Path, version: int) -> Path:
     return log_folder(table_folder) / f"{version:020d}.json"
+
+
+def checkpoint_path(table_folder: Path, version: int) -> Path:
+    return log_folder(table_folder) / f"{version:020d}.checkpoint.parquet"
 
 
 def has_log(table_folder: Path) -> bool:
@@ -110,9 +116,9 @@ def sync_commit(table_folder: Path, version: int) -> None:
     """Flush the log entry of that version, the checkpoint made with it, and the folders."""
     folder = log_folder(table_folder)
     sync(entry_path(table_folder, version))
-    for name in (f"{version:020d}.checkpoint.parquet", LAST_CHECKPOINT):
+    for path in (checkpoint_path(table_folder, version), folder / LAST_CHECKPOINT):
         try:
-            sync(folder / name)
+            sync(path)
         except FileNotFoundError:
             continue
     sync_folder(folder)
@@ -129,7 +135,7 @@ def torn_files(table_folder: Path) -> list[TornFile]:
     torn = []
     if entry and (reason := _entry_fault(folder / entry, table_folder)):
         torn.append(TornFile(folder / entry, reason))
-    if checkpoints and (reason := _checkpoint_fault(folder / checkpoints[-1])):
+    if checkpoints and (reason := checkpoint_fault(folder / checkpoints[-1])):
         torn.append(TornFile(folder / checkpoints[-1], reason))
     if pointer is not None and (reason := _pointer_fault(pointer, checkpoints)):
         torn.append(TornFile(folder / LAST_CHECKPOINT, reason))
@@ -169,7 +175,8 @@ def _entry_fault(path: Path, table_folder: Path) -> str | None:
     return None
 
 
-def _checkpoint_fault(path: Path) -> str | None:
+def checkpoint_fault(path: Path) -> str | None:
+    """What is wrong with a checkpoint as a file; None when it is whole."""
     with path.open("rb") as file:
         head = file.read(4)
         size = file.seek(0, 2)

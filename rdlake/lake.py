@@ -19,7 +19,7 @@ import polars as pl
 import pyarrow as pa
 from deltalake import DeltaTable
 from deltalake import Schema as DeltaSchema
-from deltalake.exceptions import CommitFailedError, TableNotFoundError
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from rdlake.datafiles import (
     DataFile,
@@ -104,10 +104,15 @@ class Lake:
         if delta := self._delta(table(name)):
             self._settle(table(name), delta)
 
-    def known_files(self, names: Collection[str]) -> dict[tuple[str, str], DataFile]:
-        """(table, path) -> the data file, with the sha256 that was taken when it was written."""
+    def known_files(
+        self, names: Collection[str], paths: Collection[str] | None = None
+    ) -> dict[tuple[str, str], DataFile]:
+        """(table, path) -> the data file, with the sha256 that was taken when it was written; of
+        all files of these tables that ever were, or of `paths`."""
         where = pl.col("table").is_in(list(names))
         files = self.read("file_lists", ["table", "files"], where).explode("files").unnest("files")
+        if paths is not None:
+            files = files.filter(pl.col("path").is_in(list(paths)))
         return {
             (row.pop("table"), row["path"]): DataFile(**row) for row in files.iter_rows(named=True)
         }
@@ -323,12 +328,17 @@ class Lake:
             return self._open.get(entry.name)
 
     def _update(self, entry: Table, folder: Path) -> None:
-        """Bring an open table to its newest version; its log may have been cut short meanwhile."""
-        version = self._open[entry.name].version()
-        if not entry_path(folder, version).exists():
+        """Bring an open table to its newest version; its log may have been cut short meanwhile, at
+        either end: a torn entry was moved aside, or old ones were removed."""
+        here = entry_path(folder, self._open[entry.name].version())
+        try:
+            if here.exists() and entry_path(folder, self._open[entry.name].version() + 1).exists():
+                self._open[entry.name].update_incremental()
+        except DeltaError:
+            if here.exists():
+                raise
+        if not here.exists():
             self._open[entry.name] = DeltaTable(str(folder))
-        elif entry_path(folder, version + 1).exists():
-            self._open[entry.name].update_incremental()
 
     def _version(self, entry: Table) -> int | None:
         delta = self._delta(entry)

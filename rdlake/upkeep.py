@@ -13,6 +13,7 @@ from rdlake.catalog.pins import file_lists
 from rdlake.catalog.version import history
 from rdlake.datafiles import remove_quietly
 from rdlake.lake import Lake
+from rdlake.oldlog import covered, forget
 from rdlake.storage import storage_door
 from rdlake.tables import TABLES
 
@@ -34,6 +35,7 @@ class TableUpkeep:
     files: int
     compacted: bool
     removed: tuple[str, ...]
+    log_removed: tuple[str, ...]
     bytes_freed: int
 
 
@@ -53,7 +55,8 @@ class MaintainReport:
 def maintain(
     lake: Lake, *, dry_run: bool = False, older_than_hours: int = HOURS_UNTIL_REMOVAL
 ) -> MaintainReport:
-    """Compact tables of many files, remove files that neither a table nor a version needs."""
+    """Compact tables of many files; remove files that neither a table nor a version needs, and
+    what a later checkpoint says of a table's past."""
     pinned = _pinned_paths(lake)
     return MaintainReport(
         tuple(
@@ -73,15 +76,22 @@ def _keep_up(
     compact = files >= FILES_WORTH_COMPACTING
     if compact and not dry_run:
         compact = lake.compact(name)
+    folder = lake.folder(name)
     removed = [path for path in lake.unreferenced(name, hours) if (name, path) not in pinned]
-    freed = 0
-    for path in removed:
-        file = lake.folder(name) / path
-        with storage_door(file):
-            freed += file.stat().st_size if file.is_file() else 0
-            if not dry_run:
-                remove_quietly(file)
-    return TableUpkeep(name, files, compact, tuple(sorted(removed)), freed)
+    log = covered(folder, time.time() - hours * 3600)
+    freed = sum(_size(path) for path in (*(folder / each for each in removed), *log))
+    if not dry_run:
+        for path in removed:
+            with storage_door(folder / path):
+                remove_quietly(folder / path)
+        forget(folder, log)
+    names = tuple(path.name for path in log)
+    return TableUpkeep(name, files, compact, tuple(sorted(removed)), names, freed)
+
+
+def _size(file: Path) -> int:
+    with storage_door(file):
+        return file.stat().st_size if file.is_file() else 0
 
 
 def _pinned_paths(lake: Lake) -> set[tuple[str, str]]:

@@ -17,7 +17,7 @@ LAYERS = [
     {"evidence", "sources", "demo"},
     {"extract"},
     {"delta", "rowfiles"},
-    {"lake"},
+    {"lake", "oldlog"},
     {"opening"},
     {"outcome", "derive", "known"},
     {"runs"},

@@ -58,7 +58,7 @@ def pin_tables(lake: Lake, last: Version | None) -> Pinned:
             lake.settle(entry.name)
             moved[entry.name] = now
     lake.settle("file_lists")
-    known = lake.known_files(moved)
+    known = lake.known_files(moved, {path for now in moved.values() for path, _, _ in now.files})
     files = {name: _data_files(lake, name, now, known) for name, now in moved.items()}
     pins = kept | {
         name: Pin(name, now.version, now.rows, list_digest(name, files[name]))

@@ -13,6 +13,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import duckdb
+import pyarrow as pa
 
 from rdlake.catalog.contract import (
     TABLES_SCHEMA,
@@ -20,7 +21,7 @@ from rdlake.catalog.contract import (
     over_files,
 )
 from rdlake.catalog.pins import file_lists
-from rdlake.catalog.version import Version, history
+from rdlake.catalog.version import Version, file_name, history, last_number, numbered
 from rdlake.datafiles import DataFile, remove_quietly, sync_folder, write_durably
 from rdlake.errors import DamagedLake
 from rdlake.lake import Lake
@@ -97,12 +98,14 @@ def place_current(lake: Lake) -> Path | None:
     """Make catalog.duckdb the newest version; None where an open file cannot be replaced."""
     target = lake.root / CURRENT
     while True:
-        version = history(lake)[-1]
-        source = rendered(lake, version)
+        number = last_number(lake)
+        source = lake.catalogs_folder / file_name(number)
+        if not source.exists():
+            rendered(lake, numbered(lake, number))
         with storage_door(target):
             if not _replaced(source, target):
                 return None
-        if history(lake)[-1].catalog_version == version.catalog_version:
+        if last_number(lake) == number:
             return target
 
 
@@ -141,9 +144,11 @@ def _fill_versions(connection: duckdb.DuckDBPyConnection, versions: Sequence[Ver
     typed = ", ".join(f"{identifier(each.name)} {duckdb_type(each.type)}" for each in columns)
     name = f"{TABLES_SCHEMA}.{entry.name}"
     connection.execute(f"CREATE TABLE {name} ({typed})")
-    marks = ", ".join("?" for _ in columns)
-    rows = [[getattr(version, each.name) for each in columns] for version in versions]
-    connection.executemany(f"INSERT INTO {name} VALUES ({marks})", rows)
+    rows = [{each.name: getattr(version, each.name) for each in columns} for version in versions]
+    schema = pa.schema([entry.schema.field(each.name) for each in columns])
+    connection.register("versions", pa.Table.from_pylist(rows, schema=schema))
+    connection.execute(f"INSERT INTO {name} FROM versions")
+    connection.unregister("versions")
     connection.execute(f"COMMENT ON TABLE {name} IS {literal(entry.meaning)}")
     connection.execute(column_comments(name, columns))
 

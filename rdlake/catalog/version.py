@@ -16,7 +16,7 @@ from rdlake.lake import Lake
 from rdlake.rows import frame_of
 from rdlake.tables import table
 
-__all__ = ["Pin", "Version", "history", "newest", "numbered"]
+__all__ = ["Pin", "Version", "file_name", "history", "last_number", "newest", "numbered"]
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Version:
 
     @property
     def file_name(self) -> str:
-        return f"v{self.catalog_version:06d}.duckdb"
+        return file_name(self.catalog_version)
 
     @property
     def pins(self) -> Mapping[str, Pin]:
@@ -75,6 +75,17 @@ def history(lake: Lake) -> list[Version]:
     """Every published version, oldest first."""
     rows = lake.read("catalogs").sort("catalog_version").iter_rows(named=True)
     return [_version(row) for row in rows]
+
+
+def file_name(number: int) -> str:
+    """The name of a version's file."""
+    return f"v{number:06d}.duckdb"
+
+
+def last_number(lake: Lake) -> int:
+    """The number of the newest version; ValueError when nothing was published yet."""
+    numbers: list[int] = lake.read("catalogs", ["catalog_version"])["catalog_version"].to_list()
+    return max(numbers)
 
 
 def newest(lake: Lake) -> Version:

@@ -29,7 +29,8 @@ def init(lake_root: str) -> None:
 @click.option("--dry-run", is_flag=True, help="Only say what would be done.")
 @json_option
 def maintain(lake_root: str, dry_run: bool, as_json: bool) -> None:
-    """Compact the tables and remove files that neither a table nor a published version needs.
+    """Compact the tables; remove files that neither a table nor a published version needs, and old
+    log entries that a checkpoint covers.
 
     \b
     rdlake maintain --dry-run
@@ -41,8 +42,12 @@ def maintain(lake_root: str, dry_run: bool, as_json: bool) -> None:
     if as_json:
         show_json(asdict(report))
         return
-    rows = [{**asdict(each), "removed": len(each.removed)} for each in report.tables]
-    show(rows, ["table", "files", "compacted", "removed", "bytes_freed"], as_json=False)
+    rows = [
+        {**asdict(each), "removed": len(each.removed), "log_removed": len(each.log_removed)}
+        for each in report.tables
+    ]
+    columns = ["table", "files", "compacted", "removed", "log_removed", "bytes_freed"]
+    show(rows, columns, as_json=False)
     verb = "would free" if dry_run else "freed"
     pruned = len(report.catalog_files_pruned)
     say(

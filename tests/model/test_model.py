@@ -24,7 +24,7 @@ from hypothesis.stateful import (
 )
 
 import rdlake
-from rdlake import upkeep
+from rdlake import oldlog, upkeep
 from rdlake.catalog.attach import as_of
 from rdlake.catalog.diff import diff
 from rdlake.catalog.publish import PublishReport, publish, release, rollback
@@ -236,9 +236,10 @@ class LakeMachine(RuleBasedStateMachine):
 
 @pytest.fixture(autouse=True)
 def small_lakes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ever new folders; upkeep compacts and prunes what few steps leave."""
+    """Ever new folders; upkeep compacts and prunes what few steps leave, logs too."""
     monkeypatch.setattr(upkeep, "FILES_WORTH_COMPACTING", 2)
     monkeypatch.setattr(upkeep, "CATALOG_FILES_KEPT", 3)
+    monkeypatch.setattr(oldlog, "VERSIONS_KEPT", 3)
     folders = (tmp_path / str(number) for number in count())
     monkeypatch.setattr(LakeMachine, "roots", folders, raising=False)
 

@@ -1,0 +1,51 @@
+"""The contract over pinned files beside the contract over `delta_scan`, in one DuckDB process.
+
+    python plain.py EXTENSION CATALOG SCRIPT QUERY…
+
+Only duckdb is imported: another Python than that of the bench runs this.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import sys
+import time
+from pathlib import Path
+
+import duckdb
+
+REPEATS = 20
+
+
+def main(extension: str, catalog: str, script: str, *queries: str) -> None:
+    """Print, for each query, how long the pinned files took as a share of `delta_scan`."""
+    connection = duckdb.connect()
+    connection.execute(f"LOAD '{extension}'")
+    connection.execute(f"ATTACH '{catalog}' AS rd (READ_ONLY)")
+    connection.execute(Path(script).read_text("utf-8"))
+    json.dump([share(connection, query) for query in queries], sys.stdout)
+
+
+def share(connection: duckdb.DuckDBPyConnection, query: str) -> float:
+    """Both are asked in turn, for the machine's drift; the answers must be the same."""
+    pinned: list[float] = []
+    scanned: list[float] = []
+    for _ in range(REPEATS):
+        rows = timed(connection, "rd", pinned, query)
+        assert rows == timed(connection, "memory", scanned, query), query
+    return statistics.median(pinned) / statistics.median(scanned)
+
+
+def timed(
+    connection: duckdb.DuckDBPyConnection, catalog: str, times: list[float], query: str
+) -> list[tuple[object, ...]]:
+    connection.execute(f"USE {catalog}")
+    started = time.perf_counter()
+    rows = connection.execute(query).fetchall()
+    times.append(time.perf_counter() - started)
+    return rows
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

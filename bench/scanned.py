@@ -1,0 +1,53 @@
+"""The published views beside the same views over DuckDB's `delta_scan`."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from bench.figures import Figure
+from rdlake.catalog.contract import TABLES_SCHEMA, script
+from rdlake.lake import Lake
+
+COMPAT = Path(__file__).parent.parent / ".venv-compat" / "1.5.5"
+EXTENSION = "lib/python*/site-packages/duckdb_extension_delta/extensions/*/*.duckdb_extension"
+SHARE = 1 / 3
+"""Three times as fast."""
+
+
+def beside_delta_scan(lake: Lake, folder: Path, queries: dict[str, str]) -> list[Figure]:
+    """Each query's time over the pinned files as a share of that over `delta_scan`; none where
+    `make test-compat` has not built a DuckDB with the delta extension."""
+    extension = next(COMPAT.glob(EXTENSION), None)
+    if extension is None:
+        print("no delta extension here (make test-compat): delta_scan left out", file=sys.stderr)
+        return []
+    text = folder / "scanned.sql"
+    text.write_text(over_delta_scan(lake), encoding="utf-8")
+    reader = Path(__file__).with_name("plain.py")
+    catalog = lake.root / "catalog.duckdb"
+    command = [COMPAT / "bin" / "python", "-I", reader, extension, catalog, text]
+    done = subprocess.run(
+        [*map(str, command), *queries.values()], stdout=subprocess.PIPE, text=True, check=True
+    )
+    return [
+        Figure(f"{name} / delta_scan", share, "×", SHARE)
+        for name, share in zip(queries, json.loads(done.stdout), strict=True)
+    ]
+
+
+def over_delta_scan(lake: Lake) -> str:
+    """The contract over the newest version of each Delta table."""
+
+    def source(found: re.Match[str]) -> str:
+        folder = lake.folder(found["name"])
+        return f"delta_scan('{folder}')" if folder.is_dir() else found[0]
+
+    sql = re.sub(r"/\* files of (?P<name>\w+) \*/ \(.*?\) /\* or none \*/", source, script())
+    versions = (
+        f"CREATE VIEW {TABLES_SCHEMA}.catalogs AS FROM delta_scan('{lake.folder('catalogs')}')"
+    )
+    return f"CREATE SCHEMA {TABLES_SCHEMA};\n{versions};\n{sql}"
