@@ -91,12 +91,7 @@ class Runner:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd=HERE.parent.parent,
-            env={
-                **kept,
-                "LD_PRELOAD": str(shim),
-                "OPENBLAS_NUM_THREADS": "1",
-                "RUST_BACKTRACE": "0",
-            },
+            env={**kept, **QUIET, "LD_PRELOAD": str(shim)},
             encoding="utf-8",
         )
 

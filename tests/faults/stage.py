@@ -25,6 +25,9 @@ from tests.faults.harness import OPERATIONS, Operation, Ran, Runner, Step
 SECOND_COMMIT = "3"
 """The interval that makes the commit of a disturbed ingest or publish write a checkpoint too."""
 DAYS = 5
+POINTS = 26
+"""At so many points each command is stopped, and at so many let down by the disk."""
+IN_SHORT = frozenset({13})
 LITTER = (
     f"catalogs/.{'e' * 32}.duckdb",
     f".{'e' * 32}.duckdb",
@@ -46,7 +49,7 @@ class Undisturbed:
     after: Views
     tables: Tables
 
-    def step(self, points: int, point: int) -> Step:
+    def step(self, point: int, points: int = POINTS) -> Step:
         """The step of one of so many points that lie evenly over all its steps. Of the writes in
         a row to one file, which may be many, the first and the last count."""
         steps = self.ran.steps
@@ -99,7 +102,9 @@ def copy_of(lake: Path, folder: Path) -> Iterator[Path]:
     shutil.rmtree(copy)
 
 
-def at_points_of_every_operation(points: int, in_short: Collection[int]) -> pytest.MarkDecorator:
+def at_points_of_every_operation(
+    points: int = POINTS, in_short: Collection[int] = IN_SHORT
+) -> pytest.MarkDecorator:
     """A test at so many points of each operation; at all but a few of them it is a slow one."""
     cases = [
         pytest.param(

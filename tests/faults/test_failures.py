@@ -9,8 +9,6 @@ from rdlake.errors import ExitCode
 from tests.faults.harness import OPERATIONS, Kind, Operation, Ran, Step
 from tests.faults.stage import Stage, Undisturbed, at_points_of_every_operation, copy_of
 
-POINTS = 26
-IN_SHORT = {4, 13, 22}
 REFUSALS: tuple[Kind, ...] = ("EIO", "ENOSPC", "EACCES", "full")
 ABOUT_NAMES = {"open", "mkdir", "link", "rename", "unlink"}
 """Calls that permissions can forbid; a file that is open can be written to and flushed."""
@@ -26,12 +24,12 @@ copy: Python then copies in the slow way. A folder that is there already."""
 OPEN_ELSEWHERE = "catalog.duckdb is open elsewhere and was not replaced; attach "
 
 
-@at_points_of_every_operation(POINTS, IN_SHORT)
+@at_points_of_every_operation()
 def test_a_refused_call_is_told_or_does_no_harm_and_the_next_run_completes(
     stage: Stage, tmp_path: Path, operation: Operation, point: int
 ) -> None:
     known = stage.undisturbed(operation)
-    step = known.step(POINTS, point)
+    step = known.step(point)
     with copy_of(known.lake, tmp_path) as lake:
         kind = refusal(step, point + OPERATIONS.index(operation))
         ran = stage.runner.failed_at(step.number, kind, operation, lake)

@@ -10,10 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.faults.harness import OPERATIONS, Operation
-from tests.faults.stage import LITTER, Stage, at_points_of_every_operation, copy_of
+from tests.faults.stage import LITTER, POINTS, Stage, at_points_of_every_operation, copy_of
 
-POINTS = 26
-IN_SHORT = {4, 13, 22}
 LATER_SECONDS = 5.0
 
 
@@ -38,13 +36,25 @@ def test_the_prepared_upkeep_compacts_and_removes(stage: Stage) -> None:
     assert {*LITTER, "catalogs/v000001.duckdb"} <= removed
 
 
-@at_points_of_every_operation(POINTS, IN_SHORT)
+def test_more_than_a_hundred_different_calls_are_stopped_and_as_many_refused(stage: Stage) -> None:
+    points = {
+        (operation, stage.undisturbed(operation).step(point))
+        for operation in OPERATIONS
+        for point in range(POINTS)
+    }
+    assert len(points) > 100
+    assert {"open", "write", "pwrite", "fsync", "rename", "link"} <= {
+        step.call for _, step in points
+    }
+
+
+@at_points_of_every_operation()
 def test_after_a_kill_a_reader_sees_one_version_and_the_next_run_completes(
     stage: Stage, tmp_path: Path, operation: Operation, point: int
 ) -> None:
     known = stage.undisturbed(operation)
     with copy_of(known.lake, tmp_path) as lake:
-        step = known.step(POINTS, point)
+        step = known.step(point)
         print(stage.runner.stopped_at(step.number, operation, lake, torn=point % 2 == 1))
         known.assert_one_version(lake)
         again = stage.runner.run(operation, lake)
@@ -53,6 +63,7 @@ def test_after_a_kill_a_reader_sees_one_version_and_the_next_run_completes(
         known.assert_complete(lake)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_upkeep_removes_what_a_killed_run_leaves(
     stage: Stage, tmp_path: Path, operation: Operation
