@@ -6,9 +6,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from rdlake.catalog.version import history
-from rdlake.deltalog import has_log, repair_folder, torn_files
+from rdlake.catalog.files import catalog_faults
+from rdlake.catalog.pins import lost_commits
+from rdlake.catalog.render import place_current
+from rdlake.catalog.version import recorded
+from rdlake.deltalog import TornFile, has_log, log_folder, repair_folder, torn_files
 from rdlake.errors import DamagedLake, NoLake
+from rdlake.lake import Lake
 from rdlake.opening import is_lake, open_lake, usable_root
 from rdlake.storage import storage_door
 from rdlake.tables import TABLES
@@ -16,6 +20,8 @@ from rdlake.tables import TABLES
 __all__ = ["Complaint", "Health", "examine", "repair"]
 
 MEND = "rdlake doctor --repair moves it aside; then run the ingest again"
+BEHIND = "restore it from a copy of the lake; or rdlake doctor --repair, then run the ingest again"
+RESTORE = "restore the table's _delta_log from a copy of the lake"
 
 
 @dataclass(frozen=True)
@@ -50,13 +56,14 @@ class Health:
 
 
 def examine(root: str | Path) -> Health:
-    """Look at the end of every table's log; NoLake when there is none."""
+    """Look at the end of every table's log, and whether it is behind what was published; NoLake
+    when there is none."""
     path = _lake_path(root)
     folders = _table_folders(path)
     faults = tuple(
-        Complaint(str(torn.path), torn.reason, MEND)
+        Complaint(str(torn.path), torn.reason, RESTORE if torn.needed else MEND)
         for folder in folders
-        for torn in torn_files(folder)
+        for torn in torn_files(folder, whole=True)
     )
     if faults:
         return Health(str(path), None, len(folders), None, faults)
@@ -66,13 +73,28 @@ def examine(root: str | Path) -> Health:
         return Health(
             str(path), None, len(folders), None, (Complaint(error.where, error.what, error.fix),)
         )
-    versions = history(lake)
-    newest = versions[-1].catalog_version if versions else None
-    return Health(str(path), lake.lake_id, len(folders), newest, ())
+    versions = recorded(lake)
+    newest = versions[-1] if versions else None
+    lost = lost_commits(lake, newest) if newest else {}
+    return Health(
+        str(path),
+        lake.lake_id,
+        len(folders),
+        newest.catalog_version if newest else None,
+        (
+            *(Complaint(str(log_folder(lake.folder(n))), why, BEHIND) for n, why in lost.items()),
+            *(
+                Complaint(str(each.path), each.reason, each.fix)
+                for each in catalog_faults(lake, versions, quick=True)
+            ),
+        ),
+    )
 
 
 def repair(root: str | Path) -> list[str]:
-    """Move the torn files at the end of each log into `torn/`; returns what was moved.
+    """Move the torn files at the end of each log, and catalog files that are of no published
+    version, into `torn/`, and place the newest version again; returns what was moved. DamagedLake
+    when a log leads to no version without a file that is torn.
 
     What such a file leaves torn in its turn, as a pointer to its checkpoint, goes with it.
     """
@@ -80,8 +102,30 @@ def repair(root: str | Path) -> list[str]:
     aside = repair_folder(path, datetime.now(UTC))
     moved: list[str] = []
     for folder in _table_folders(path):
-        while torn := torn_files(folder):
+        while torn := torn_files(folder, whole=True):
+            _refuse_needed(torn)
             moved += [str(_move(each.path, aside / folder.name)) for each in torn]
+    if is_lake(path):
+        moved += _mend_catalogs(open_lake(path), aside)
+    return moved
+
+
+def _refuse_needed(torn: list[TornFile]) -> None:
+    for each in torn:
+        if each.needed:
+            raise DamagedLake(each.reason, where=each.path, fix=RESTORE)
+
+
+def _mend_catalogs(lake: Lake, aside: Path) -> list[str]:
+    versions = recorded(lake)
+    faults = list(catalog_faults(lake, versions))
+    there = [each.path for each in faults if each.path.exists()]
+    moved = [str(_move(path, aside / "catalogs")) for path in there]
+    if versions and lost_commits(lake, versions[-1]):
+        with storage_door(aside):  # its name tells the next publication to pin every table anew
+            aside.mkdir(parents=True, exist_ok=True)
+    if versions and faults:
+        place_current(lake)
     return moved
 
 

@@ -11,12 +11,12 @@ import pyarrow.parquet as pq
 
 from rdlake.catalog.version import Pin, Version
 from rdlake.datafiles import DataFile, list_digest, sync_with_sha256
-from rdlake.deltalog import data_changed_since, last_repair
+from rdlake.deltalog import data_changed_since, last_repair, log_folder
 from rdlake.errors import DamagedLake
 from rdlake.lake import Lake, Snapshot
 from rdlake.tables import TABLES
 
-__all__ = ["Pinned", "file_lists", "pin_tables", "repaired_since", "same_rows"]
+__all__ = ["Pinned", "file_lists", "lost_commits", "pin_tables", "repaired_since", "same_rows"]
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,13 @@ def pin_tables(lake: Lake, last: Version | None) -> Pinned:
     refers to is there. A table that did not move since `last` keeps its pin, unless a repair came
     between.
     """
+    if last and (lost := lost_commits(lake, last)):
+        name, reason = next(iter(lost.items()))
+        raise DamagedLake(
+            reason,
+            where=log_folder(lake.folder(name)),
+            fix="restore it from a copy of the lake; or rdlake doctor --repair, then ingest again",
+        )
     kept_by = last.pins if last and not repaired_since(lake, last) else {}
     moved: dict[str, Snapshot] = {}
     kept: dict[str, Pin] = {}
@@ -76,6 +83,20 @@ def repaired_since(lake: Lake, version: Version) -> bool:
     """True when the lake was repaired after that publication: its tables are to be pinned anew."""
     repaired = last_repair(lake.root)
     return repaired is not None and repaired >= version.published_at
+
+
+def lost_commits(lake: Lake, last: Version) -> dict[str, str]:
+    """table -> what tells that its log lost commits which the last publication saw; its numbers
+    would be given again to other rows. None after a repair, which told of them."""
+    if repaired_since(lake, last):
+        return {}
+    ends = {name: lake.snapshot(name).version for name in last.pins}
+    return {
+        name: f"the log of {name} ends at version {ends[name]}, but catalog version "
+        f"{last.catalog_version} was published at its version {pin.delta_version}"
+        for name, pin in last.pins.items()
+        if pin.delta_version is not None and pin.delta_version > (ends[name] or 0)
+    }
 
 
 def same_rows(lake: Lake, before: Pin, now: Pin) -> bool:
