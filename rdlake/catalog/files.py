@@ -49,15 +49,17 @@ def says(path: Path, version: Version) -> str | None:
             return "it is gone"
         said = str(error).splitlines()[0].replace(str(path), path.name)
         return f"it is not a catalog that DuckDB can read: {said}"
-    if told is None:
-        return "it tells of no version"
+    return _differs(told, version) if told else "it tells of no version"
+
+
+def _differs(told: tuple[str, int, str], version: Version) -> str | None:
     lake_id, number, digest = told
     if lake_id != version.lake_id:
         return f"it is of another lake, {lake_id}"
     if number != version.catalog_version:
         return f"it is version {number} instead of {version.catalog_version}"
     if digest != version.digest:
-        return f"it is another version {number} than the one that was published"
+        return f"it is another version {number} than the row in `catalogs`"
     return None
 
 
