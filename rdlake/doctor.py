@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from rdlake.catalog.files import catalog_faults
-from rdlake.catalog.pins import lost_commits
+from rdlake.catalog.pins import lost_commits, lost_lists, recover_lists
 from rdlake.catalog.render import place_current
-from rdlake.catalog.version import recorded
+from rdlake.catalog.version import Version, recorded
 from rdlake.deltalog import TornFile, has_log, log_folder, repair_folder, torn_files
 from rdlake.errors import DamagedLake, NoLake
 from rdlake.lake import Lake
@@ -21,6 +22,7 @@ __all__ = ["Complaint", "Health", "examine", "repair"]
 
 MEND = "rdlake doctor --repair moves it aside; then run the ingest again"
 BEHIND = "restore it from a copy of the lake; or rdlake doctor --repair, then run the ingest again"
+FOUND_AGAIN = "rdlake doctor --repair finds it in the table's log; else restore it from a copy"
 RESTORE = "restore the table's _delta_log from a copy of the lake"
 
 
@@ -74,27 +76,27 @@ def examine(root: str | Path) -> Health:
             str(path), None, len(folders), None, (Complaint(error.where, error.what, error.fix),)
         )
     versions = recorded(lake)
-    newest = versions[-1] if versions else None
-    lost = lost_commits(lake, newest) if newest else {}
-    return Health(
-        str(path),
-        lake.lake_id,
-        len(folders),
-        newest.catalog_version if newest else None,
-        (
-            *(Complaint(str(log_folder(lake.folder(n))), why, BEHIND) for n, why in lost.items()),
-            *(
-                Complaint(str(each.path), each.reason, each.fix)
-                for each in catalog_faults(lake, versions, quick=True)
-            ),
-        ),
-    )
+    newest = versions[-1].catalog_version if versions else None
+    complaints = tuple(_about_catalogs(lake, versions))
+    return Health(str(path), lake.lake_id, len(folders), newest, complaints)
+
+
+def _about_catalogs(lake: Lake, versions: list[Version]) -> Iterator[Complaint]:
+    """What was published against the tables' logs, the lists of files and the catalog files."""
+    if versions:
+        for name, reason in lost_commits(lake, versions[-1]).items():
+            yield Complaint(str(log_folder(lake.folder(name))), reason, BEHIND)
+    for pin in lost_lists(lake, versions):
+        reason = f"the list of files {pin.file_list} of {pin.name} is missing"
+        yield Complaint(str(lake.folder("file_lists")), reason, FOUND_AGAIN)
+    for each in catalog_faults(lake, versions, quick=True):
+        yield Complaint(str(each.path), each.reason, each.fix)
 
 
 def repair(root: str | Path) -> list[str]:
     """Move the torn files at the end of each log, and catalog files that are of no published
-    version, into `torn/`, and place the newest version again; returns what was moved. DamagedLake
-    when a log leads to no version without a file that is torn.
+    version, into `torn/`, find lost lists of files again and place the newest version; returns
+    what was moved. DamagedLake when a log leads to no version without a file that is torn.
 
     What such a file leaves torn in its turn, as a pointer to its checkpoint, goes with it.
     """
@@ -121,6 +123,7 @@ def _mend_catalogs(lake: Lake, aside: Path) -> list[str]:
     faults = list(catalog_faults(lake, versions))
     there = [each.path for each in faults if each.path.exists()]
     moved = [str(_move(path, aside / "catalogs")) for path in there]
+    recover_lists(lake, versions)
     if versions and lost_commits(lake, versions[-1]):
         with storage_door(aside):  # its name tells the next publication to pin every table anew
             aside.mkdir(parents=True, exist_ok=True)

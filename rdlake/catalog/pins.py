@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 import polars as pl
@@ -12,11 +13,20 @@ import pyarrow.parquet as pq
 from rdlake.catalog.version import Pin, Version
 from rdlake.datafiles import DataFile, list_digest, sync_with_sha256
 from rdlake.deltalog import data_changed_since, last_repair, log_folder
-from rdlake.errors import DamagedLake
+from rdlake.errors import DamagedLake, StorageFailed
 from rdlake.lake import Lake, Snapshot
 from rdlake.tables import TABLES
 
-__all__ = ["Pinned", "file_lists", "lost_commits", "pin_tables", "repaired_since", "same_rows"]
+__all__ = [
+    "Pinned",
+    "file_lists",
+    "lost_commits",
+    "lost_lists",
+    "pin_tables",
+    "recover_lists",
+    "repaired_since",
+    "same_rows",
+]
 
 
 @dataclass(frozen=True)
@@ -125,6 +135,28 @@ def file_lists(lake: Lake, pins: Collection[Pin]) -> dict[str, tuple[DataFile, .
             fix="restore tables/file_lists from a copy of the lake, or publish anew",
         )
     return {pin.name: found.get(pin.file_list, ()) for pin in pins}
+
+
+def lost_lists(lake: Lake, versions: Collection[Version]) -> list[Pin]:
+    """Pins whose list of files is not in the lake."""
+    pins = {pin.file_list: pin for version in versions for pin in version.tables}
+    known = _recorded(lake, list(pins.values()))
+    return [
+        pin
+        for digest, pin in pins.items()
+        if digest not in known and digest != list_digest(pin.name, ())
+    ]
+
+
+def recover_lists(lake: Lake, versions: Collection[Version]) -> None:
+    """Record lost lists of files again, from the tables' logs; the digest proves them. One that
+    is not to be found there stays lost."""
+    for pin in lost_lists(lake, versions):
+        with suppress(DamagedLake, StorageFailed):
+            then = lake.snapshot_at(pin.name, pin.delta_version or 0)
+            files = _data_files(lake, pin.name, then, {})
+            if list_digest(pin.name, files) == pin.file_list:
+                lake.record_files({pin.name: files})
 
 
 def _recorded(lake: Lake, pins: Collection[Pin]) -> set[str]:
