@@ -180,7 +180,8 @@ def _torn_entries(
     torn: list[TornFile] = []
     lost: str | None = None
     for number in range(first, newest + 1):
-        if number not in entries:
+        # a listing may miss what was made while it was read
+        if number not in entries and not entry_path(table_folder, number).exists():
             lost = f"log entry {number} before it is missing"
         elif lost:
             torn.append(TornFile(entry_path(table_folder, number), lost))

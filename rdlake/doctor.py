@@ -71,13 +71,13 @@ def examine(root: str | Path) -> Health:
         return Health(str(path), None, len(folders), None, faults)
     try:
         lake = open_lake(path)
+        versions = recorded(lake)
+        complaints = tuple(_about_catalogs(lake, versions))
     except DamagedLake as error:
         return Health(
             str(path), None, len(folders), None, (Complaint(error.where, error.what, error.fix),)
         )
-    versions = recorded(lake)
     newest = versions[-1].catalog_version if versions else None
-    complaints = tuple(_about_catalogs(lake, versions))
     return Health(str(path), lake.lake_id, len(folders), newest, complaints)
 
 

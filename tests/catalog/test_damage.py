@@ -181,6 +181,18 @@ def test_a_pinned_file_that_is_not_whole_is_named_with_its_versions_and_the_reme
     assert error.value.where == str(path)
 
 
+@pytest.mark.parametrize("table", ["file_lists", "catalogs"])
+def test_a_file_that_the_doctor_itself_reads_is_named_when_it_is_not_whole(
+    two_versions: Published, table: str
+) -> None:
+    folder = two_versions.lake.folder(table)
+    ((name, _, _),) = commit_entry(folder, 1).added
+    (folder / name).write_bytes(b"half")
+    (fault,) = examine(two_versions.lake.root).faults
+    assert fault.file == str(folder / name)
+    assert "from a copy of the lake" in fault.fix
+
+
 # --- catalog files ---------------------------------------------------------------------------
 
 
