@@ -18,7 +18,7 @@ from deltalake.exceptions import DeltaError
 from deltalake.transaction import AddAction, RemoveAction
 
 from rdlake.datafiles import DataFile, File, sync_folder
-from rdlake.deltalog import sync_commit
+from rdlake.deltalog import VERSION_MARK, sync_commit
 from rdlake.storage import storage_door
 from rdlake.tables import Table
 from rdlake.tables.schema import TEXT
@@ -138,7 +138,7 @@ def replace_files(
     actions += [
         RemoveAction(path, changed, now, size=size, partition_values={}) for path, size, _ in gone
     ]
-    exactly = CommitProperties(max_commit_retries=0)
+    exactly = CommitProperties({VERSION_MARK: int(delta.version()) + 1}, max_commit_retries=0)
     delta.create_write_transaction(actions, "append", delta.schema(), commit_properties=exactly)
 
 

@@ -91,6 +91,11 @@ class Lake:
         delta = self._delta(table(name))
         return snapshot_of(delta) if delta else Snapshot(None, ())
 
+    def snapshot_at(self, name: str, version: int) -> Snapshot:
+        """The table as it was at a version; StorageFailed when the log no longer leads there."""
+        with storage_door(self.folder(name)):
+            return snapshot_of(DeltaTable(str(self.folder(name)), version=version))
+
     def read(
         self, name: str, columns: Collection[str] | None = None, where: pl.Expr | None = None
     ) -> pl.DataFrame:

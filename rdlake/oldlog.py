@@ -76,7 +76,7 @@ def _old_enough(versions: Mapping[int, Sequence[Path]], before: float) -> list[i
 
 def _is_whole(table_folder: Path, version: int) -> bool:
     path = checkpoint_path(table_folder, version)
-    return path.is_file() and checkpoint_fault(path) is None
+    return path.is_file() and checkpoint_fault(path, path.parent.parent) is None
 
 
 def _tells_the_same(table_folder: Path, checkpoints: Sequence[int]) -> bool:

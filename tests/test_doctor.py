@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from deltalake import DeltaTable
 
 import rdlake
 from rdlake.deltalog import LAST_CHECKPOINT, commit_entry, entry_path, log_folder
@@ -47,10 +48,71 @@ def half_file(folder: Path, newest: int) -> Path:
     return entry_path(folder, newest)
 
 
+def older_entry(folder: Path, newest: int) -> Path:
+    shutil.copy(entry_path(folder, newest - 1), entry_path(folder, newest))
+    return entry_path(folder, newest)
+
+
 def empty_checkpoint(folder: Path, newest: int) -> Path:
     checkpoint = max(log_folder(folder).glob("*.checkpoint.parquet"))
     checkpoint.write_bytes(b"")
     return checkpoint
+
+
+def half_checkpoint(folder: Path, newest: int) -> Path:
+    checkpoint = max(log_folder(folder).glob("*.checkpoint.parquet"))
+    checkpoint.write_bytes(checkpoint.read_bytes()[:-40])
+    return checkpoint
+
+
+def checkpoint_of_hole(folder: Path, newest: int) -> Path:
+    """Both ends are there, the middle is not."""
+    checkpoint = max(log_folder(folder).glob("*.checkpoint.parquet"))
+    content = checkpoint.read_bytes()
+    checkpoint.write_bytes(content[:4] + bytes(len(content) - 12) + content[-8:])
+    return checkpoint
+
+
+def older_checkpoint(folder: Path, newest: int) -> Path:
+    """That of an older version lies under the newest number."""
+    checkpoint = max(log_folder(folder).glob("*.checkpoint.parquet"))
+    pointer = (log_folder(folder) / LAST_CHECKPOINT).read_bytes()
+    DeltaTable(str(folder), version=3).create_checkpoint()
+    checkpoint_path(folder, 3).replace(checkpoint)
+    (log_folder(folder) / LAST_CHECKPOINT).write_bytes(pointer)
+    return checkpoint
+
+
+def swapped_checkpoints(folder: Path, newest: int) -> Path:
+    DeltaTable(str(folder), version=3).create_checkpoint()
+    newer, older = (
+        max(log_folder(folder).glob("*.checkpoint.parquet")),
+        checkpoint_path(folder, 3),
+    )
+    (log_folder(folder) / LAST_CHECKPOINT).unlink()
+    swap(newer, older)
+    return newer
+
+
+def missing_checkpoint(folder: Path, newest: int) -> Path:
+    max(log_folder(folder).glob("*.checkpoint.parquet")).unlink()
+    return log_folder(folder) / LAST_CHECKPOINT
+
+
+def checkpoint_path(folder: Path, version: int) -> Path:
+    return log_folder(folder) / f"{version:020d}.checkpoint.parquet"
+
+
+def swap(one: Path, other: Path) -> None:
+    passing = one.with_name("passing")
+    one.rename(passing)
+    other.rename(one)
+    passing.rename(other)
+
+
+def empty_pointer(folder: Path, newest: int) -> Path:
+    (log_folder(folder) / LAST_CHECKPOINT).write_bytes(b"")
+    return log_folder(folder) / LAST_CHECKPOINT
 
 
 def broken_pointer(folder: Path, newest: int) -> Path:
@@ -58,8 +120,23 @@ def broken_pointer(folder: Path, newest: int) -> Path:
     return log_folder(folder) / LAST_CHECKPOINT
 
 
-LAST_COMMIT_IS_LOST: list[Damage] = [empty_entry, half_entry, missing_file, half_file]
-NOTHING_IS_LOST: list[Damage] = [empty_checkpoint, broken_pointer]
+LAST_COMMIT_IS_LOST: list[Damage] = [
+    empty_entry,
+    half_entry,
+    older_entry,
+    missing_file,
+    half_file,
+]
+NOTHING_IS_LOST: list[Damage] = [
+    empty_checkpoint,
+    half_checkpoint,
+    checkpoint_of_hole,
+    older_checkpoint,
+    swapped_checkpoints,
+    missing_checkpoint,
+    empty_pointer,
+    broken_pointer,
+]
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +203,68 @@ def test_a_torn_checkpoint_is_moved_aside_and_no_row_is_lost(
     repair(lake.root)
     assert contents(lake.root) == before
     assert newest_mark(lake) == str(newest)
+
+
+@pytest.mark.parametrize("older", [7, 8, 9, 10, 11])
+def test_of_entries_that_changed_places_the_log_goes_back_before_the_first(
+    marked: Marked, older: int
+) -> None:
+    folder = marked(12).folder("feedback")
+    swap(entry_path(folder, older), entry_path(folder, older + 1))
+    covered = older < 8  # by the checkpoint: nobody reads that entry
+    before = contents(folder.parent.parent)
+    assert examine(folder.parent.parent).whole is covered
+    repair(folder.parent.parent)
+    assert contents(folder.parent.parent) == before
+    assert newest_mark(rdlake.open_lake(folder.parent.parent)) == str(12 if covered else older - 1)
+
+
+@pytest.mark.parametrize("lost", [10, 11])
+def test_after_a_missing_entry_the_log_ends(marked: Marked, lost: int) -> None:
+    lake = marked(12)
+    entry_path(lake.folder("feedback"), lost).unlink()
+    with pytest.raises(DamagedLake, match=f"log entry {lost} before it is missing"):
+        rdlake.open_lake(lake.root)
+    repair(lake.root)
+    assert newest_mark(lake) == str(lost - 1)
+
+
+def test_a_damaged_entry_in_the_middle_is_found_by_the_doctor(marked: Marked) -> None:
+    lake = marked(12)
+    torn = empty_entry(lake.folder("feedback"), 11)
+    assert examine(lake.root).faults[0].file == str(torn)
+    repair(lake.root)
+    assert newest_mark(lake) == "10"
+
+
+@pytest.mark.parametrize("pointer", [None, b'{"version":3,"size":4}'])
+def test_a_pointer_that_is_gone_or_older_harms_nobody(
+    marked: Marked, pointer: bytes | None
+) -> None:
+    lake = marked(12)
+    path = log_folder(lake.folder("feedback")) / LAST_CHECKPOINT
+    DeltaTable(str(lake.folder("feedback")), version=3).create_checkpoint()
+    path.unlink()
+    if pointer:
+        path.write_bytes(pointer)
+    assert examine(lake.root).whole
+    assert newest_mark(lake) == "12"
+
+
+def test_a_log_that_leads_nowhere_without_its_checkpoint_is_refused(marked: Marked) -> None:
+    lake = marked(12)
+    folder = lake.folder("feedback")
+    for version in range(9):
+        entry_path(folder, version).unlink()
+    assert newest_mark(lake) == "12"
+    torn = empty_checkpoint(folder, 12)
+    before = listing(lake.root)
+    with pytest.raises(DamagedLake, match="not whole") as error:
+        repair(lake.root)
+    assert error.value.where == str(torn)
+    assert "from a copy of the lake" in error.value.fix
+    assert listing(lake.root) == before
+    assert [fault.fix for fault in examine(lake.root).faults] == [error.value.fix]
 
 
 @pytest.mark.parametrize("newest", [1, 9])

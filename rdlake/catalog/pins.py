@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 import polars as pl
@@ -11,12 +12,21 @@ import pyarrow.parquet as pq
 
 from rdlake.catalog.version import Pin, Version
 from rdlake.datafiles import DataFile, list_digest, sync_with_sha256
-from rdlake.deltalog import data_changed_since, last_repair
-from rdlake.errors import DamagedLake
+from rdlake.deltalog import data_changed_since, last_repair, log_folder
+from rdlake.errors import DamagedLake, StorageFailed
 from rdlake.lake import Lake, Snapshot
 from rdlake.tables import TABLES
 
-__all__ = ["Pinned", "file_lists", "pin_tables", "repaired_since", "same_rows"]
+__all__ = [
+    "Pinned",
+    "file_lists",
+    "lost_commits",
+    "lost_lists",
+    "pin_tables",
+    "recover_lists",
+    "repaired_since",
+    "same_rows",
+]
 
 
 @dataclass(frozen=True)
@@ -46,6 +56,13 @@ def pin_tables(lake: Lake, last: Version | None) -> Pinned:
     refers to is there. A table that did not move since `last` keeps its pin, unless a repair came
     between.
     """
+    if last and (lost := lost_commits(lake, last)):
+        name, reason = next(iter(lost.items()))
+        raise DamagedLake(
+            reason,
+            where=log_folder(lake.folder(name)),
+            fix="restore it from a copy of the lake; or rdlake doctor --repair, then ingest again",
+        )
     kept_by = last.pins if last and not repaired_since(lake, last) else {}
     moved: dict[str, Snapshot] = {}
     kept: dict[str, Pin] = {}
@@ -78,6 +95,20 @@ def repaired_since(lake: Lake, version: Version) -> bool:
     return repaired is not None and repaired >= version.published_at
 
 
+def lost_commits(lake: Lake, last: Version) -> dict[str, str]:
+    """table -> what tells that its log lost commits which the last publication saw; its numbers
+    would be given again to other rows. None after a repair, which told of them."""
+    if repaired_since(lake, last):
+        return {}
+    ends = {name: lake.snapshot(name).version for name in last.pins}
+    return {
+        name: f"the log of {name} ends at version {ends[name]}, but catalog version "
+        f"{last.catalog_version} was published at its version {pin.delta_version}"
+        for name, pin in last.pins.items()
+        if pin.delta_version is not None and pin.delta_version > (ends[name] or 0)
+    }
+
+
 def same_rows(lake: Lake, before: Pin, now: Pin) -> bool:
     """True when only the files moved since: compaction and clean-up change no row."""
     if before.delta_version == now.delta_version:
@@ -104,6 +135,28 @@ def file_lists(lake: Lake, pins: Collection[Pin]) -> dict[str, tuple[DataFile, .
             fix="restore tables/file_lists from a copy of the lake, or publish anew",
         )
     return {pin.name: found.get(pin.file_list, ()) for pin in pins}
+
+
+def lost_lists(lake: Lake, versions: Collection[Version]) -> list[Pin]:
+    """Pins whose list of files is not in the lake."""
+    pins = {pin.file_list: pin for version in versions for pin in version.tables}
+    known = _recorded(lake, list(pins.values()))
+    return [
+        pin
+        for digest, pin in pins.items()
+        if digest not in known and digest != list_digest(pin.name, ())
+    ]
+
+
+def recover_lists(lake: Lake, versions: Collection[Version]) -> None:
+    """Record lost lists of files again, from the tables' logs; the digest proves them. One that
+    is not to be found there stays lost."""
+    for pin in lost_lists(lake, versions):
+        with suppress(DamagedLake, StorageFailed):
+            then = lake.snapshot_at(pin.name, pin.delta_version or 0)
+            files = _data_files(lake, pin.name, then, {})
+            if list_digest(pin.name, files) == pin.file_list:
+                lake.record_files({pin.name: files})
 
 
 def _recorded(lake: Lake, pins: Collection[Pin]) -> set[str]:

@@ -20,6 +20,7 @@ from rdlake.catalog.contract import (
     column_comments,
     over_files,
 )
+from rdlake.catalog.files import CURRENT, says
 from rdlake.catalog.pins import file_lists
 from rdlake.catalog.version import Version, file_name, history, last_number, numbered
 from rdlake.datafiles import DataFile, remove_quietly, sync_folder, write_durably
@@ -30,9 +31,8 @@ from rdlake.storage import storage_door, storage_failed
 from rdlake.tables import table
 from rdlake.tables.duckdb_types import duckdb_type
 
-__all__ = ["CURRENT", "draft", "place_current", "rendered", "root_expression"]
+__all__ = ["draft", "place_current", "rendered", "root_expression"]
 
-CURRENT = "catalog.duckdb"
 FileLists = Mapping[str, tuple[DataFile, ...]]
 STORAGE_VERSION = "v1.0.0"
 ALIAS = "rdlake"
@@ -85,9 +85,17 @@ def draft(
 
 
 def rendered(lake: Lake, version: Version) -> Path:
-    """The version's file, made again from its row when it was pruned."""
+    """The version's file, made again from its row when it was pruned or is not that version.
+    DamagedLake when the row is not what was published."""
     target = lake.catalogs_folder / version.file_name
-    if not target.exists():
+    if says(target, version):
+        if version.digest != version.computed_digest():
+            raise DamagedLake(
+                f"the row of version {version.catalog_version} was changed",
+                where=lake.folder("catalogs"),
+                fix="restore tables/catalogs from a copy of the lake; "
+                "rdlake catalogs verify tells which versions are whole",
+            )
         until = [each for each in history(lake) if each.catalog_version <= version.catalog_version]
         with draft(lake, until, file_lists(lake, version.tables)) as (path, _):
             write_durably(path, target)

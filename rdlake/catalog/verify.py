@@ -10,8 +10,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from rdlake.catalog.files import catalog_faults
 from rdlake.catalog.pins import file_lists
-from rdlake.catalog.version import Version, history
+from rdlake.catalog.version import Version, recorded
 from rdlake.datafiles import DataFile, list_digest
 from rdlake.errors import DamagedLake
 from rdlake.lake import Lake
@@ -26,6 +27,7 @@ class Fault:
     file: str
     reason: str
     versions: tuple[int, ...]
+    fix: str = "restore it from a copy of the lake"
 
 
 @dataclass(frozen=True)
@@ -45,11 +47,16 @@ class VerifyReport:
 def verify(
     lake: Lake, *, deep: bool = False, on_file: Callable[[int, int], None] | None = None
 ) -> VerifyReport:
-    """Check the digest chain, every pinned file's presence, size and rows; `deep` hashes all."""
-    versions = history(lake)
+    """Check the digest chain, the catalog files, every pinned file's presence, size and rows;
+    `deep` hashes all."""
+    versions = recorded(lake)
     faults = list(_chain_faults(lake, versions))
     pinned, list_faults = _pinned_files(lake, versions)
     faults.extend(list_faults)
+    faults.extend(
+        Fault(str(each.path), each.reason, (each.version,), each.fix)
+        for each in catalog_faults(lake, versions)
+    )
     hashed = 0
     for done, ((name, file), numbers) in enumerate(sorted(pinned.items()), start=1):
         path = lake.folder(name) / file.path

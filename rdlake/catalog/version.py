@@ -7,16 +7,26 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from rdlake.errors import UnknownVersion
+from rdlake.errors import DamagedLake, UnknownVersion
 from rdlake.lake import Lake
 from rdlake.rows import frame_of
 from rdlake.tables import table
 
-__all__ = ["Pin", "Version", "file_name", "history", "last_number", "newest", "numbered"]
+__all__ = [
+    "Pin",
+    "Version",
+    "file_name",
+    "history",
+    "last_number",
+    "newest",
+    "numbered",
+    "recorded",
+]
 
 
 @dataclass(frozen=True)
@@ -71,15 +81,36 @@ class Version:
         return frame_of(table("catalogs"), [asdict(self)])
 
 
+def file_name(number: int) -> str:
+    """What the file of a version is called."""
+    return f"v{number:06d}.duckdb"
+
+
 def history(lake: Lake) -> list[Version]:
-    """Every published version, oldest first."""
+    """Every published version, oldest first; DamagedLake when the row of a later one is gone: its
+    number must not be given again, nor its files be removed."""
+    versions = recorded(lake)
+    while (after := _file_after(lake, versions)).exists():
+        again = recorded(lake)  # a publisher commits the row before it names the file
+        if len(again) == len(versions):
+            raise DamagedLake(
+                f"version {len(versions) + 1} was published, but its row is gone from `catalogs`",
+                where=after,
+                fix="restore tables/catalogs from a copy of the lake; or go back to version "
+                f"{len(versions)} with rdlake doctor --repair, which moves the file aside",
+            )
+        versions = again
+    return versions
+
+
+def _file_after(lake: Lake, versions: list[Version]) -> Path:
+    return lake.catalogs_folder / file_name(versions[-1].catalog_version + 1 if versions else 1)
+
+
+def recorded(lake: Lake) -> list[Version]:
+    """What the rows of `catalogs` say was published, oldest first."""
     rows = lake.read("catalogs").sort("catalog_version").iter_rows(named=True)
     return [_version(row) for row in rows]
-
-
-def file_name(number: int) -> str:
-    """The name of a version's file."""
-    return f"v{number:06d}.duckdb"
 
 
 def last_number(lake: Lake) -> int:

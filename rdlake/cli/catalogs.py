@@ -189,7 +189,9 @@ def verify(lake_root: str, deep: bool, as_json: bool) -> int:
         show_json({**asdict(report), "whole": report.whole})
     else:
         show(
-            [asdict(each) for each in report.faults], ["file", "reason", "versions"], as_json=False
+            [asdict(each) for each in report.faults],
+            ["file", "reason", "versions", "fix"],
+            as_json=False,
         )
         state = "whole" if report.whole else f"{len(report.faults)} faults"
         say(f"{report.versions} versions, {report.files} files: {state}")

@@ -109,7 +109,8 @@ def test_a_row_sealed_anew_no_longer_leads_to_the_next(two_versions: Published) 
     digest = history(lake)[0].computed_digest()
     lake = rewrite(lake, "catalogs", in_version(1, digest=digest))
     assert [(fault.reason, fault.versions) for fault in verify(lake).faults] == [
-        ("version 2 does not follow the one before it", (2,))
+        ("version 2 does not follow the one before it", (2,)),
+        ("it is another version 1 than the row in `catalogs`", (1,)),
     ]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from rdlake.catalog.contract import sql_folder
-from rdlake.catalog.render import CURRENT
+from rdlake.catalog.files import CURRENT
 from rdlake.lake import Lake
 from rdlake.library import Library
 from tests.compat import lakes
