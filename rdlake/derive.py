@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 
 import polars as pl
 
+from rdlake.cached import cached_loops, with_executed
 from rdlake.evidence import read_evidence
 from rdlake.experiment import Finding
 from rdlake.extract import derived
@@ -21,10 +22,10 @@ def derive(
 ) -> Mapping[str, tuple[Finding, ...]]:
     """Commit the rows of these workspaces, and what was found wrong in them. `report` makes the
     rows of `ingests` of that, which are committed last."""
-    ids = sorted(set(workspace_ids))
+    ids = sorted({*workspace_ids, *cached_loops(lake)} if workspace_ids else ())
     where = pl.col("workspace_id").is_in(ids)
     made = derived(read_evidence(lake.read("evidence", where=where)) if ids else [])
-    frames = dict(made.frames)
+    frames = {**made.frames, "loops": with_executed(lake, made.frames, ids)}
     if report:
         frames["ingests"] = report(made.findings)
     lake.commit(frames, {"workspace_id": ids})

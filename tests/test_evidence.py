@@ -108,6 +108,8 @@ def test_a_loop_is_in_the_lake_as_it_was(whole: Lake, run: str, truth: dict[str,
     assert (loop["status"] == "skipped") is truth["skipped"]
     assert (loop["cached"] or False) is truth["cached"]
     assert loop["decision"] == truth["decision"]
+    if truth["cached"]:
+        assert [loop["result_workspace_id"]] == truth["metrics_equal_qlib_res_of"]
     owner = pl.col("workspace_id") == loop["workspace_id"]
     (feedback,) = whole.read("feedback", where=owner).to_dicts()
     assert feedback["tested_hypothesis"] == truth["hypothesis"]

@@ -94,7 +94,7 @@ def test_after_the_next_ingest_everything_is_known_again(small: Library) -> None
 def test_lists_of_files_that_were_lost_are_made_again(small: Library) -> None:
     small.publish()
     lake = torn_and_repaired(small, "file_lists")
-    assert not verify(lake).whole
+    assert verify(lake, deep=True).whole
     assert told(lake) == answers(NEW)
 
 
