@@ -50,8 +50,6 @@ def derived(evidence: Sequence[Evidence]) -> Derived:
     ]
     experiments = [each for each in map(merged, by_workspace) if each]
     folders = [row for row in map(folder_of, by_workspace) if row]
-    for row in folders:
-        row.setdefault("task_run_id", None)
     days = curve_days(experiments)
     figures = {row["workspace_id"]: row for row in curve_figures(days).iter_rows(named=True)}
     of = {experiment.workspace_id: experiment for experiment in experiments}

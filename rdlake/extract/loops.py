@@ -92,9 +92,9 @@ def disagreements(experiment: Experiment, figures: Mapping[str, Any]) -> list[Fi
     return [
         Finding(
             "warning",
-            "qlib_res.csv",
+            None if experiment.provenance.get("metrics") == "trace" else "qlib_res.csv",
             f"{name} is {stated!r}, but the curve gives {proven!r}",
-            "look which of the two files belongs to this run; the stated metric was kept",
+            "look which of the two belongs to this run; the stated metric was kept",
         )
         for name, stated in metrics.items()
         if stated is not None
