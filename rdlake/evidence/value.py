@@ -17,6 +17,7 @@ __all__ = ["Evidence", "Row", "evidence_rows", "read_evidence"]
 
 Row = Mapping[str, Any]
 TABLE = table("evidence")
+DAY = ("date", "account", "value", "cash", "return", "cost", "bench", "turnover")
 TIMES = ("created_at", "ended_at")
 
 
@@ -47,19 +48,31 @@ class Evidence:
 
 def evidence_rows(parts: Sequence[Evidence]) -> pl.DataFrame:
     """Rows of `evidence`."""
-    kind = polars_schema(TABLE)["curve"]
-    curves = [None if part.curve is None else part.curve.to_struct() for part in parts]
-    return pl.DataFrame(
+    rows = pl.DataFrame(
         {
+            "place": range(len(parts)),
             "source": [part.source for part in parts],
             "workspace_id": [part.workspace_id for part in parts],
             "content": [_content(part) for part in parts],
-            "curve": pl.Series("curve", curves, dtype=kind),
             "source_digest": [part.digest for part in parts],
             "stat_digest": [part.stat_digest for part in parts],
         },
-        schema_overrides=dict.fromkeys(("stat_digest", "source_digest"), pl.String),
+        schema_overrides={"place": pl.Int64, "stat_digest": pl.String, "source_digest": pl.String},
     )
+    return rows.join(_curves(parts), "place", how="left", maintain_order="left").drop("place")
+
+
+def _curves(parts: Sequence[Evidence]) -> pl.DataFrame:
+    """The curve of each part that has one, as a list of its days."""
+    days = [
+        part.curve.select(pl.lit(place, pl.Int64).alias("place"), pl.struct(DAY).alias("curve"))
+        for place, part in enumerate(parts)
+        if part.curve is not None
+    ]
+    if not days:
+        kind = polars_schema(TABLE)["curve"]
+        return pl.DataFrame(schema={"place": pl.Int64, "curve": kind})
+    return pl.concat(days).group_by("place", maintain_order=True).agg("curve")
 
 
 def read_evidence(rows: pl.DataFrame) -> list[Evidence]:
