@@ -59,7 +59,8 @@ def ingest_run(
     outcomes: list[Outcome] = []
 
     def report(found: Mapping[str, tuple[Finding, ...]]) -> pl.DataFrame:
-        findings = (*run.findings, *chain(*found.values()))
+        of_loops = chain.from_iterable(found.get(each.workspace_id, ()) for each in said)
+        findings = (*run.findings, *of_loops)
         bad = any(finding.level == "error" for finding in findings)
         status: Status = "partial" if bad else "ok"
         outcomes.append(Outcome(task_run_id, status, "run", findings, run.source_digest))

@@ -6,14 +6,13 @@ experiment are made of all the evidence there is, so they are the same whichever
 
 from __future__ import annotations
 
-from rdlake.evidence.merge import combined_digest, digest_of_parts, folder_of, merged
+from rdlake.evidence.merge import digest_of_parts, folder_of, merged
 from rdlake.evidence.run import said_by_run
 from rdlake.evidence.value import Evidence, evidence_rows, read_evidence
 from rdlake.evidence.workspace import said_by_workspace
 
 __all__ = [
     "Evidence",
-    "combined_digest",
     "digest_of_parts",
     "evidence_rows",
     "folder_of",
