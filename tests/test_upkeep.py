@@ -178,7 +178,7 @@ def test_files_that_nothing_needs_are_removed_once_they_are_old(lake: Lake) -> N
 
 def orphan(lake: Lake, name: str, hours: float) -> Path:
     """What a writer leaves that was stopped before its commit, or is still at work."""
-    file = lake.folder(name) / f"part-00000-{uuid4()}-c000.zstd.parquet"
+    file = lake.folder(name) / f"part-00000-{uuid4()}-c000.snappy.parquet"
     file.write_bytes(b"half")
     return grown_old(file, hours)
 

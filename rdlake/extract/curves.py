@@ -24,6 +24,8 @@ def curve_days(experiments: Sequence[Experiment]) -> pl.DataFrame:
     curves = [
         experiment.curve.select(
             pl.lit(experiment.workspace_id).alias(OWNER),
+            pl.lit(experiment.task_run_id).alias("task_run_id"),
+            pl.lit(experiment.loop_id, pl.Int64).alias("loop_id"),
             "date",
             *RAW,
             pl.lit(experiment.source_digest).alias("source_digest"),

@@ -119,6 +119,8 @@ EQUITY_CURVES = Table(
     ("workspace_id", "date"),
     (
         WORKSPACE,
+        RUN,
+        LOOP,
         C("date", DATE, "trading day"),
         C("account", REAL, "account balance in currency, as qlib wrote it"),
         C("value", REAL, "value of the positions, as qlib wrote it"),

@@ -35,8 +35,9 @@ wholes AS (
 )
 SELECT parts.part, parts.workspace_id, parts.source_digest, wholes.expected
 FROM parts
-JOIN wholes ON wholes.workspace_id = parts.workspace_id
+LEFT JOIN wholes ON wholes.workspace_id = parts.workspace_id
 WHERE parts.source_digest IS DISTINCT FROM wholes.expected
+    AND NOT starts_with(parts.workspace_id, 'external:')
 UNION ALL
 SELECT of_folders.part, of_folders.workspace_id, of_folders.source_digest, workspaces.folder_digest
 FROM of_folders

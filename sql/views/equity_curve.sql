@@ -1,25 +1,24 @@
 -- key: workspace_id, date
 CREATE VIEW equity_curve AS
 SELECT
-    loops.task_run_id::VARCHAR AS task_run_id,
-    loops.loop_id::BIGINT AS loop_id,
-    days.workspace_id::VARCHAR AS workspace_id,
-    days.date::DATE AS date,
-    days.nav::DOUBLE AS nav,
-    days.drawdown::DOUBLE AS drawdown,
-    days.net_return::DOUBLE AS net_return,
-    days.excess::DOUBLE AS excess,
-    days.cum_excess::DOUBLE AS cum_excess,
-    days.excess_drawdown::DOUBLE AS excess_drawdown,
-    days."return"::DOUBLE AS "return",
-    days.cost::DOUBLE AS cost,
-    days.bench::DOUBLE AS bench,
-    days.turnover::DOUBLE AS turnover,
-    days.account::DOUBLE AS account,
-    days.value::DOUBLE AS value,
-    days.cash::DOUBLE AS cash
-FROM rdlake_tables.equity_curves AS days
-JOIN rdlake_tables.loops AS loops ON loops.workspace_id = days.workspace_id;
+    task_run_id::VARCHAR AS task_run_id,
+    loop_id::BIGINT AS loop_id,
+    workspace_id::VARCHAR AS workspace_id,
+    date::DATE AS date,
+    nav::DOUBLE AS nav,
+    drawdown::DOUBLE AS drawdown,
+    net_return::DOUBLE AS net_return,
+    excess::DOUBLE AS excess,
+    cum_excess::DOUBLE AS cum_excess,
+    excess_drawdown::DOUBLE AS excess_drawdown,
+    "return"::DOUBLE AS "return",
+    cost::DOUBLE AS cost,
+    bench::DOUBLE AS bench,
+    turnover::DOUBLE AS turnover,
+    account::DOUBLE AS account,
+    value::DOUBLE AS value,
+    cash::DOUBLE AS cash
+FROM rdlake_tables.equity_curves;
 
 COMMENT ON VIEW equity_curve IS 'One row per day of the back-test of each experiment.';
 COMMENT ON COLUMN equity_curve.task_run_id IS 'RD-Agent run';

@@ -31,8 +31,8 @@ IN_SHORT = frozenset({13})
 LITTER = (
     f"catalogs/.{'e' * 32}.duckdb",
     f".{'e' * 32}.duckdb",
-    "tables/loops/part-00000-e-c000.zstd.parquet",
-    "tables/loops/part-00000-f-c000.zstd.parquet#1",
+    "tables/loops/part-00000-e-c000.snappy.parquet",
+    "tables/loops/part-00000-f-c000.snappy.parquet#1",
     "tables/loops/_delta_log/00000000000000000009.json#1",
 )
 """What writers leave that were stopped."""
