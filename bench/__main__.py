@@ -18,10 +18,12 @@ import rdlake
 from bench.figures import Figure, seconds
 from bench.scanned import beside_delta_scan
 from bench.store import growth, publication
+from rdlake.catalog.contract import keys, script
 from rdlake.catalog.publish import publish
 from rdlake.demo import write_demo
 from rdlake.ingest import ingest
 from rdlake.lake import Lake
+from rdlake.quoting import literal
 
 REPEATS = 5
 TOP_LOOPS = """
@@ -88,10 +90,19 @@ def asking(lake: Lake) -> list[Figure]:
 
 
 def compared(lake: Lake) -> dict[str, str]:
-    """The queries that are also asked of `delta_scan`."""
+    """The queries that are also asked of `delta_scan`: of every view how many rows it has, and the
+    one in their middle by its key."""
+    queries = {}
     with rdlake.connect(lake.root) as reader:
+        for view, key in keys(script()).items():
+            columns = ", ".join(key)
+            rows = reader.execute(f"SELECT {columns} FROM {view} ORDER BY {columns}").fetchall()
+            row = rows[len(rows) // 2]
+            where = " AND ".join(f"{k} = {literal(str(v))}" for k, v in zip(key, row, strict=True))
+            queries[f"rows of {view}"] = f"SELECT count(*) FROM {view}"
+            queries[f"one of {view}"] = f"FROM {view} WHERE {where}"
         (one,) = reader.execute(f"{CURVES} LIMIT 1").fetchall()[0]
-    return {"top 20 loops": TOP_LOOPS, "one curve": ONE_CURVE.replace("?", f"'{one}'")}
+    return queries | {"top 20 loops": TOP_LOOPS, "one curve": ONE_CURVE.replace("?", f"'{one}'")}
 
 
 def main() -> int:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from rdlake.catalog.files import catalog_faults
+from rdlake.catalog.made import recover_views
 from rdlake.catalog.pins import lost_commits, lost_lists, recover_lists
 from rdlake.catalog.render import place_current
 from rdlake.catalog.version import Version, recorded
@@ -124,6 +125,7 @@ def _mend_catalogs(lake: Lake, aside: Path) -> list[str]:
     there = [each.path for each in faults if each.path.exists()]
     moved = [str(_move(path, aside / "catalogs")) for path in there]
     recover_lists(lake, versions)
+    recover_views(lake, versions)
     if versions and lost_commits(lake, versions[-1]):
         with storage_door(aside):  # its name tells the next publication to pin every table anew
             aside.mkdir(parents=True, exist_ok=True)

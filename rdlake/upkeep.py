@@ -9,6 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
+from rdlake.catalog.contract import MADE
 from rdlake.catalog.pins import file_lists
 from rdlake.catalog.version import history
 from rdlake.datafiles import remove_quietly
@@ -64,7 +65,7 @@ def maintain(
             for entry in TABLES
             if lake.snapshot(entry.name).version is not None
         ),
-        _prune_catalog_files(lake, older_than_hours, dry_run=dry_run),
+        _prune_catalog_files(lake, pinned, older_than_hours, dry_run=dry_run),
         dry_run,
     )
 
@@ -97,7 +98,7 @@ def _size(file: Path) -> int:
 def _pinned_paths(lake: Lake) -> set[tuple[str, str]]:
     """(table, path) of every file that some published version needs; DamagedLake when a version's
     list of files is gone, for then nothing may be removed."""
-    pins = {pin.file_list: pin for version in history(lake) for pin in version.tables}
+    pins = {pin.file_list: pin for version in history(lake) for pin in version.pinned}
     lists = lake.read("file_lists", ["digest", "files"], pl.col("digest").is_in(list(pins)))
     found = dict(lists.rows())
     for digest in pins.keys() - found.keys():
@@ -107,22 +108,28 @@ def _pinned_paths(lake: Lake) -> set[tuple[str, str]]:
     }
 
 
-def _prune_catalog_files(lake: Lake, hours: int, *, dry_run: bool) -> tuple[str, ...]:
-    """Old versions' DuckDB files, and drafts that a stopped publisher left behind; a file that a
-    reader on Windows holds open stays until the next time."""
+def _prune_catalog_files(
+    lake: Lake, pinned: set[tuple[str, str]], hours: int, *, dry_run: bool
+) -> tuple[str, ...]:
+    """Old versions' DuckDB files, rows of views that no version has, and drafts that a stopped
+    publisher left behind; a file that a reader on Windows holds open stays until the next time."""
     folder = lake.catalogs_folder
     entries = sorted(folder.iterdir()) if folder.is_dir() else []
     versions = [path for path in entries if _CATALOG_FILE.match(path.name)]
     old = time.time() - hours * 3600
-    drafts = [path for path in (*entries, *lake.root.iterdir()) if _left_behind(path, old)]
-    pruned = versions[:-CATALOG_FILES_KEPT] + drafts
+    drafts = [path for path in (*entries, *lake.root.iterdir()) if _DRAFT.match(path.name)]
+    needed = {path for _, path in pinned}
+    of_views = sorted((lake.root / MADE).iterdir()) if (lake.root / MADE).is_dir() else []
+    unused = [path for path in of_views if path.name not in needed]
+    left_behind = [path for path in (*drafts, *unused) if _left_behind(path, old)]
+    pruned = versions[:-CATALOG_FILES_KEPT] + left_behind
     return tuple(path.name for path in pruned if dry_run or _removed(path))
 
 
 def _left_behind(path: Path, before: float) -> bool:
-    """True for a draft that nobody has written to since; its publisher may just have ended."""
+    """True for a file that nobody has written to since; its publisher may just have ended."""
     try:
-        return bool(_DRAFT.match(path.name)) and path.stat().st_mtime < before
+        return path.stat().st_mtime < before
     except FileNotFoundError:
         return False
 

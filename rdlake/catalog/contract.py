@@ -19,6 +19,7 @@ __all__ = [
     "Check",
     "checks",
     "column_comments",
+    "definitions",
     "keys",
     "over_files",
     "script",
@@ -28,9 +29,14 @@ CONTRACT_VERSION = "1.0"
 """Views and columns are only added within a version; anything else raises it."""
 
 TABLES_SCHEMA = "rdlake_tables"
+MADE = "catalogs/data"
+"""Where the rows lie of views that are made when published, below the lake's root."""
 _KEY = re.compile(r"^-- key: (?P<key>.+)\nCREATE VIEW (?P<view>\w+)", re.MULTILINE)
 _FILES = re.compile(
     r"/\* files of (?P<name>\w+) \*/ \((?P<nulls>SELECT .*? WHERE false)\) /\* or none \*/"
+)
+_ROWS = re.compile(
+    r"/\* rows of (?P<name>\w+) \*/ \((?P<query>.*?)\n\) /\* made when published \*/", re.DOTALL
 )
 
 
@@ -82,25 +88,38 @@ def keys(sql: str) -> dict[str, tuple[str, ...]]:
     }
 
 
+def definitions(sql: str) -> dict[str, str]:
+    """view -> the query that makes its rows, of each view that is made when published."""
+    return {found["name"]: found["query"] for found in _ROWS.finditer(sql)}
+
+
 def over_files(sql: str, lists: Mapping[str, Sequence[DataFile]], root: str) -> str:
-    """The SQL of a version with each table's view over its files below `root`, an SQL expression.
+    """The SQL of a version with each table's view, and each view that is made when published, over
+    its files below `root`, an SQL expression.
 
     Where every file has every column the files are read as they are. Else columns are matched by
     name, and one that no file has is a typed null.
     """
 
-    def source(found: re.Match[str]) -> str:
+    def read(files: Sequence[DataFile], folder: str, option: str = "") -> str:
+        paths = ", ".join(f"{root} || {literal(f'/{folder}/{file.path}')}" for file in files)
+        return f"read_parquet([{paths}], hive_partitioning=false{option})"
+
+    def of_table(found: re.Match[str]) -> str:
         name, nulls = found["name"], found["nulls"]
         files = lists.get(name, ())
         if not files:
             return f"({nulls})"
-        paths = ", ".join(f"{root} || {literal(f'/tables/{name}/{file.path}')}" for file in files)
         if all(file.columns == nulls.count("NULL::") for file in files):
-            return f"read_parquet([{paths}], hive_partitioning=false)"
-        read = f"read_parquet([{paths}], hive_partitioning=false, union_by_name=true)"
-        return f"({nulls} UNION ALL BY NAME SELECT * FROM {read})"
+            return read(files, f"tables/{name}")
+        by_name = read(files, f"tables/{name}", ", union_by_name=true")
+        return f"({nulls} UNION ALL BY NAME SELECT * FROM {by_name})"
 
-    return _FILES.sub(source, sql)
+    def of_view(found: re.Match[str]) -> str:
+        files = lists.get(found["name"])
+        return read(files, MADE) if files else found[0]
+
+    return _ROWS.sub(of_view, _FILES.sub(of_table, sql))
 
 
 def column_comments(name: str, columns: Iterable[Column]) -> str:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from rdlake.catalog.contract import MADE
 from rdlake.catalog.version import Pin, Version
 from rdlake.datafiles import DataFile, list_digest, sync_with_sha256
 from rdlake.deltalog import data_changed_since, last_repair, log_folder
@@ -20,6 +22,7 @@ from rdlake.tables import TABLES
 __all__ = [
     "Pinned",
     "file_lists",
+    "folder_of",
     "lost_commits",
     "lost_lists",
     "pin_tables",
@@ -31,20 +34,26 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Pinned:
-    """Every table's pin with its files; `fresh` are the lists not yet recorded in the lake."""
+    """Every table's pin, and that of every view made when published, with their files; `fresh` are
+    the lists not yet recorded in the lake."""
 
     pins: Mapping[str, Pin]
+    views: Mapping[str, Pin]
     files: Mapping[str, tuple[DataFile, ...]]
     fresh: Mapping[str, tuple[DataFile, ...]]
 
     def rolled_back(self, lake: Lake, target: Version) -> Pinned:
-        """The tables as `target` pinned them; operations as they are now."""
+        """The tables and views as `target` pinned them; operations as they are now."""
         operations = {entry.name for entry in TABLES if entry.operation}
         back = [pin for name, pin in target.pins.items() if name not in operations]
         kept = {name: pin for name, pin in self.pins.items() if name in operations}
         return Pinned(
             {**kept, **{pin.name: pin for pin in back}},
-            {**{name: self.files[name] for name in kept}, **file_lists(lake, back)},
+            {pin.name: pin for pin in target.views},
+            {
+                **{name: self.files[name] for name in kept},
+                **file_lists(lake, [*back, *target.views]),
+            },
             {name: files for name, files in self.fresh.items() if name in operations},
         )
 
@@ -84,9 +93,16 @@ def pin_tables(lake: Lake, last: Version | None) -> Pinned:
     recorded = _recorded(lake, [pins[name] for name in moved])
     return Pinned(
         {entry.name: pins[entry.name] for entry in TABLES if entry.pinned},
+        {},
         {**files, **file_lists(lake, kept.values())},
         {name: each for name, each in files.items() if pins[name].file_list not in recorded},
     )
+
+
+def folder_of(lake: Lake, pin_name: str) -> Path:
+    """Where the files lie of a table, or of a view that was made when published."""
+    tables = {entry.name for entry in TABLES}
+    return lake.folder(pin_name) if pin_name in tables else lake.root / MADE
 
 
 def repaired_since(lake: Lake, version: Version) -> bool:
@@ -139,7 +155,7 @@ def file_lists(lake: Lake, pins: Collection[Pin]) -> dict[str, tuple[DataFile, .
 
 def lost_lists(lake: Lake, versions: Collection[Version]) -> list[Pin]:
     """Pins whose list of files is not in the lake."""
-    pins = {pin.file_list: pin for version in versions for pin in version.tables}
+    pins = {pin.file_list: pin for version in versions for pin in version.pinned}
     known = _recorded(lake, list(pins.values()))
     return [
         pin
@@ -151,7 +167,10 @@ def lost_lists(lake: Lake, versions: Collection[Version]) -> list[Pin]:
 def recover_lists(lake: Lake, versions: Collection[Version]) -> None:
     """Record lost lists of files again, from the tables' logs; the digest proves them. One that
     is not to be found there stays lost."""
+    tables = {entry.name for entry in TABLES}
     for pin in lost_lists(lake, versions):
+        if pin.name not in tables:
+            continue  # no log tells of a view's file
         with suppress(DamagedLake, StorageFailed):
             then = lake.snapshot_at(pin.name, pin.delta_version or 0)
             files = _data_files(lake, pin.name, then, {})

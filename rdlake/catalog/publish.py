@@ -13,6 +13,7 @@ import duckdb
 
 from rdlake import __version__
 from rdlake.catalog.contract import CONTRACT_VERSION, Check, checks, script
+from rdlake.catalog.made import with_views
 from rdlake.catalog.pins import Pinned, pin_tables, repaired_since, same_rows
 from rdlake.catalog.render import draft, place_current
 from rdlake.catalog.version import Pin, Version, history, numbered
@@ -142,6 +143,7 @@ class _Seat:
             rdlake_version=__version__,
             rolled_back_to=back_to.catalog_version if back_to else None,
             tables=tuple(pinned.pins.values()),
+            views=tuple(pinned.views.values()),
             allowed_checks=allow,
             sql=sql,
             previous_digest=last.digest if last else None,
@@ -175,6 +177,8 @@ def _publish(
         wanted = repin or seat.on_hold
         if seat.last and not wanted and _nothing_new(lake, seat.last, version):
             return PublishReport("nothing new", seat.last, *_placed(lake, seat.last))
+        pinned = with_views(lake, version, pinned, seat.last)
+        version = seat.version(pinned, version.sql, told, allow=allow)
         with draft(lake, [*seat.versions, version], pinned.files) as (path, connection):
             broken = [each for each in run_checks(connection) if each.check.name not in allow]
             if any(each.check.name == HALF_DONE for each in broken):

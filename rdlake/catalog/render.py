@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from uuid import uuid4
 
@@ -20,24 +20,23 @@ from rdlake.catalog.contract import (
     column_comments,
     over_files,
 )
+from rdlake.catalog.engine import Lists, engine_door, refuse_torn
 from rdlake.catalog.files import CURRENT, says
+from rdlake.catalog.made import lost_rows, make_again
 from rdlake.catalog.pins import file_lists
 from rdlake.catalog.version import Version, file_name, history, last_number, numbered
-from rdlake.datafiles import DataFile, remove_quietly, sync_folder, write_durably
+from rdlake.datafiles import remove_quietly, sync_folder, write_durably
 from rdlake.errors import DamagedLake
 from rdlake.lake import Lake
 from rdlake.quoting import identifier, literal
-from rdlake.storage import storage_door, storage_failed
+from rdlake.storage import storage_door
 from rdlake.tables import table
 from rdlake.tables.duckdb_types import duckdb_type
 
 __all__ = ["draft", "place_current", "rendered", "root_expression"]
 
-FileLists = Mapping[str, tuple[DataFile, ...]]
 STORAGE_VERSION = "v1.0.0"
 ALIAS = "rdlake"
-WRITE_FAILED = (duckdb.IOException, duckdb.FatalException, duckdb.TransactionException)
-"""What DuckDB raises when it cannot write or flush its own file."""
 TOLD_BY_VERSION = (
     "catalog_version",
     "published_at",
@@ -53,7 +52,7 @@ TOLD_BY_VERSION = (
 
 @contextlib.contextmanager
 def draft(
-    lake: Lake, versions: Sequence[Version], files: FileLists
+    lake: Lake, versions: Sequence[Version], files: Lists
 ) -> Iterator[tuple[Path, duckdb.DuckDBPyConnection]]:
     """The last of `versions` as a finished file under a passing name, open for looking at it.
 
@@ -64,40 +63,36 @@ def draft(
     with storage_door(path):
         path.parent.mkdir(exist_ok=True)
     try:
-        with contextlib.closing(duckdb.connect()) as connection:
+        with (
+            engine_door(lake, versions[-1].catalog_version, path),
+            contextlib.closing(duckdb.connect()) as connection,
+        ):
             _fill(connection, path, lake, versions, files)
             connection.execute(f"DETACH {ALIAS}")
             connection.execute(f"ATTACH {literal(str(path))} AS {ALIAS} (READ_ONLY)")
             connection.execute(f"USE {ALIAS}")
             yield path, connection
-    except (*WRITE_FAILED, OSError) as error:
-        raise storage_failed(path, error) from error
-    except duckdb.Error as error:
-        raise DamagedLake(
-            f"catalog version {versions[-1].catalog_version} cannot be read: {error}",
-            where=lake.root,
-            fix="rdlake catalogs verify --deep names the files that are not what was written; "
-            "restore them from a copy of the lake",
-        ) from error
     finally:
         _discard(path)
         _discard(_wal(path))
 
 
 def rendered(lake: Lake, version: Version) -> Path:
-    """The version's file, made again from its row when it was pruned or is not that version.
-    DamagedLake when the row is not what was published."""
+    """The version's file, made again from its row when it was pruned or is not that version, and so
+    are lost rows of its views. DamagedLake when the row is not what was published."""
     target = lake.catalogs_folder / version.file_name
-    if says(target, version):
-        if version.digest != version.computed_digest():
-            raise DamagedLake(
-                f"the row of version {version.catalog_version} was changed",
-                where=lake.folder("catalogs"),
-                fix="restore tables/catalogs from a copy of the lake; "
-                "rdlake catalogs verify tells which versions are whole",
-            )
+    wrong, lost = says(target, version), lost_rows(lake, version)
+    if (wrong or lost) and version.digest != version.computed_digest():
+        raise DamagedLake(
+            f"the row of version {version.catalog_version} was changed",
+            where=lake.folder("catalogs"),
+            fix="restore tables/catalogs from a copy of the lake; "
+            "rdlake catalogs verify tells which versions are whole",
+        )
+    make_again(lake, version, lost)
+    if wrong:
         until = [each for each in history(lake) if each.catalog_version <= version.catalog_version]
-        with draft(lake, until, file_lists(lake, version.tables)) as (path, _):
+        with draft(lake, until, file_lists(lake, version.pinned)) as (path, _):
             write_durably(path, target)
     return target
 
@@ -129,10 +124,10 @@ def _fill(
     path: Path,
     lake: Lake,
     versions: Sequence[Version],
-    lists: FileLists,
+    lists: Lists,
 ) -> None:
     version = versions[-1]
-    _refuse_torn(lake, version, lists)
+    refuse_torn(lake, version.catalog_version, lists)
     connection.execute(
         f"ATTACH {literal(str(path))} AS {ALIAS} (STORAGE_VERSION '{STORAGE_VERSION}')"
     )
@@ -159,20 +154,6 @@ def _fill_versions(connection: duckdb.DuckDBPyConnection, versions: Sequence[Ver
     connection.unregister("versions")
     connection.execute(f"COMMENT ON TABLE {name} IS {literal(entry.meaning)}")
     connection.execute(column_comments(name, columns))
-
-
-def _refuse_torn(lake: Lake, version: Version, lists: FileLists) -> None:
-    for name, files in lists.items():
-        for file in files:
-            path = lake.folder(name) / file.path
-            if not path.is_file() or path.stat().st_size != file.size:
-                raise DamagedLake(
-                    f"catalog version {version.catalog_version} pins a file that is "
-                    + ("not whole" if path.is_file() else "gone"),
-                    where=path,
-                    fix="restore the file from a copy of the lake; "
-                    "rdlake catalogs verify tells which versions are whole",
-                )
 
 
 def _replaced(source: Path, target: Path) -> bool:

@@ -10,8 +10,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from rdlake.catalog.contract import MADE
 from rdlake.catalog.files import catalog_faults
-from rdlake.catalog.pins import file_lists
+from rdlake.catalog.pins import file_lists, folder_of
 from rdlake.catalog.version import Version, recorded
 from rdlake.datafiles import DataFile, list_digest
 from rdlake.errors import DamagedLake
@@ -59,7 +60,7 @@ def verify(
     )
     hashed = 0
     for done, ((name, file), numbers) in enumerate(sorted(pinned.items()), start=1):
-        path = lake.folder(name) / file.path
+        path = folder_of(lake, name) / file.path
         reason = _file_fault(path, file)
         if reason is None and deep:
             hashed += file.size
@@ -67,7 +68,7 @@ def verify(
                 if hashlib.file_digest(stream, "sha256").hexdigest() != file.sha256:
                     reason = "its content is not what was written (sha256 differs)"
         if reason:
-            faults.append(Fault(str(path), reason, tuple(numbers)))
+            faults.append(_of_file(path, reason, name, tuple(numbers)))
         if on_file:
             on_file(done, len(pinned))
     return VerifyReport(len(versions), len(pinned), hashed, tuple(faults))
@@ -96,12 +97,12 @@ def _pinned_files(
     faults = []
     for version in versions:
         try:
-            lists = file_lists(lake, version.tables)
+            lists = file_lists(lake, version.pinned)
         except DamagedLake as error:
             faults.append(Fault(error.where, error.what, (version.catalog_version,)))
             continue
-        for name, files in lists.items():
-            pin = version.pins[name]
+        for pin in version.pinned:
+            name, files = pin.name, lists[pin.name]
             if list_digest(name, files) != pin.file_list:
                 reason = f"the list of files of {name} was changed"
                 faults.append(
@@ -109,10 +110,17 @@ def _pinned_files(
                 )
             if sum(file.rows for file in files) != pin.rows:
                 reason = f"{name} does not have the {pin.rows} rows it was published with"
-                faults.append(Fault(str(lake.folder(name)), reason, (version.catalog_version,)))
+                faults.append(Fault(str(folder_of(lake, name)), reason, (version.catalog_version,)))
             for file in files:
                 pinned.setdefault((name, file), []).append(version.catalog_version)
     return pinned, faults
+
+
+def _of_file(path: Path, reason: str, name: str, versions: tuple[int, ...]) -> Fault:
+    if path.parent.name != Path(MADE).name:
+        return Fault(str(path), reason, versions)
+    fix = f"remove it; rdlake catalogs attach {versions[-1]} makes the rows of {name} again"
+    return Fault(str(path), reason, versions, fix)
 
 
 def _file_fault(path: Path, file: DataFile) -> str | None:

@@ -31,7 +31,8 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Pin:
-    """One table as a catalog version sees it; `file_list` names its files by digest."""
+    """One table as a catalog version sees it, or a view whose rows were made when it was published;
+    `file_list` names its files by digest."""
 
     name: str
     delta_version: int | None
@@ -51,6 +52,7 @@ class Version:
     rdlake_version: str
     rolled_back_to: int | None
     tables: tuple[Pin, ...]
+    views: tuple[Pin, ...]
     allowed_checks: tuple[str, ...]
     sql: str
     previous_digest: str | None
@@ -59,6 +61,11 @@ class Version:
     @property
     def file_name(self) -> str:
         return file_name(self.catalog_version)
+
+    @property
+    def pinned(self) -> tuple[Pin, ...]:
+        """Everything that has files."""
+        return (*self.tables, *self.views)
 
     @property
     def pins(self) -> Mapping[str, Pin]:
@@ -143,5 +150,8 @@ def numbered(lake: Lake, number: int) -> Version:
 
 
 def _version(row: dict[str, Any]) -> Version:
-    pins = tuple(Pin(**pin) for pin in row.pop("tables"))
-    return Version(tables=pins, allowed_checks=tuple(row.pop("allowed_checks") or ()), **row)
+    tables, views = (
+        tuple(Pin(**pin) for pin in row.pop(name) or ()) for name in ("tables", "views")
+    )
+    allowed = tuple(row.pop("allowed_checks") or ())
+    return Version(tables=tables, views=views, allowed_checks=allowed, **row)

@@ -142,6 +142,7 @@ CATALOGS = Table(
         C("rdlake_version", TEXT, "the program that published it"),
         C("rolled_back_to", INT, "the version whose tables it pins again; holds publishing"),
         C("tables", PINNED, "Delta version, rows and file list of each table"),
+        C("views", PINNED, "rows and file list of each view whose rows were made when published"),
         C("allowed_checks", TEXTS, "checks that were allowed to fail, by name"),
         C("sql", TEXT, "the views as they were rendered"),
         C("previous_digest", TEXT, "digest of the version before"),

@@ -1,6 +1,9 @@
--- The key of a contract view names one row.
+-- The key of a contract view names one row, and a workspace is of one loop.
 SELECT 'loop_catalog' AS view, concat_ws(' ', task_run_id, loop_id, workspace_id) AS key, count(*) AS rows
 FROM loop_catalog GROUP BY task_run_id, loop_id, workspace_id HAVING count(*) > 1
+UNION ALL
+SELECT 'loop_catalog', workspace_id, count(*)
+FROM loop_catalog GROUP BY workspace_id HAVING count(DISTINCT concat_ws(' ', task_run_id, loop_id)) > 1
 UNION ALL
 SELECT 'equity_curve', concat_ws(' ', workspace_id, date), count(*)
 FROM equity_curve GROUP BY workspace_id, date HAVING count(*) > 1

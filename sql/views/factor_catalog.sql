@@ -1,38 +1,40 @@
 -- key: name, source
 CREATE VIEW factor_catalog AS
-WITH carried AS (
+SELECT * FROM /* rows of factor_catalog */ (
+    WITH carried AS (
+        SELECT
+            factors.*,
+            loops.experiment_id,
+            strftime(coalesce(factors.created_at, TIMESTAMP '1970-01-01'), '%Y-%m-%d %H:%M:%S.%f ')
+                || factors.workspace_id AS recency
+        FROM rdlake_tables.factors AS factors
+        LEFT JOIN rdlake_tables.loops AS loops ON loops.workspace_id = factors.workspace_id
+        WHERE starts_with(factors.workspace_id, 'external:')
+            OR (factors.position IS NOT NULL AND loops.workspace_id IS NOT NULL)
+    )
     SELECT
-        factors.*,
-        loops.experiment_id,
-        strftime(coalesce(factors.created_at, TIMESTAMP '1970-01-01'), '%Y-%m-%d %H:%M:%S.%f ')
-            || factors.workspace_id AS recency
-    FROM rdlake_tables.factors AS factors
-    LEFT JOIN rdlake_tables.loops AS loops ON loops.workspace_id = factors.workspace_id
-    WHERE starts_with(factors.workspace_id, 'external:')
-        OR (factors.position IS NOT NULL AND loops.workspace_id IS NOT NULL)
-)
-SELECT
-    factor_name::VARCHAR AS name,
-    source::VARCHAR AS source,
-    arg_max(expression, recency)::VARCHAR AS expression,
-    arg_max(description_cn, recency)::VARCHAR AS description_cn,
-    arg_max(formula_hint, recency)::VARCHAR AS formula_hint,
-    arg_max(variables, recency)::MAP(VARCHAR, VARCHAR) AS variables,
-    arg_max(tags, recency)::VARCHAR[] AS tags,
-    arg_max(region, recency)::VARCHAR AS region,
-    arg_max(freq, recency)::VARCHAR AS freq,
-    arg_max(align, recency)::VARCHAR AS align,
-    arg_max(nan_policy, recency)::VARCHAR AS nan_policy,
-    arg_max(impl_module, recency)::VARCHAR AS impl_module,
-    arg_max(impl_func, recency)::VARCHAR AS impl_func,
-    arg_max(impl_version, recency)::VARCHAR AS impl_version,
-    arg_max(interface_info, recency)::VARCHAR AS interface_info,
-    count(DISTINCT experiment_id)::BIGINT AS experiments,
-    (arg_min(experiment_id, recency) FILTER (WHERE created_at IS NOT NULL))::VARCHAR AS first_experiment_id,
-    (arg_max(experiment_id, recency) FILTER (WHERE created_at IS NOT NULL))::VARCHAR AS latest_experiment_id,
-    min(created_at)::TIMESTAMP AS created_at
-FROM carried
-GROUP BY factor_name, source;
+        factor_name::VARCHAR AS name,
+        source::VARCHAR AS source,
+        arg_max(expression, recency)::VARCHAR AS expression,
+        arg_max(description_cn, recency)::VARCHAR AS description_cn,
+        arg_max(formula_hint, recency)::VARCHAR AS formula_hint,
+        arg_max(variables, recency)::MAP(VARCHAR, VARCHAR) AS variables,
+        arg_max(tags, recency)::VARCHAR[] AS tags,
+        arg_max(region, recency)::VARCHAR AS region,
+        arg_max(freq, recency)::VARCHAR AS freq,
+        arg_max(align, recency)::VARCHAR AS align,
+        arg_max(nan_policy, recency)::VARCHAR AS nan_policy,
+        arg_max(impl_module, recency)::VARCHAR AS impl_module,
+        arg_max(impl_func, recency)::VARCHAR AS impl_func,
+        arg_max(impl_version, recency)::VARCHAR AS impl_version,
+        arg_max(interface_info, recency)::VARCHAR AS interface_info,
+        count(DISTINCT experiment_id)::BIGINT AS experiments,
+        (arg_min(experiment_id, recency) FILTER (WHERE created_at IS NOT NULL))::VARCHAR AS first_experiment_id,
+        (arg_max(experiment_id, recency) FILTER (WHERE created_at IS NOT NULL))::VARCHAR AS latest_experiment_id,
+        min(created_at)::TIMESTAMP AS created_at
+    FROM carried
+    GROUP BY factor_name, source
+) /* made when published */;
 
 COMMENT ON VIEW factor_catalog IS 'One row per factor and source: those that some back-test was given, and those of external libraries.';
 COMMENT ON COLUMN factor_catalog.name IS 'name of the factor';

@@ -118,8 +118,8 @@ def test_two_runs_of_one_workspace_are_found(published: Published) -> None:
     row = rows_in_table(published.lake, "loops", A)[0]
     replace_rows(published.lake, "loops", A, row, {**row, "task_run_id": "run", "loop_id": 3})
     found = broken(published.lake)["unique_keys"]
-    assert {row["view"] for row in found.rows} == {"equity_curve"}
-    assert found.total == 20
+    assert {row["view"] for row in found.rows} == {"loop_catalog"}
+    assert found.total == 1
     assert found.rows[0]["rows"] == 2
 
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 
 import rdlake
-from rdlake.catalog.contract import checks, keys, over_files, script, sql_folder
+from rdlake.catalog.contract import checks, definitions, keys, over_files, script, sql_folder
 from rdlake.datafiles import DataFile
 from rdlake.tables import TABLES, table
 from rdlake.tables.duckdb_types import duckdb_type
@@ -62,7 +62,8 @@ def forbidden_in(code: str) -> list[str]:
 
 
 def selects() -> dict[str, str]:
-    return {found["view"]: found["select"] for found in CREATED.finditer(script())}
+    found = {each["view"]: each["select"] for each in CREATED.finditer(script())}
+    return found | definitions(script())
 
 
 def test_the_contract_is_the_one_in_the_golden_file(views: dict[str, View]) -> None:

@@ -133,7 +133,8 @@ def test_a_draft_leaves_nothing_behind_when_it_fails(two_versions: Published) ->
     with pytest.raises(DamagedLake, match="pins a file that is gone") as damaged:
         file_of(lake, 2)
     assert pinned.path in damaged.value.where
-    assert sorted(path.name for path in lake.catalogs_folder.iterdir()) == ["v000001.duckdb"]
+    assert [path.name for path in lake.catalogs_folder.glob("*.duckdb")] == ["v000001.duckdb"]
+    assert [path.name for path in lake.catalogs_folder.rglob(".*")] == []
 
 
 def test_a_version_stays_whole_without_the_files_of_others(two_versions: Published) -> None:

@@ -61,7 +61,7 @@ def test_a_whole_lake_is_whole(template_of_two: Published) -> None:
     files = {
         (table, file)
         for version in history(lake)
-        for table, listed in file_lists(lake, version.tables).items()
+        for table, listed in file_lists(lake, version.pinned).items()
         for file in listed
     }
     assert report.whole and report.faults == ()

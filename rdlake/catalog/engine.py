@@ -1,0 +1,54 @@
+"""The door to DuckDB: the files it is given are looked at before, and what it says becomes ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from rdlake.catalog.pins import folder_of
+from rdlake.datafiles import DataFile
+from rdlake.errors import DamagedLake
+from rdlake.lake import Lake
+from rdlake.storage import storage_failed
+
+__all__ = ["Lists", "engine_door", "refuse_torn"]
+
+Lists = Mapping[str, Sequence[DataFile]]
+"""The files of each table, and of each view that was made when published."""
+WRITE_FAILED = (duckdb.IOException, duckdb.FatalException, duckdb.TransactionException)
+"""What DuckDB raises when it cannot write or flush its own file."""
+
+
+@contextmanager
+def engine_door(lake: Lake, number: int, path: Path) -> Iterator[None]:
+    """Around whatever makes the file `path` of the pinned files of a version. DamagedLake when one
+    of these cannot be read, StorageFailed when that one cannot be written."""
+    try:
+        yield
+    except (*WRITE_FAILED, OSError) as error:
+        raise storage_failed(path, error) from error
+    except duckdb.Error as error:
+        raise DamagedLake(
+            f"catalog version {number} cannot be read: {error}",
+            where=lake.root,
+            fix="rdlake catalogs verify --deep names the files that are not what was written; "
+            "restore them from a copy of the lake",
+        ) from error
+
+
+def refuse_torn(lake: Lake, number: int, lists: Lists) -> None:
+    """DamagedLake when a file is not there whole."""
+    for name, files in lists.items():
+        for file in files:
+            path = folder_of(lake, name) / file.path
+            if not path.is_file() or path.stat().st_size != file.size:
+                raise DamagedLake(
+                    f"catalog version {number} pins a file that is "
+                    + ("not whole" if path.is_file() else "gone"),
+                    where=path,
+                    fix="restore the file from a copy of the lake; "
+                    "rdlake catalogs verify tells which versions are whole",
+                )
