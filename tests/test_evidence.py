@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,10 @@ def expected_loops() -> list[tuple[str, dict[str, Any]]]:
     ]
 
 
+def span(step: Mapping[str, Any]) -> tuple[datetime, ...]:
+    return tuple(step[name].replace(tzinfo=UTC) for name in ("started_at", "ended_at"))
+
+
 @pytest.mark.parametrize(
     ("run", "truth"), expected_loops(), ids=lambda value: value if isinstance(value, str) else ""
 )
@@ -114,6 +119,12 @@ def test_a_loop_is_in_the_lake_as_it_was(whole: Lake, run: str, truth: dict[str,
     (feedback,) = whole.read("feedback", where=owner).to_dicts()
     assert feedback["tested_hypothesis"] == truth["hypothesis"]
     assert feedback["hypothesis"] == truth["new_hypothesis"] or feedback["hypothesis"]
+    assert feedback["hypothesis_reason"] == truth["hypothesis_reason"]
+    assert {each["name"]: span(each) for each in loop["steps"]} == {
+        name: tuple(map(datetime.fromisoformat, times))
+        for name, times in truth["step_times"].items()
+    }
+    assert loop["steps"] == sorted(loop["steps"], key=lambda step: step["started_at"])
     proposed = {each["name"]: each for each in truth["tasks"] if each["kind"] == "FactorTask"}
     rows = {row["factor_name"]: row for row in whole.read("factors", where=owner).to_dicts()}
     for name, task in proposed.items():

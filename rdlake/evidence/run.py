@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from datetime import datetime
 from hashlib import sha256
 from typing import Any
 from uuid import UUID, uuid5
 
 from rdlake.evidence.value import Evidence
-from rdlake.run import Baseline, Feedback, Run, Task, TracedLoop
+from rdlake.run import Baseline, Feedback, Hypothesis, Run, Task, TracedLoop
 
 __all__ = ["said_by_run"]
 
@@ -70,7 +71,22 @@ def _columns(loop: TracedLoop) -> dict[str, Any]:
         "error_message": loop.error_message or (loop.feedback.error if loop.feedback else None),
         "created_at": loop.first_message_at,
         "ended_at": loop.last_message_at,
+        "steps": _steps(loop),
+        "llm_cost": loop.llm_cost,
     }
+
+
+def _steps(loop: TracedLoop) -> list[dict[str, Any]] | None:
+    """Its steps in order of time; None when no time of a step was recorded."""
+    steps = [
+        {"name": name, "started_at": step.start, "ended_at": step.end}
+        for name, step in loop.steps.items()
+    ]
+    return sorted(steps, key=_moment) or None
+
+
+def _moment(step: Mapping[str, Any]) -> datetime:
+    return step["started_at"] or step["ended_at"] or datetime.max
 
 
 def _baseline(
@@ -109,17 +125,23 @@ def _factor(task: Task, loop: TracedLoop) -> dict[str, Any]:
 
 
 def _feedback(feedback: Feedback | None, loop: TracedLoop) -> dict[str, Any] | None:
-    tested = loop.hypothesis.hypothesis if loop.hypothesis else None
-    if feedback is None and tested is None:
+    tested = loop.hypothesis or Hypothesis()
+    if feedback is None and tested == Hypothesis():
         return None
     said = feedback or Feedback()
     return {
         "decision": said.decision,
-        "hypothesis": said.new_hypothesis or tested,
-        "tested_hypothesis": tested,
+        "hypothesis": said.new_hypothesis or tested.hypothesis,
+        "tested_hypothesis": tested.hypothesis,
+        "hypothesis_reason": tested.reason,
+        "concise_reason": tested.concise_reason,
+        "concise_observation": tested.concise_observation,
+        "concise_justification": tested.concise_justification,
+        "concise_knowledge": tested.concise_knowledge,
         "summary_execution": said.observations,
         "summary_value_feedback": said.hypothesis_evaluation,
         "summary_shape_feedback": said.reason,
+        "code_change_summary": said.code_change_summary,
         "error": said.error or loop.error_message,
     }
 

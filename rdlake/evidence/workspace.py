@@ -6,6 +6,7 @@ from typing import Any
 
 from rdlake.evidence.value import Evidence
 from rdlake.experiment import Workspace
+from rdlake.recording import Profile
 
 __all__ = ["said_by_workspace"]
 
@@ -72,9 +73,24 @@ def _recorded(workspace: Workspace) -> tuple[dict[str, Any], dict[str, str | Non
         "base_features": None if features is None else [each.name for each in features],
         "created_at": recording.started_at,
         "ended_at": recording.ended_at,
+        "data_profile": _profile(recording.profile),
     }, {
         "config_name": "mlruns" if recording.config_name else None,
         "strategy_id": ran.origin if ran and recording.strategy_id else None,
         "base_features": ran.origin if ran and features is not None else None,
         "created_at": "mlruns" if recording.started_at else None,
+    }
+
+
+def _profile(profile: Profile | None) -> dict[str, Any] | None:
+    if profile is None:
+        return None
+    return {
+        "market": profile.market,
+        "instruments": profile.instruments,
+        "days": profile.days,
+        "first_day": profile.first,
+        "last_day": profile.last,
+        "score_missing": profile.score_missing,
+        "label_missing": profile.label_missing,
     }
