@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any
 
+from rdlake.evidence.model import model_of
 from rdlake.evidence.value import Evidence, Row
 from rdlake.experiment import Experiment
 
@@ -34,6 +35,9 @@ def merged(parts: Sequence[Evidence]) -> Experiment | None:
         return None
     loop, provenance = _first_words(told)
     workspace_id = parts[0].workspace_id
+    model = model_of(told)
+    if model:
+        loop["model_id"] = model["model_id"]
     curves = [part for part in reversed(told) if part.curve is not None]
     if curves:
         provenance["curve"] = curves[0].provenance.get("curve", curves[0].kind)
@@ -49,6 +53,7 @@ def merged(parts: Sequence[Evidence]) -> Experiment | None:
         columns=loop,
         factors=_factors(told),
         feedback=next((part.feedback for part in told if part.feedback), None),
+        model=model,
         provenance=provenance,
     )
 

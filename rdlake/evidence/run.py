@@ -10,6 +10,7 @@ from hashlib import sha256
 from typing import Any
 from uuid import UUID, uuid5
 
+from rdlake.evidence.model import proposed_model
 from rdlake.evidence.value import Evidence
 from rdlake.run import Baseline, Feedback, Hypothesis, Run, Task, TracedLoop
 
@@ -47,7 +48,7 @@ def _said(run: Run, task_run_id: str, loop: TracedLoop) -> Iterator[Evidence]:
         factors=[_factor(task, loop) for task in loop.tasks or () if task.kind == "factor"],
         feedback=_feedback(loop.feedback, loop),
     )
-    yield replace(said, curve=loop.curve)
+    yield replace(said, curve=loop.curve, model=proposed_model(loop, workspace_id))
 
 
 def nowhere(task_run_id: str, loop_id: int, role: str) -> str:
@@ -172,6 +173,6 @@ def _evidence(
 def _sealed(said: Evidence) -> Evidence:
     """With the digest of all it says, so that other loops' news are none of its."""
     days = None if said.curve is None else said.curve.rows()
-    told = [said.loop, said.factors, said.feedback, said.folder, days]
+    told = [said.loop, said.factors, said.feedback, said.model, said.folder, days]
     text = json.dumps(told, ensure_ascii=False, default=str)
     return replace(said, digest=sha256(text.encode("utf-8", "backslashreplace")).hexdigest())

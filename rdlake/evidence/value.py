@@ -50,6 +50,7 @@ class Evidence:
     provenance: Mapping[str, str] = field(default_factory=dict)
     factors: tuple[Row, ...] | None = None
     feedback: Row | None = None
+    model: Row | None = None
     folder: Row = field(default_factory=dict)
     curve: pl.DataFrame | None = None
     stat_digest: str | None = None
@@ -109,6 +110,7 @@ def _evidence(row: Row, curve: pl.DataFrame | None) -> Evidence:
         if told["factors"] is None
         else tuple(_timed(each) or {} for each in told["factors"]),
         feedback=told["feedback"],
+        model=told.get("model"),
         folder=told["folder"],
         curve=curve,
         stat_digest=row["stat_digest"],
@@ -121,6 +123,7 @@ def _content(part: Evidence) -> str:
         "provenance": part.provenance,
         "factors": part.factors,
         "feedback": part.feedback,
+        "model": part.model,
         "folder": part.folder,
     }
     return json.dumps(told, ensure_ascii=False, default=_iso)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from rdlake.evidence.model import recorded_model
 from rdlake.evidence.value import Evidence
 from rdlake.experiment import Workspace
 from rdlake.recording import Profile
@@ -54,6 +55,7 @@ def said_by_workspace(workspace: Workspace) -> Evidence:
             "size": workspace.size,
             "folder_digest": workspace.source_digest,
         },
+        model=recorded_model(workspace) if is_loop else None,
         curve=workspace.curve if is_loop else None,
         stat_digest=workspace.stat_digest,
     )
@@ -69,7 +71,6 @@ def _recorded(workspace: Workspace) -> tuple[dict[str, Any], dict[str, str | Non
     return {
         "config_name": recording.config_name,
         "strategy_id": recording.strategy_id,
-        "model_id": recording.model_id,
         "base_features": None if features is None else [each.name for each in features],
         "created_at": recording.started_at,
         "ended_at": recording.ended_at,
