@@ -39,8 +39,8 @@ class Evidence:
     """One source's word on one workspace: columns of its rows, each null where it says nothing.
 
     `source` is `trace:<task_run_id>` or `workspace:<workspace_id>`. `loop` is None for a folder
-    that is no experiment; `folder` has columns of `workspaces`; `provenance` says where each
-    column of `loop` was found.
+    that is no experiment; `folder` has columns of `workspaces`, `model` of `models`; `templates`
+    are the folder's YAML files; `provenance` says where each column of `loop` was found.
     """
 
     source: str
@@ -53,6 +53,7 @@ class Evidence:
     model: Row | None = None
     folder: Row = field(default_factory=dict)
     curve: pl.DataFrame | None = None
+    templates: tuple[str, ...] | None = None
     stat_digest: str | None = None
 
     @property
@@ -113,6 +114,7 @@ def _evidence(row: Row, curve: pl.DataFrame | None) -> Evidence:
         model=told.get("model"),
         folder=told["folder"],
         curve=curve,
+        templates=None if told.get("templates") is None else tuple(told["templates"]),
         stat_digest=row["stat_digest"],
     )
 
@@ -125,6 +127,7 @@ def _content(part: Evidence) -> str:
         "feedback": part.feedback,
         "model": part.model,
         "folder": part.folder,
+        "templates": part.templates,
     }
     return json.dumps(told, ensure_ascii=False, default=_iso)
 

@@ -57,8 +57,14 @@ def said_by_workspace(workspace: Workspace) -> Evidence:
         },
         model=recorded_model(workspace) if is_loop else None,
         curve=workspace.curve if is_loop else None,
+        templates=_templates(workspace),
         stat_digest=workspace.stat_digest,
     )
+
+
+def _templates(workspace: Workspace) -> tuple[str, ...]:
+    """Every YAML file of the folder, mlflow's too."""
+    return tuple(file.path for file in workspace.files if file.path.endswith((".yaml", ".yml")))
 
 
 def _recorded(workspace: Workspace) -> tuple[dict[str, Any], dict[str, str | None]]:

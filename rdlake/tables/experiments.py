@@ -66,7 +66,12 @@ STRATEGIES = Table(
         C("portfolio_config", TEXT, "JSON subtree that ran, without threads, devices, paths"),
         C("backtest_config", TEXT, "JSON subtree that ran, without threads, devices, paths"),
         C("model_config", TEXT, "JSON subtree that ran, without threads, devices, paths"),
-        C("template_files", TEXTS, "configuration files of the workspace, relative"),
+        C(
+            "template_files",
+            TEXTS,
+            "configuration files of a workspace, relative; null where only workspaces tell: equal "
+            "configurations have different ones, see artifacts",
+        ),
         C("base_features", TEXTS, "names of the base features, in order"),
         PROVENANCE,
     ),
@@ -244,7 +249,13 @@ LOOPS = Table(
         C("result_workspace_id", TEXT, "the workspace that really executed"),
         C("config_name", TEXT, "the configuration file that ran"),
         C("strategy_id", TEXT, "the configuration; null while it is not known"),
-        C("protocol_strategy_id", TEXT, "the older recipe's id, for matching only"),
+        C(
+            "protocol_strategy_id",
+            TEXT,
+            "the older recipe's id, for matching only: of scenario_raw, step_name (empty while no "
+            "source has it), action and the folder's YAML names; null until scenario and folder "
+            "are known",
+        ),
         C("model_id", TEXT, "the trained model, in models"),
         C("factor_names", TEXTS, "factor columns of the parquet, in order; null without one"),
         C("base_features", TEXTS, "base features beside them; null while not known"),
