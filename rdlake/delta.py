@@ -110,6 +110,8 @@ def create_table(entry: Table, folder: Path, description: str) -> None:
                 name=entry.name,
                 description=description,
                 configuration=CONFIGURATION,
+                # Tried again, a creation that came second would be committed as version 1.
+                commit_properties=CommitProperties(max_commit_retries=0),
             )
         except DeltaError:
             if not DeltaTable.is_deltatable(str(folder)):

@@ -114,8 +114,8 @@ class Workspace:
 class Experiment:
     """One loop's result, or a run's baseline, merged from what each source says of it.
 
-    `columns` are what else `loops` has of it, `factors` and `feedback` columns of those tables;
-    `provenance` says where each field was found.
+    `columns` are what else `loops` has of it; `factors`, `feedback` and `model` columns of their
+    tables; `provenance` says where each field was found.
     """
 
     workspace_id: str
@@ -129,6 +129,7 @@ class Experiment:
     columns: Mapping[str, Any] = field(default_factory=dict)
     factors: tuple[Mapping[str, Any], ...] = ()
     feedback: Mapping[str, Any] | None = None
+    model: Mapping[str, Any] | None = None
     provenance: Mapping[str, str] = field(default_factory=dict)
 
     @property

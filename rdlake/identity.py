@@ -16,10 +16,12 @@ __all__ = [
     "canonical_json",
     "cleaned",
     "model_id",
+    "proposed_model_id",
     "protocol_strategy_id",
     "runs_model_file",
     "strategy_content",
     "strategy_id",
+    "subtree",
 ]
 
 _STRATEGY = UUID("0f0c1f6a-6c1e-5c39-9d0f-6f2f5a4f9a51")
@@ -95,6 +97,24 @@ def model_id(
     return str(uuid5(_MODEL, canonical_json(content)))
 
 
+def proposed_model_id(
+    workspace_id: str,
+    model_type: str | None,
+    hyperparameters: object,
+    training_hyperparameters: object,
+    code_sha256: str | None,
+) -> str:
+    """UUIDv5 of a model of which only the proposal is known, and of the workspace."""
+    content = {
+        "workspace": f"workspace {workspace_id}",
+        "proposed": model_type,
+        "hyperparameters": hyperparameters,
+        "training": training_hyperparameters,
+        "code": code_sha256 and f"sha256 {code_sha256}",
+    }
+    return str(uuid5(_MODEL, canonical_json(content)))
+
+
 def protocol_strategy_id(
     scenario: str | None, step_name: str | None, action: str | None, templates: Iterable[str]
 ) -> str:
@@ -106,6 +126,11 @@ def protocol_strategy_id(
         content | {"templates": sorted(templates)}, sort_keys=True, ensure_ascii=False
     )
     return uuid5(_PROTOCOL, text).hex
+
+
+def subtree(config: Json) -> str | None:
+    """A configuration's subtree as canonical JSON, without what does not change the result."""
+    return None if config is None else canonical_json(cleaned(config))
 
 
 def cleaned(value: Json) -> Json:

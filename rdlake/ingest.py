@@ -26,7 +26,7 @@ from rdlake.sources.workspace import Skipped, parse_workspace
 
 __all__ = ["IngestReport", "Outcome", "ingest"]
 
-READER_VERSION = 2
+READER_VERSION = 3
 """Raised when the readers take more out of the same files: they are then read again."""
 
 BATCH, BATCH_SECONDS = 4_000, 20.0

@@ -13,8 +13,8 @@ from rdlake.lake import Lake
 
 __all__ = ["Known", "what_is_known"]
 
-LYING_THERE = ("artifacts", "models", "signals")
-DERIVED = ("feedback", "factors", "equity_curves", "workspaces", "loops")
+LYING_THERE = ("artifacts", "signals")
+DERIVED = ("models", "feedback", "factors", "equity_curves", "workspaces", "loops")
 
 
 @dataclass(frozen=True)

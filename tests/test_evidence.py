@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID, uuid5
 
 import polars as pl
 import pytest
@@ -92,6 +94,31 @@ def expected_loops() -> list[tuple[str, dict[str, Any]]]:
     ]
 
 
+def span(step: Mapping[str, Any]) -> tuple[datetime, ...]:
+    return tuple(step[name].replace(tzinfo=UTC) for name in ("started_at", "ended_at"))
+
+
+def test_a_loop_has_the_older_id_when_log_and_folder_are_known(whole: Lake, tmp_path: Path) -> None:
+    namespace = UUID("7b6b2c6c-0b4d-4e2c-9b7f-3b1b9b4f3a11")
+    there = {path.name: path for root in folders() for path in root.iterdir()}
+    rows = whole.read("loops").to_dicts()
+    for loop in rows:
+        folder = there.get(loop["workspace_id"])
+        if folder is None or loop["scenario_raw"] is None:
+            assert loop["protocol_strategy_id"] is None
+            continue
+        files = [file.relative_to(folder).as_posix() for file in folder.rglob("*.y*ml")]
+        words = {"scenario": loop["scenario_raw"], "step_name": "", "action": loop["action"]}
+        text = json.dumps({**words, "templates": sorted(files)}, sort_keys=True, ensure_ascii=False)
+        assert loop["protocol_strategy_id"] == uuid5(namespace, text).hex
+        assert any("mlruns" in file for file in files) or loop["cached"]
+    assert sum(loop["protocol_strategy_id"] is not None for loop in rows) > 5
+    nowhere: list[Path] = []
+    for name, workspaces, runs in (("folders", folders(), nowhere), ("logs", nowhere, logs())):
+        alone = read(tmp_path / name, (workspaces, runs)).read("loops")
+        assert alone["protocol_strategy_id"].null_count() == alone.height
+
+
 @pytest.mark.parametrize(
     ("run", "truth"), expected_loops(), ids=lambda value: value if isinstance(value, str) else ""
 )
@@ -114,6 +141,12 @@ def test_a_loop_is_in_the_lake_as_it_was(whole: Lake, run: str, truth: dict[str,
     (feedback,) = whole.read("feedback", where=owner).to_dicts()
     assert feedback["tested_hypothesis"] == truth["hypothesis"]
     assert feedback["hypothesis"] == truth["new_hypothesis"] or feedback["hypothesis"]
+    assert feedback["hypothesis_reason"] == truth["hypothesis_reason"]
+    assert {each["name"]: span(each) for each in loop["steps"]} == {
+        name: tuple(map(datetime.fromisoformat, times))
+        for name, times in truth["step_times"].items()
+    }
+    assert loop["steps"] == sorted(loop["steps"], key=lambda step: step["started_at"])
     proposed = {each["name"]: each for each in truth["tasks"] if each["kind"] == "FactorTask"}
     rows = {row["factor_name"]: row for row in whole.read("factors", where=owner).to_dicts()}
     for name, task in proposed.items():

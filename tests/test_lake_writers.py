@@ -17,6 +17,7 @@ import pytest
 from deltalake import DeltaTable
 
 import rdlake
+from rdlake.delta import create_table
 from rdlake.errors import LakeBusy
 from rdlake.lake import Lake
 from rdlake.tables import table
@@ -155,6 +156,20 @@ def test_writers_that_add_the_same_columns_at_once_all_succeed(tmp_path: Path) -
     for name in OLDER:
         found = lake.read(name, ["workspace_id", "source_digest"])
         assert sorted(found.rows()) == [(f"{name}{writer}", "new") for writer in range(2)]
+
+
+def create_many(root: Path, together: Barrier) -> None:
+    for place in range(20):
+        together.wait(60)
+        create_table(table("feedback"), root / str(place), "made at once")
+
+
+def test_a_table_that_two_make_at_once_is_made_once(tmp_path: Path) -> None:
+    together = PROCESSES.Barrier(2)
+    finish([start(create_many, tmp_path, together) for _ in range(2)])
+    for place in range(20):
+        log = tmp_path / str(place) / "_delta_log"
+        assert [path.name for path in log.glob("*.json")] == [f"{0:020d}.json"]
 
 
 # --- a lake that is too busy -----------------------------------------------------------------

@@ -41,7 +41,7 @@ KEYS = {
 VOCABULARY = {
     schema.TEXT, schema.INT, schema.REAL, schema.BOOL, schema.DATE, schema.TIME, schema.BYTES,
     schema.TEXTS, schema.WORDS, schema.FIGURES, schema.FINDINGS, schema.FILES, schema.PINNED,
-    schema.CURVE,
+    schema.CURVE, schema.STEPS, schema.PROFILE,
 }  # fmt: skip
 
 each_table = pytest.mark.parametrize("entry", TABLES, ids=lambda entry: entry.name)

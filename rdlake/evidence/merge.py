@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any
 
+from rdlake.evidence.model import model_of
 from rdlake.evidence.value import Evidence, Row
 from rdlake.experiment import Experiment
+from rdlake.identity import protocol_strategy_id
 
 __all__ = ["combined_digest", "digest_of_parts", "folder_of", "merged"]
 
@@ -34,6 +36,12 @@ def merged(parts: Sequence[Evidence]) -> Experiment | None:
         return None
     loop, provenance = _first_words(told)
     workspace_id = parts[0].workspace_id
+    model = model_of(told)
+    if model:
+        loop["model_id"] = model["model_id"]
+    templates = next((part.templates for part in parts if part.templates is not None), None)
+    if templates is not None and "scenario_raw" in loop:
+        loop["protocol_strategy_id"] = _protocol_id(loop, templates)
     curves = [part for part in reversed(told) if part.curve is not None]
     if curves:
         provenance["curve"] = curves[0].provenance.get("curve", curves[0].kind)
@@ -49,7 +57,16 @@ def merged(parts: Sequence[Evidence]) -> Experiment | None:
         columns=loop,
         factors=_factors(told),
         feedback=next((part.feedback for part in told if part.feedback), None),
+        model=model,
         provenance=provenance,
+    )
+
+
+def _protocol_id(loop: Row, templates: Sequence[str]) -> str:
+    """The older recipe's id of a loop whose scenario is known; to it a word that no source has, as
+    a log has no name of the step, is an empty one."""
+    return protocol_strategy_id(
+        loop["scenario_raw"], loop.get("step_name"), loop.get("action"), templates
     )
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from datetime import datetime
 from hashlib import sha256
 from typing import Any
 from uuid import UUID, uuid5
 
+from rdlake.evidence.model import proposed_model
 from rdlake.evidence.value import Evidence
-from rdlake.run import Baseline, Feedback, Run, Task, TracedLoop
+from rdlake.run import Baseline, Feedback, Hypothesis, Run, Task, TracedLoop
 
 __all__ = ["said_by_run"]
 
@@ -46,7 +48,7 @@ def _said(run: Run, task_run_id: str, loop: TracedLoop) -> Iterator[Evidence]:
         factors=[_factor(task, loop) for task in loop.tasks or () if task.kind == "factor"],
         feedback=_feedback(loop.feedback, loop),
     )
-    yield replace(said, curve=loop.curve)
+    yield replace(said, curve=loop.curve, model=proposed_model(loop, workspace_id))
 
 
 def nowhere(task_run_id: str, loop_id: int, role: str) -> str:
@@ -70,7 +72,22 @@ def _columns(loop: TracedLoop) -> dict[str, Any]:
         "error_message": loop.error_message or (loop.feedback.error if loop.feedback else None),
         "created_at": loop.first_message_at,
         "ended_at": loop.last_message_at,
+        "steps": _steps(loop),
+        "llm_cost": loop.llm_cost,
     }
+
+
+def _steps(loop: TracedLoop) -> list[dict[str, Any]] | None:
+    """Its steps in order of time; None when no time of a step was recorded."""
+    steps = [
+        {"name": name, "started_at": step.start, "ended_at": step.end}
+        for name, step in loop.steps.items()
+    ]
+    return sorted(steps, key=_moment) or None
+
+
+def _moment(step: Mapping[str, Any]) -> datetime:
+    return step["started_at"] or step["ended_at"] or datetime.max
 
 
 def _baseline(
@@ -109,17 +126,23 @@ def _factor(task: Task, loop: TracedLoop) -> dict[str, Any]:
 
 
 def _feedback(feedback: Feedback | None, loop: TracedLoop) -> dict[str, Any] | None:
-    tested = loop.hypothesis.hypothesis if loop.hypothesis else None
-    if feedback is None and tested is None:
+    tested = loop.hypothesis or Hypothesis()
+    if feedback is None and tested == Hypothesis():
         return None
     said = feedback or Feedback()
     return {
         "decision": said.decision,
-        "hypothesis": said.new_hypothesis or tested,
-        "tested_hypothesis": tested,
+        "hypothesis": said.new_hypothesis or tested.hypothesis,
+        "tested_hypothesis": tested.hypothesis,
+        "hypothesis_reason": tested.reason,
+        "concise_reason": tested.concise_reason,
+        "concise_observation": tested.concise_observation,
+        "concise_justification": tested.concise_justification,
+        "concise_knowledge": tested.concise_knowledge,
         "summary_execution": said.observations,
         "summary_value_feedback": said.hypothesis_evaluation,
         "summary_shape_feedback": said.reason,
+        "code_change_summary": said.code_change_summary,
         "error": said.error or loop.error_message,
     }
 
@@ -150,6 +173,6 @@ def _evidence(
 def _sealed(said: Evidence) -> Evidence:
     """With the digest of all it says, so that other loops' news are none of its."""
     days = None if said.curve is None else said.curve.rows()
-    told = [said.loop, said.factors, said.feedback, said.folder, days]
+    told = [said.loop, said.factors, said.feedback, said.model, said.folder, days]
     text = json.dumps(told, ensure_ascii=False, default=str)
     return replace(said, digest=sha256(text.encode("utf-8", "backslashreplace")).hexdigest())

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import polars as pl
+import pyarrow as pa
 
 from rdlake.rows import polars_schema
 from rdlake.tables import table
@@ -18,7 +19,19 @@ __all__ = ["Evidence", "Row", "evidence_rows", "read_evidence"]
 Row = Mapping[str, Any]
 TABLE = table("evidence")
 DAY = ("date", "account", "value", "cash", "return", "cost", "bench", "turnover")
-TIMES = ("created_at", "ended_at")
+
+
+def _has_times(kind: pa.DataType) -> bool:
+    inner = (kind.field(place).type for place in range(kind.num_fields))
+    return pa.types.is_temporal(kind) or any(map(_has_times, inner))
+
+
+TIMED = {
+    column.name: column.type
+    for name in ("loops", "factors")
+    for column in table(name).columns
+    if _has_times(column.type)
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,8 +39,8 @@ class Evidence:
     """One source's word on one workspace: columns of its rows, each null where it says nothing.
 
     `source` is `trace:<task_run_id>` or `workspace:<workspace_id>`. `loop` is None for a folder
-    that is no experiment; `folder` has columns of `workspaces`; `provenance` says where each
-    column of `loop` was found.
+    that is no experiment; `folder` has columns of `workspaces`, `model` of `models`; `templates`
+    are the folder's YAML files; `provenance` says where each column of `loop` was found.
     """
 
     source: str
@@ -37,8 +50,10 @@ class Evidence:
     provenance: Mapping[str, str] = field(default_factory=dict)
     factors: tuple[Row, ...] | None = None
     feedback: Row | None = None
+    model: Row | None = None
     folder: Row = field(default_factory=dict)
     curve: pl.DataFrame | None = None
+    templates: tuple[str, ...] | None = None
     stat_digest: str | None = None
 
     @property
@@ -96,8 +111,10 @@ def _evidence(row: Row, curve: pl.DataFrame | None) -> Evidence:
         if told["factors"] is None
         else tuple(_timed(each) or {} for each in told["factors"]),
         feedback=told["feedback"],
+        model=told.get("model"),
         folder=told["folder"],
         curve=curve,
+        templates=None if told.get("templates") is None else tuple(told["templates"]),
         stat_digest=row["stat_digest"],
     )
 
@@ -108,9 +125,15 @@ def _content(part: Evidence) -> str:
         "provenance": part.provenance,
         "factors": part.factors,
         "feedback": part.feedback,
+        "model": part.model,
         "folder": part.folder,
+        "templates": part.templates,
     }
-    return json.dumps(told, ensure_ascii=False, default=datetime.isoformat)
+    return json.dumps(told, ensure_ascii=False, default=_iso)
+
+
+def _iso(value: date) -> str:
+    return value.isoformat()
 
 
 def _timed(row: dict[str, Any] | None) -> dict[str, Any] | None:
@@ -118,6 +141,19 @@ def _timed(row: dict[str, Any] | None) -> dict[str, Any] | None:
     if row is None:
         return None
     return {
-        name: datetime.fromisoformat(value) if name in TIMES and value else value
+        name: _declared(TIMED[name], value) if name in TIMED else value
         for name, value in row.items()
     }
+
+
+def _declared(kind: pa.DataType, value: Any) -> Any:
+    """The value with its days and times, which are ISO text in JSON, as such."""
+    if value is None:
+        return None
+    if pa.types.is_list(kind):
+        return [_declared(kind.value_type, each) for each in value]
+    if pa.types.is_struct(kind):
+        return {name: _declared(kind.field(name).type, each) for name, each in value.items()}
+    if pa.types.is_temporal(kind):
+        return (date if pa.types.is_date(kind) else datetime).fromisoformat(value)
+    return value

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from rdlake.evidence.model import recorded_model
 from rdlake.evidence.value import Evidence
 from rdlake.experiment import Workspace
+from rdlake.recording import Profile
 
 __all__ = ["said_by_workspace"]
 
@@ -53,9 +55,16 @@ def said_by_workspace(workspace: Workspace) -> Evidence:
             "size": workspace.size,
             "folder_digest": workspace.source_digest,
         },
+        model=recorded_model(workspace) if is_loop else None,
         curve=workspace.curve if is_loop else None,
+        templates=_templates(workspace),
         stat_digest=workspace.stat_digest,
     )
+
+
+def _templates(workspace: Workspace) -> tuple[str, ...]:
+    """Every YAML file of the folder, mlflow's too."""
+    return tuple(file.path for file in workspace.files if file.path.endswith((".yaml", ".yml")))
 
 
 def _recorded(workspace: Workspace) -> tuple[dict[str, Any], dict[str, str | None]]:
@@ -68,13 +77,27 @@ def _recorded(workspace: Workspace) -> tuple[dict[str, Any], dict[str, str | Non
     return {
         "config_name": recording.config_name,
         "strategy_id": recording.strategy_id,
-        "model_id": recording.model_id,
         "base_features": None if features is None else [each.name for each in features],
         "created_at": recording.started_at,
         "ended_at": recording.ended_at,
+        "data_profile": _profile(recording.profile),
     }, {
         "config_name": "mlruns" if recording.config_name else None,
         "strategy_id": ran.origin if ran and recording.strategy_id else None,
         "base_features": ran.origin if ran and features is not None else None,
         "created_at": "mlruns" if recording.started_at else None,
+    }
+
+
+def _profile(profile: Profile | None) -> dict[str, Any] | None:
+    if profile is None:
+        return None
+    return {
+        "market": profile.market,
+        "instruments": profile.instruments,
+        "days": profile.days,
+        "first_day": profile.first,
+        "last_day": profile.last,
+        "score_missing": profile.score_missing,
+        "label_missing": profile.label_missing,
     }

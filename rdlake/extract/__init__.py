@@ -35,7 +35,6 @@ def lying_there(workspaces: Sequence[Workspace]) -> dict[str, pl.DataFrame]:
     return {
         "artifacts": artifact_rows(workspaces),
         "strategies": strategy_rows(loops),
-        "models": model_rows(loops),
         "signals": signal_rows(loops),
     }
 
@@ -58,6 +57,7 @@ def derived(evidence: Sequence[Evidence]) -> Derived:
             row |= {"task_run_id": experiment.task_run_id, "loop_id": experiment.loop_id}
     return Derived(
         {
+            "models": model_rows(experiments),
             "feedback": feedback_rows(experiments),
             "factors": factor_rows(experiments),
             "equity_curves": days,

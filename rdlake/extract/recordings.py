@@ -1,4 +1,4 @@
-"""Rows of `strategies`, `models` and `signals`: what qlib recorded of each back-test."""
+"""Rows of `strategies`, `models` and `signals`: what qlib ran, trained and scored."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 
 import polars as pl
 
-from rdlake.experiment import Workspace
-from rdlake.identity import canonical_json, cleaned
-from rdlake.recording import Configuration, Json
+from rdlake.experiment import Experiment, Workspace
+from rdlake.identity import subtree
+from rdlake.recording import Configuration
 from rdlake.rows import frame_of
 from rdlake.tables import table
 
@@ -30,30 +30,17 @@ def strategy_rows(workspaces: Sequence[Workspace]) -> pl.DataFrame:
     return frame_of(table("strategies"), list(rows.values()))
 
 
-def model_rows(workspaces: Sequence[Workspace]) -> pl.DataFrame:
+def model_rows(experiments: Sequence[Experiment]) -> pl.DataFrame:
     """One row per trained model."""
-    rows = []
-    for workspace in workspaces:
-        recording = workspace.recording
-        if recording is None or recording.model_id is None:
-            continue
-        ran, weights = recording.configuration, recording.weights
-        codes = [code for code in workspace.codes if code.path == "model.py"]
-        rows.append(
-            {
-                "model_id": recording.model_id,
-                "workspace_id": workspace.workspace_id,
-                "model_type": ran.model_class if ran else None,
-                "model_config": _subtree(ran.model_config) if ran else None,
-                "dataset_config": _subtree(ran.dataset_config) if ran else None,
-                "feature_list": _texts(recording.feature_order),
-                "model_files": [*([weights.path] if weights else []), *(c.path for c in codes)],
-                "weights_sha256": weights.sha256 if weights else None,
-                "code_sha256": codes[0].sha256 if codes else None,
-                "provenance": {"model_id": ran.origin if ran else "weights"},
-                "source_digest": workspace.source_digest,
-            }
-        )
+    rows = [
+        {
+            **experiment.model,
+            "workspace_id": experiment.workspace_id,
+            "source_digest": experiment.source_digest,
+        }
+        for experiment in experiments
+        if experiment.model
+    ]
     return frame_of(table("models"), rows)
 
 
@@ -87,20 +74,16 @@ def _configured(ran: Configuration) -> Mapping[str, Any]:
         "close_cost": ran.close_cost,
         "model_class": ran.model_class,
         "strategy_class": ran.strategy_class,
-        "data_config": _subtree(ran.data_config),
-        "dataset_config": _subtree(ran.dataset_config),
-        "portfolio_config": _subtree(ran.portfolio_config),
-        "backtest_config": _subtree(ran.backtest_config),
-        "model_config": _subtree(ran.model_config),
+        "data_config": subtree(ran.data_config),
+        "dataset_config": subtree(ran.dataset_config),
+        "portfolio_config": subtree(ran.portfolio_config),
+        "backtest_config": subtree(ran.backtest_config),
+        "model_config": subtree(ran.model_config),
         "base_features": _texts(
             None if ran.base_features is None else [feature.name for feature in ran.base_features]
         ),
         "provenance": {"configuration": "mlruns"},
     }
-
-
-def _subtree(config: Json) -> str | None:
-    return None if config is None else canonical_json(cleaned(config))
 
 
 def _texts(names: Sequence[str] | None) -> list[str] | None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from rdlake.experiment import Finding
 from rdlake.sources.wording import because, quoted
 
-__all__ = ["MAX_BYTES", "MAX_LINES", "read_metrics"]
+__all__ = ["MAX_BYTES", "MAX_LINES", "no_ic", "read_metrics"]
 
 MAX_BYTES = 8 << 20
 MAX_LINES = 10_000
@@ -157,7 +157,15 @@ def _value(name: str, cell: str, file: str, findings: list[Finding]) -> float | 
     if _kind(cell) != "missing":
         reason = f"{quoted(name)} is {quoted(cell.strip())}, not a finite number; taken as unknown"
         findings.append(_warning(file, reason))
+    elif name == "IC":
+        findings.append(no_ic(file))
     return None
+
+
+def no_ic(file: str) -> Finding:
+    """A warning that the file has a mean IC of no day."""
+    reason = "the IC is missing on every day"
+    return Finding("warning", file, reason, "look at the data qlib was given")
 
 
 def _kind(cell: str) -> str:

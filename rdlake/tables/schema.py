@@ -24,6 +24,18 @@ CURVE = pa.list_(
         ]
     )
 )
+STEPS = pa.list_(pa.struct([("name", TEXT), ("started_at", TIME), ("ended_at", TIME)]))
+PROFILE = pa.struct(
+    [
+        ("market", TEXT),
+        ("instruments", INT),
+        ("days", INT),
+        ("first_day", DATE),
+        ("last_day", DATE),
+        ("score_missing", REAL),
+        ("label_missing", REAL),
+    ]
+)
 PINNED = pa.list_(
     pa.struct([("name", TEXT), ("delta_version", INT), ("rows", INT), ("file_list", TEXT)])
 )

@@ -1,6 +1,8 @@
 -- Every row of a workspace was read from the same files: no ingest is half done.
 WITH parts AS (
-    SELECT DISTINCT 'feedback' AS part, workspace_id, source_digest FROM rdlake_tables.feedback
+    SELECT DISTINCT 'models' AS part, workspace_id, source_digest FROM rdlake_tables.models
+    UNION ALL
+    SELECT DISTINCT 'feedback', workspace_id, source_digest FROM rdlake_tables.feedback
     UNION ALL
     SELECT DISTINCT 'factors', workspace_id, source_digest FROM rdlake_tables.factors
     UNION ALL
@@ -17,8 +19,6 @@ WITH parts AS (
 -- What lies in a folder, whatever else is known of its experiment.
 of_folders AS (
     SELECT DISTINCT 'artifacts' AS part, workspace_id, source_digest FROM rdlake_tables.artifacts
-    UNION ALL
-    SELECT DISTINCT 'models', workspace_id, source_digest FROM rdlake_tables.models
     UNION ALL
     SELECT DISTINCT 'signals', workspace_id, source_digest FROM rdlake_tables.signals
 ),

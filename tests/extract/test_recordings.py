@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,8 @@ import pytest
 
 from rdlake.ingest import ingest
 from rdlake.lake import Lake
+from tests.builders import make_workspace
+from tests.sources.mlruns.build import DAYS, FOLDER, make_recording, pickled_days, write
 
 RECORDINGS = Path(__file__).parent.parent / "data" / "recordings"
 EXPECTED = json.loads((RECORDINGS / "expected.json").read_text(encoding="utf-8"))
@@ -69,6 +73,41 @@ def test_signals_are_the_best_scores_of_each_day(recorded: Lake) -> None:
     assert a_day["target_weight"].to_list() == pytest.approx([1.0] * a_day.height)
     falls = signals.sort("date", "rank").with_columns(pl.col("score").diff().over("date"))
     assert (falls["score"].drop_nulls() <= 0).all()
+
+
+def test_the_data_that_was_scored_is_described(recorded: Lake) -> None:
+    assert only(recorded, "loops")["data_profile"] == {
+        "market": TRUTH["instruments"],
+        "instruments": TRUTH["label_rows"] // TRUTH["recomputed_from_pred_label"]["n_days"],
+        "days": TRUTH["recomputed_from_pred_label"]["n_days"],
+        "first_day": date(2017, 7, 3),
+        "last_day": date(2018, 6, 29),
+        "score_missing": 0.0,
+        "label_missing": 0.0,
+    }
+
+
+def test_scores_of_one_instrument_and_a_missing_ic_are_warnings(lake: Lake, tmp_path: Path) -> None:
+    folder = make_workspace(tmp_path / "ws")
+    rows = [(day, "SH600000", value) for day, value in zip(DAYS, (0.1, math.nan), strict=True)]
+    run = make_recording(folder, rows=rows)
+    write(run / "artifacts/sig_analysis/ic.pkl", pickled_days([math.nan, math.nan]))
+    ingest(lake, [tmp_path / "ws"])
+    found = lake.read("ingests").explode("findings").unnest("findings")
+    assert set(found["status"]) == {"ok"}
+    assert set(found.select("level", "file", "reason").rows()) == {
+        ("warning", f"{FOLDER}/artifacts/pred.pkl", "scores of one instrument only"),
+        ("warning", f"{FOLDER}/artifacts/sig_analysis/ic.pkl", "the IC is missing on every day"),
+    }
+    profile = only(lake, "loops")["data_profile"]
+    assert (profile["instruments"], profile["days"], profile["score_missing"]) == (1, 2, 0.5)
+    assert (profile["first_day"], profile["last_day"]) == DAYS
+
+
+def test_what_was_not_recorded_has_no_profile(lake: Lake, tmp_path: Path) -> None:
+    make_workspace(tmp_path / "ws")
+    ingest(lake, [tmp_path / "ws"])
+    assert only(lake, "loops")["data_profile"] is None
 
 
 def test_a_configuration_that_ran_twice_is_one_strategy(recorded: Lake, tmp_path: Path) -> None:

@@ -57,11 +57,18 @@ def test_a_name_may_hold_commas_quotes_and_newlines() -> None:
 
 @pytest.mark.parametrize("cell", ["", "NaN", "nan", " "])
 def test_a_missing_value_is_unknown(cell: str) -> None:
-    assert said(f",0\nIC,{cell}\nRank IC,-0.02\n") == ({"IC": None, "Rank IC": -0.02}, [])
+    assert said(f",0\nIC,0.01\nRank IC,{cell}\n") == ({"IC": 0.01, "Rank IC": None}, [])
+
+
+@pytest.mark.parametrize("cell", ["", "NaN", "nan", " "])
+def test_a_missing_ic_is_unknown_with_a_warning(cell: str) -> None:
+    found, words = said(f",0\nIC,{cell}\nRank IC,-0.02\n")
+    assert found == {"IC": None, "Rank IC": -0.02}
+    assert words == ["warning: the IC is missing on every day"]
 
 
 def test_metrics_that_are_all_missing_are_all_unknown() -> None:
-    assert said(",0\nIC,\nRank IC,\n") == ({"IC": None, "Rank IC": None}, [])
+    assert said(",0\nICIR,\nRank IC,\n") == ({"ICIR": None, "Rank IC": None}, [])
 
 
 @pytest.mark.parametrize("cell", ["inf", "-inf", "1e999", "failed", "1_000", "0.1%", "None"])

@@ -16,6 +16,7 @@ from rdlake.experiment import FactorColumn, Finding, SourceFile
 from rdlake.identity import model_id, runs_model_file, strategy_id
 from rdlake.recording import Configuration, Json, Profile, Recording, Weights
 from rdlake.sources.contents import open_file
+from rdlake.sources.metrics import no_ic
 from rdlake.sources.mlruns import frames
 from rdlake.sources.mlruns.configuration import Unusable, from_params, from_task, from_yaml
 from rdlake.sources.mlruns.features import feature_order
@@ -304,9 +305,13 @@ class _Reading:
         if profile and profile.instruments == 1:
             path = self.run.file("artifacts/pred.pkl")
             self.note(path, "scores of one instrument only", "look at the data qlib was given")
+        stated = self.folder.metrics or {}
+        if "IC" in stated and stated["IC"] is None:
+            return  # qlib_res.csv has a finding already
         if ic is not None and ic["value"].null_count() == ic.height:
-            path = self.run.file("artifacts/sig_analysis/ic.pkl")
-            self.note(path, "the IC is missing on every day", "look at the data qlib was given")
+            self.findings.append(no_ic(self.run.file("artifacts/sig_analysis/ic.pkl")))
+        elif ic is None and "IC" not in stated and self.run.metrics.get("IC", "").lower() == "nan":
+            self.findings.append(no_ic(self.run.file("metrics/IC")))
 
 
 def _profile(

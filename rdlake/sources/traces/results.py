@@ -9,8 +9,10 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from rdlake.experiment import Finding
 from rdlake.run import Metrics
 from rdlake.sources.curve import COLUMNS, tidy_curve
+from rdlake.sources.metrics import no_ic
 from rdlake.sources.pickles import Record, Refused, as_frame, as_series, attributes
 from rdlake.sources.traces.fields import Fields, as_text
 from rdlake.sources.traces.messages import Message, Reading, read
@@ -80,6 +82,8 @@ def _named(
         known = value if value is not None and math.isfinite(value) else None
         if value is not None and math.isinf(value):
             experiment.warn(f"{quoted(name)} is infinite; taken as unknown")
+        elif known is None and name == "IC":
+            _warn_once(experiment, no_ic(experiment.file))
         if name in metrics and metrics[name] != known:
             torn.add(name)
         metrics[name] = known
@@ -87,6 +91,12 @@ def _named(
         experiment.warn(f"{quoted(name)} stands there with different values; taken as unknown")
         metrics[name] = None
     return metrics
+
+
+def _warn_once(experiment: Fields, finding: Finding) -> None:
+    """A baseline's metrics are looked at twice."""
+    if finding not in experiment.reading.findings:
+        experiment.reading.findings.append(finding)
 
 
 def curve_of(reading: Reading, chart: Message | None) -> pl.DataFrame | None:

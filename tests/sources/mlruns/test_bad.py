@@ -220,6 +220,25 @@ def test_a_bad_file_costs_what_it_holds(case: Bad, tmp_path: Path) -> None:
     assert not list(tmp_path.rglob("PWNED"))
 
 
+def said_of_ic(folder: Path) -> list[str | None]:
+    return [each.file for each in taken(folder).findings if "IC is missing" in each.reason]
+
+
+def test_an_ic_that_is_missing_everywhere_is_said_once(tmp_path: Path) -> None:
+    folder = make_workspace(tmp_path, metrics={"IC": NAN})
+    run = make_recording(folder, metrics={"IC": "nan", "Rank IC": "0.03"})
+    write(run / IC, pickled_days([NAN, NAN]))
+    assert said_of_ic(folder) == ["qlib_res.csv"]
+
+
+def test_an_ic_that_is_missing_in_mlflows_metrics_alone_is_said(tmp_path: Path) -> None:
+    folder = make_workspace(tmp_path)
+    run = make_recording(folder, metrics={"IC": "nan", "Rank IC": "0.03"})
+    (run / IC).unlink()
+    (folder / "qlib_res.csv").unlink()
+    assert said_of_ic(folder) == [f"{FOLDER}/metrics/IC"]
+
+
 REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("metrics of another back-test", {"metrics": {"IC": "0.5"}}, "not those of qlib_res.csv"),
     ("a metric that is NaN here", {"metrics": {"IC": "nan"}}, "not those of qlib_res.csv"),

@@ -210,6 +210,22 @@ def test_a_back_test_without_a_finite_metric_failed(tmp_path: Path) -> None:
     assert (loop.status, loop.has_result) == ("failed", False)
 
 
+def test_an_ic_that_is_missing_is_said_once_of_each_back_test(tmp_path: Path) -> None:
+    missing = {"IC": float("nan")}
+    baseline = make_backtest("baseline", level=-0.001, metrics=missing)
+    write_run(
+        tmp_path,
+        make_loop(backtest=make_backtest("own", 0, metrics=missing)),
+        make_loop(1, backtest=make_backtest("own", 1), builds_on=(0,)),
+        make_loop(2, baseline=baseline, backtest=make_backtest("own", 2)),
+    )
+    found = read_only(tmp_path).findings
+    assert [(each.level, each.reason) for each in found] == [
+        ("warning", "the IC is missing on every day")
+    ] * 2
+    assert [str(each.file).split("/")[0] for each in found] == ["Loop_0", "Loop_2"]
+
+
 def test_names_of_metrics_are_stripped_and_nan_is_null(tmp_path: Path) -> None:
     odd = make_backtest("own", 0, metrics={" ICIR ": 0.5, "pa": float("nan")})
     write_run(tmp_path, make_loop(backtest=odd))
