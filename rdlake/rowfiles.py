@@ -21,6 +21,8 @@ __all__ = ["FILE", "read_files", "write_file"]
 FILE = "/file"
 """The column that names the file of a row; no table has one of that name."""
 ROWS_IN_A_GROUP = 40_000
+LONG_ROWS_IN_A_GROUP = 1_000
+"""Of rows that hold lists or maps: one of them is found without reading many others."""
 CHUNKS_IN_A_GROUP = 16
 PLAIN = (BYTES, REAL)
 
@@ -82,13 +84,20 @@ def write_file(entry: Table, folder: Path, rows: pa.Table) -> DataFile:
     pq.write_table(
         rows,
         path,
-        row_group_size=CHUNKS_IN_A_GROUP if content else ROWS_IN_A_GROUP,
+        row_group_size=_group_size(entry),
         compression=packing,
         use_dictionary=looked_up,
         write_statistics=looked_up,
     )
     size = path.stat().st_size
     return DataFile(path.name, size, sync_with_sha256(path), rows.num_rows, rows.num_columns)
+
+
+def _group_size(entry: Table) -> int:
+    if any(each.type == BYTES for each in entry.columns):
+        return CHUNKS_IN_A_GROUP
+    nested = any(pa.types.is_nested(each.type) for each in entry.columns)
+    return LONG_ROWS_IN_A_GROUP if nested else ROWS_IN_A_GROUP
 
 
 def _leaves(field: pa.Field, within: str = "") -> Iterator[tuple[str, pa.DataType]]:

@@ -16,7 +16,7 @@ from rdlake.cli.output import json_option, progress, say, show_json
 @click.option("--seed", default=0, show_default=True, help="The same seed, the same files.")
 @json_option
 def demo(directory: Path, experiments: int, seed: int, as_json: bool) -> None:
-    """Write synthetic RD-Agent workspaces below DIRECTORY.
+    """Write synthetic RD-Agent workspaces and logs below DIRECTORY.
 
     \b
     rdlake demo --experiments 200 --seed 1 /tmp/rdagent
@@ -37,5 +37,6 @@ def demo(directory: Path, experiments: int, seed: int, as_json: bool) -> None:
         f"{report.experiments} experiments ({report.failures} failed), "
         f"{report.baselines} baselines, {report.sub_workspaces} sub-workspaces, "
         f"{report.bytes_written:,} bytes\n"
-        f"next: rdlake refresh --workspaces {report.workspaces}"
+        f"next: rdlake refresh --workspaces {report.workspaces} --log-path {report.logs} "
+        f"--signing-key {report.signing_key}"
     )

@@ -14,7 +14,7 @@ from rdlake.demo.market import Market
 from rdlake.demo.plan import Experiment, Run
 from rdlake.demo.templates import JUNK, model_source, templates
 
-__all__ = ["Files", "experiment_files", "leftovers", "sub_workspaces"]
+__all__ = ["Files", "backtest_of", "experiment_files", "leftovers", "sub_workspaces"]
 
 Files = dict[str, bytes]
 
@@ -32,6 +32,11 @@ def experiment_files(experiment: Experiment, market: Market, seed: int) -> Files
         files["qlib_res.csv"] = _metrics_csv(backtest, rng)
         files["ret.parquet"] = curve_parquet(backtest)
     return files
+
+
+def backtest_of(experiment: Experiment, market: Market, seed: int) -> Backtest:
+    """Return the back-test whose files lie in the experiment's workspace."""
+    return _backtest(experiment, market, _backtest_rng(experiment, seed))
 
 
 def sub_workspaces(experiment: Experiment) -> dict[str, Files]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from rdlake.demo.logs import SIGNING_KEY, log_files
 from rdlake.demo.market import Market, make_market
 from rdlake.demo.plan import Run, plan_runs
 from rdlake.demo.prices_file import prices_h5
@@ -14,7 +15,7 @@ from rdlake.errors import BadInput, StorageFailed
 
 __all__ = ["DemoReport", "write_demo"]
 
-LOGS = "log"
+LOGS, KEY = "log", "artifact_signing.key"
 WORKSPACES = Path("git_ignore_folder", "RD-Agent_workspace")
 PRICES = Path("git_ignore_folder", "factor_implementation_source_data", "daily_pv.h5")
 
@@ -25,6 +26,8 @@ class DemoReport:
 
     directory: Path
     workspaces: Path
+    logs: Path
+    signing_key: Path
     experiments: int
     failures: int
     baselines: int
@@ -46,6 +49,7 @@ def write_demo(
     _check(directory, experiments, seed)
     market, runs = make_market(seed), tuple(plan_runs(experiments, seed))
     written = _write(directory / PRICES, prices_h5(market))
+    written += _write(directory / KEY, SIGNING_KEY)
     for run in runs:
         written += _write_run(directory, run, market, seed)
         for experiment in run.experiments:
@@ -61,6 +65,8 @@ def _report(directory: Path, runs: tuple[Run, ...], written: int) -> DemoReport:
     return DemoReport(
         directory=directory,
         workspaces=directory / WORKSPACES,
+        logs=directory / LOGS,
+        signing_key=directory / KEY,
         experiments=len(planned),
         failures=sum(experiment.failed for experiment in planned),
         baselines=len(runs),
@@ -91,9 +97,12 @@ def _is_empty(directory: Path) -> bool:
 
 
 def _write_run(directory: Path, run: Run, market: Market, seed: int) -> int:
-    _make(directory / LOGS / run.log_name)
+    log = log_files(run, market, seed)
+    written = sum(
+        _write(directory / LOGS / run.log_name / name, content) for name, content in log.items()
+    )
     baseline = {run.baseline.workspace_id: experiment_files(run.baseline, market, seed)}
-    return _write_folders(directory, baseline | leftovers(run))
+    return written + _write_folders(directory, baseline | leftovers(run))
 
 
 def _write_folders(directory: Path, folders: dict[str, Files]) -> int:

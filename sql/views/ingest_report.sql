@@ -1,18 +1,21 @@
 -- key: batch_id, workspace_id, position
 CREATE VIEW ingest_report AS
-WITH report AS (
-    SELECT *, 0 AS position, NULL::STRUCT(level VARCHAR, file VARCHAR, reason VARCHAR, fix VARCHAR) AS finding
+WITH listed AS (
+    SELECT
+        *,
+        CASE
+            WHEN len(findings) > 0 THEN findings
+            ELSE [NULL::STRUCT(level VARCHAR, file VARCHAR, reason VARCHAR, fix VARCHAR)]
+        END AS told
     FROM rdlake_tables.ingests
-    WHERE coalesce(len(findings), 0) = 0
-    UNION ALL BY NAME
-    SELECT *, generate_subscripts(findings, 1) AS position, unnest(findings) AS finding
-    FROM rdlake_tables.ingests
-    WHERE len(findings) > 0
+),
+report AS (
+    SELECT *, generate_subscripts(told, 1) AS place, unnest(told) AS finding FROM listed
 )
 SELECT
     report.batch_id::VARCHAR AS batch_id,
     report.workspace_id::VARCHAR AS workspace_id,
-    report.position::BIGINT AS position,
+    (CASE WHEN len(report.findings) > 0 THEN report.place ELSE 0 END)::BIGINT AS position,
     report.ingested_at::TIMESTAMP AS ingested_at,
     report.status::VARCHAR AS status,
     report.role::VARCHAR AS role,
