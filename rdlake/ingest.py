@@ -26,7 +26,7 @@ from rdlake.sources.workspace import Skipped, parse_workspace
 
 __all__ = ["IngestReport", "Outcome", "ingest"]
 
-READER_VERSION = 2
+READER_VERSION = 3
 """Raised when the readers take more out of the same files: they are then read again."""
 
 BATCH, BATCH_SECONDS = 4_000, 20.0
@@ -94,7 +94,7 @@ def ingest(
     folders, beside = _folders(roots)
     runs, of_logs = find_all(logs)
     known = what_is_known(lake, READER_VERSION)
-    told = Known({}, {}, known.stale) if overwrite else known
+    told = Known({}, {}, known.stale, known.unproven) if overwrite else known
     outcomes: list[Outcome] = []
     unchanged = batches = 0
     for run in runs:

@@ -45,11 +45,14 @@ def ingest_run(
     folder, task_run_id = found
     source = f"trace:{task_run_id}"
     scanned = scan_run(folder.path)
-    if scanned.listed and known.stats.get(source) == scanned.stat_digest:
+    to_prove = key is not None and source in known.unproven
+    if scanned.listed and known.stats.get(source) == scanned.stat_digest and not to_prove:
         return None
     run = read_run(folder, scanned, key=key)
     if known.contents.get(source) == run.source_digest:
         return None
+    if not scanned.listed:
+        return _failed(lake, run, task_run_id, reader_version)
     said = said_by_run(run, task_run_id)
     before = lake.read("evidence", ["workspace_id"], pl.col("source") == source)
     lake.commit(
@@ -68,6 +71,13 @@ def ingest_run(
 
     derive(lake, [*(each.workspace_id for each in said), *before["workspace_id"]], report)
     return outcomes[0]
+
+
+def _failed(lake: Lake, run: Run, task_run_id: str, reader_version: int) -> Outcome:
+    """A run whose folder cannot be listed: what the lake has of it stays."""
+    outcome = Outcome(task_run_id, "failed", "run", run.findings, run.source_digest)
+    lake.commit({"ingests": ingest_rows([outcome], reader_version)}, {})
+    return outcome
 
 
 def _task_run(run: Run, task_run_id: str) -> pl.DataFrame:

@@ -14,17 +14,32 @@ from rdlake.run import Baseline, Feedback, Run, Task, TracedLoop
 
 __all__ = ["said_by_run"]
 
+_ROLES = ("sub", "baseline", "experiment")
 _NOWHERE = UUID("b6f4b8a0-3c55-5e0f-9d6e-0f6a1f3d8c21")
 
 
 def said_by_run(run: Run, task_run_id: str) -> list[Evidence]:
     """The evidence on every loop, baseline and sub-workspace of a run. A workspace that several
-    loops claim stays with the last of them."""
+    loops claim stays with the last of them, and the others are loops without one, for each is a
+    trial of its own; a baseline stays with the first, which ran it."""
     said: dict[str, Evidence] = {}
     for loop in run.loops:
         for each in _said(run, task_run_id, loop):
-            said[each.workspace_id] = _sealed(each)
-    return list(said.values())
+            other = said.get(each.workspace_id)
+            if other and _outweighs(other, each):
+                continue
+            if other and other.folder["role"] == "experiment":
+                homeless = nowhere(task_run_id, other.folder["loop_id"], "experiment")
+                said[homeless] = replace(other, workspace_id=homeless)
+            said[each.workspace_id] = each
+    return [_sealed(each) for each in said.values()]
+
+
+def _outweighs(said: Evidence, later: Evidence) -> bool:
+    """Whether an earlier loop's word on a workspace stands: that of the loop whose own it is counts
+    more than that of one that used it."""
+    role, other = said.folder["role"], later.folder["role"]
+    return _ROLES.index(role) > _ROLES.index(other) or role == other == "baseline"
 
 
 def _said(run: Run, task_run_id: str, loop: TracedLoop) -> Iterator[Evidence]:

@@ -57,7 +57,8 @@ NO_RESULT = (
     ),
 )
 EARLIER = tuple(
-    changed(f"loop 0 {rows}", "created_at") for rows in ("factors BROKEN_0", "factors MOM_0", "loops")
+    changed(f"loop 0 {rows}", "created_at")
+    for rows in ("factors BROKEN_0", "factors MOM_0", "loops")
 )
 SCENARIO = tuple(
     changed(f"{each} loops", "scenario, scenario_raw") for each in ("baseline", "loop 0", "loop 1")

@@ -136,6 +136,8 @@ def _opened(reading: Reading, file: str, data: bytes) -> Content | None:
 
 def _trusted(reading: Reading, file: str, data: bytes) -> bytes | None:
     """The pickle in a message; None and a finding when its signature is wrong."""
+    if not data:
+        raise Damaged("it is empty")
     envelope = open_envelope(data, reading.key)
     if envelope.signature == "bad" and not envelope.payload.endswith(_STOP):
         raise Damaged("it ends early")
