@@ -14,7 +14,6 @@ from tests.bad_input.world import (
     FIGURES,
     OF_CURVE,
     RUN,
-    Place,
     changed,
     differences,
     ingested,
