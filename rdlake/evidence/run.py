@@ -31,8 +31,16 @@ def said_by_run(run: Run, task_run_id: str) -> list[Evidence]:
             if other and other.folder["role"] == "experiment":
                 homeless = nowhere(task_run_id, other.folder["loop_id"], "experiment")
                 said[homeless] = replace(other, workspace_id=homeless)
-            said[each.workspace_id] = each
+            begun = loop.first_message_at
+            said[each.workspace_id] = replace(each, ran=_ran(each, loop), begun=begun)
     return [_sealed(each) for each in said.values()]
+
+
+def _ran(said: Evidence, loop: TracedLoop) -> bool:
+    """Whether the back-test of the loop, or of its baseline, left a result and not a cache."""
+    if said.folder["role"] == "baseline" and loop.baseline is not None:
+        return loop.baseline.has_result and loop.baseline.cached is not True
+    return loop.has_result and loop.cached is not True
 
 
 def _outweighs(said: Evidence, later: Evidence) -> bool:
@@ -91,12 +99,11 @@ def _columns(loop: TracedLoop) -> dict[str, Any]:
 def _baseline(
     task_run_id: str, of_run: Mapping[str, Any], loop: TracedLoop, baseline: Baseline
 ) -> Evidence:
-    found = any(value is not None for value in (baseline.metrics or {}).values())
     row = {
         **of_run,
         "role": "baseline",
         "action": loop.action,
-        "status": "success" if found else None,
+        "status": "success" if baseline.has_result else None,
         "cached": baseline.cached,
         "metrics": None if baseline.metrics is None else dict(baseline.metrics),
     }
@@ -165,6 +172,6 @@ def _evidence(
 def _sealed(said: Evidence) -> Evidence:
     """With the digest of all it says, so that other loops' news are none of its."""
     days = None if said.curve is None else said.curve.rows()
-    told = [said.loop, said.factors, said.feedback, said.folder, days]
+    told = [said.loop, said.factors, said.feedback, said.folder, days, said.ran, said.begun]
     text = json.dumps(told, ensure_ascii=False, default=str)
     return replace(said, digest=sha256(text.encode("utf-8", "backslashreplace")).hexdigest())

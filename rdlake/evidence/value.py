@@ -27,7 +27,8 @@ class Evidence:
 
     `source` is `trace:<task_run_id>` or `workspace:<workspace_id>`. `loop` is None for a folder
     that is no experiment; `folder` has columns of `workspaces`; `provenance` says where each
-    column of `loop` was found.
+    column of `loop` was found. `ran` and `begun` are a run's claim to the workspace: whether its
+    loop got its result there and not out of a cache, and when the loop began.
     """
 
     source: str
@@ -40,10 +41,17 @@ class Evidence:
     folder: Row = field(default_factory=dict)
     curve: pl.DataFrame | None = None
     stat_digest: str | None = None
+    ran: bool = False
+    begun: datetime | None = None
 
     @property
     def kind(self) -> str:
         return self.source.partition(":")[0]
+
+    @property
+    def named(self) -> str:
+        """The run's or workspace's own name."""
+        return self.source.partition(":")[2]
 
 
 def evidence_rows(parts: Sequence[Evidence]) -> pl.DataFrame:
@@ -99,6 +107,8 @@ def _evidence(row: Row, curve: pl.DataFrame | None) -> Evidence:
         folder=told["folder"],
         curve=curve,
         stat_digest=row["stat_digest"],
+        ran=bool(told.get("ran")),
+        begun=datetime.fromisoformat(told["begun"]) if told.get("begun") else None,
     )
 
 
@@ -109,6 +119,8 @@ def _content(part: Evidence) -> str:
         "factors": part.factors,
         "feedback": part.feedback,
         "folder": part.folder,
+        "ran": part.ran,
+        "begun": part.begun,
     }
     return json.dumps(told, ensure_ascii=False, default=datetime.isoformat)
 
