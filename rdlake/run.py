@@ -161,6 +161,8 @@ class Run:
 
     `path` is relative to the log root, in POSIX form. `stat_digest` tells whether a file's name,
     size or time changed (None when the folder could not be listed), `source_digest` what was read.
+    `workspace_roots` are the folders in which it says that its workspaces lie: absolute paths of
+    the system it ran on, as they stand there.
     """
 
     folder_name: str
@@ -180,3 +182,4 @@ class Run:
     loops: tuple[TracedLoop, ...] = ()
     findings: tuple[Finding, ...] = ()
     rdagent_version: str | None = None
+    workspace_roots: tuple[str, ...] = ()

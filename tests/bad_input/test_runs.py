@@ -197,7 +197,8 @@ def test_a_run_that_vanishes_while_it_is_found_fails_and_loses_nothing(tmp_path:
     lake = ingested(place)
     shutil.rmtree(place.run)
     found = RunFolder(place.run, place.logs), RUN
-    outcome = ingest_run(lake, found, what_is_known(lake, READER_VERSION), KEY, READER_VERSION)
+    known = what_is_known(lake, READER_VERSION)
+    outcome = ingest_run(lake, found, known, KEY, READER_VERSION).outcome
     assert outcome and outcome.status == "failed"
     told = report_of(lake, RUN)
     assert [each["level"] for each in told["findings"]] == ["error"]
@@ -205,7 +206,7 @@ def test_a_run_that_vanishes_while_it_is_found_fails_and_loses_nothing(tmp_path:
     assert tuple(loops_of(lake)) == TWO
     before = versions(lake)
     known = what_is_known(lake, READER_VERSION)
-    assert ingest_run(lake, found, known, KEY, READER_VERSION) is None
+    assert ingest_run(lake, found, known, KEY, READER_VERSION).outcome is None
     assert versions(lake) == before
     write_run(place.logs, LOOPS[0], name=RUN)
     assert report_of(ingested(place), RUN)["status"] == "ok"

@@ -68,6 +68,7 @@ def read_run(folder: RunFolder, scanned: Scan | None = None, *, key: bytes | Non
         source_digest=digest_of([*_source_lines(reading), f"{signature}\0"]),
         loops=loops,
         findings=_capped(reading.findings),
+        workspace_roots=tuple(sorted(reading.roots)),
     )
 
 
