@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +12,7 @@ from pathlib import Path
 import polars as pl
 
 from rdlake.derive import derive
+from rdlake.errors import BadInput
 from rdlake.evidence import evidence_rows, said_by_workspace
 from rdlake.experiment import Finding, Workspace
 from rdlake.extract import lying_there
@@ -21,12 +22,13 @@ from rdlake.outcome import Outcome, Status, ingest_rows
 from rdlake.runs import find_all, ingest_run
 from rdlake.sources.contents import hash_files
 from rdlake.sources.files import Scan, scan
+from rdlake.sources.places import Map, placed
 from rdlake.sources.roots import workspace_folders
 from rdlake.sources.workspace import Skipped, parse_workspace
 
 __all__ = ["IngestReport", "Outcome", "ingest"]
 
-READER_VERSION = 3
+READER_VERSION = 4
 """Raised when the readers take more out of the same files: they are then read again."""
 
 BATCH, BATCH_SECONDS = 4_000, 20.0
@@ -76,40 +78,61 @@ class _Batch:
     unchanged: int
 
 
-def ingest(
+def ingest(  # noqa: PLR0913 - the front door; what it takes is named at every call
     lake: Lake,
     roots: Sequence[str | Path],
     logs: Sequence[str | Path] = (),
     *,
     signing_key: bytes | None = None,
+    maps: Sequence[Map] = (),
     overwrite: bool = False,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> IngestReport:
     """Read every run below the log roots, and every workspace folder below the roots, that is new
-    or changed into the lake.
+    or changed into the lake. Folders that the runs name and that `maps` place are roots too.
 
     Idempotent: what is unchanged is not read, and a batch that changes nothing writes nothing.
+    (With `maps` the runs are read, to know what they name.)
     BadInput when a root holds nothing to read; a bad workspace or run costs only itself.
     """
-    folders, beside = _folders(roots)
+    _folders(roots)  # refuses what is no root before anything is written
     runs, of_logs = find_all(logs)
     known = what_is_known(lake, READER_VERSION)
-    told = Known({}, {}, known.stale) if overwrite else known
+    told = Known({}, {}, known.stale, known.unproven) if overwrite else known
     outcomes: list[Outcome] = []
     unchanged = batches = 0
+    named: set[str] = set()
     for run in runs:
-        if (outcome := ingest_run(lake, run, told, signing_key, READER_VERSION)) is None:
+        done = ingest_run(lake, run, told, signing_key, READER_VERSION, to_be_read=bool(maps))
+        named |= set(done.workspace_roots)
+        if done.outcome is None:
             unchanged += 1
         else:
-            outcomes.append(outcome)
+            outcomes.append(done.outcome)
             batches += 1
+    mapped, of_maps = _mapped(named, maps)
+    folders, beside = _folders([*roots, *mapped])
     for batch in _batches(told, folders, on_progress):
         unchanged += batch.unchanged
         if batch.read:
             outcomes += _commit(lake, batch.read)
             batches += 1
     derive(lake, known.stale)
-    return IngestReport(tuple(outcomes), unchanged, (*of_logs, *beside), batches)
+    return IngestReport(tuple(outcomes), unchanged, (*of_logs, *of_maps, *beside), batches)
+
+
+def _mapped(named: Iterable[str], maps: Sequence[Map]) -> tuple[list[Path], list[Finding]]:
+    """The roots of workspaces among the folders that runs name, where the maps place them."""
+    found: list[Path] = []
+    beside: list[Finding] = []
+    for text in sorted(named):
+        try:
+            if path := placed(text, maps):
+                found.append(workspace_folders(path).path)
+        except BadInput as error:
+            reason = f"named by a log, but not read: {error.what}"
+            beside.append(Finding("warning", error.where, reason, error.fix))
+    return found, beside
 
 
 def _folders(roots: Sequence[str | Path]) -> tuple[list[Path], list[Finding]]:

@@ -20,11 +20,13 @@ DERIVED = ("models", "feedback", "factors", "equity_curves", "workspaces", "loop
 @dataclass(frozen=True)
 class Known:
     """Digests by source, of content and of file times, and the workspaces whose rows are not what
-    the evidence gives, because a writer was stopped or two wrote at once."""
+    the evidence gives, because a writer was stopped or two wrote at once. `unproven` are the runs
+    whose signatures were not checked, or were wrong with the key at hand."""
 
     contents: Mapping[str, str]
     stats: Mapping[str, str]
     stale: tuple[str, ...]
+    unproven: frozenset[str] = frozenset()
 
 
 def what_is_known(lake: Lake, reader_version: int) -> Known:
@@ -54,18 +56,16 @@ def what_is_known(lake: Lake, reader_version: int) -> Known:
             del told[source]
             taken.discard(source)
     there = set(evidence["source"])
-    stats = {
-        **_stats(evidence),
-        **_stats(
-            lake.read("task_runs").select(
-                (pl.lit("trace:") + pl.col("task_run_id")).alias("source"), "stat_digest"
-            )
-        ),
-    }
+    runs = lake.read("task_runs", ["task_run_id", "stat_digest", "signature"]).with_columns(
+        source=pl.lit("trace:") + pl.col("task_run_id")
+    )
+    stats = {**_stats(evidence), **_stats(runs)}
+    unproven = runs.filter(pl.col("signature").is_in(["bad", "unchecked"]))["source"]
     return Known(
         {key: digest for key, digest in told.items() if digest and _backed(key, taken, there)},
         {key: digest for key, digest in stats.items() if key in told},
         tuple(_stale(lake, evidence)),
+        frozenset(unproven),
     )
 
 

@@ -13,6 +13,7 @@ from rdlake.catalog import publish as publishing
 from rdlake.catalog.publish import PublishReport
 from rdlake.ingest import IngestReport, ingest
 from rdlake.lake import Lake
+from rdlake.sources.places import read_map
 
 __all__ = ["Library", "init_lake", "open_lake"]
 
@@ -25,11 +26,20 @@ class Library(Lake):
         *workspaces: str | Path,
         logs: Collection[str | Path] = (),
         signing_key: bytes | None = None,
+        maps: Collection[str] = (),
         overwrite: bool = False,
     ) -> IngestReport:
         """Read every workspace below these folders, and every run below the `logs` folders, that
-        is new or changed. With a key the signatures of RD-Agent's messages are checked."""
-        return ingest(self, workspaces, list(logs), signing_key=signing_key, overwrite=overwrite)
+        is new or changed. With a key the signatures of RD-Agent's messages are checked. `maps` are
+        texts `OLD=NEW`: the workspaces that logs name below OLD are read below NEW."""
+        return ingest(
+            self,
+            workspaces,
+            list(logs),
+            signing_key=signing_key,
+            maps=[read_map(each) for each in maps],
+            overwrite=overwrite,
+        )
 
     def publish(self, *, note: str | None = None, allow: Collection[str] = ()) -> PublishReport:
         """Publish the newest rows as the next catalog version, unless nothing is new."""

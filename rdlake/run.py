@@ -90,6 +90,10 @@ class Feedback:
     error_field: Literal["observations", "reason", "exception"] | None = None
 
 
+def _any_known(metrics: Metrics | None) -> bool:
+    return any(value is not None for value in (metrics or {}).values())
+
+
 @dataclass(frozen=True, slots=True)
 class Baseline:
     """The back-test without new factors that the first loop of a run is compared with."""
@@ -98,6 +102,11 @@ class Baseline:
     metrics: Metrics | None
     curve: pl.DataFrame | None
     cached: bool | None
+
+    @property
+    def has_result(self) -> bool:
+        """At least one finite metric."""
+        return _any_known(self.metrics)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +152,7 @@ class TracedLoop:
     @property
     def has_result(self) -> bool:
         """At least one finite metric."""
-        return any(value is not None for value in (self.metrics or {}).values())
+        return _any_known(self.metrics)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +161,8 @@ class Run:
 
     `path` is relative to the log root, in POSIX form. `stat_digest` tells whether a file's name,
     size or time changed (None when the folder could not be listed), `source_digest` what was read.
+    `workspace_roots` are the folders in which it says that its workspaces lie: absolute paths of
+    the system it ran on, as they stand there.
     """
 
     folder_name: str
@@ -171,3 +182,4 @@ class Run:
     loops: tuple[TracedLoop, ...] = ()
     findings: tuple[Finding, ...] = ()
     rdagent_version: str | None = None
+    workspace_roots: tuple[str, ...] = ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from rdlake.run import Run
 from rdlake.sources.traces import RunFolder, find_runs, read_run, scan_run
 from rdlake.tables import table
 
-__all__ = ["find_all", "ingest_run"]
+__all__ = ["Ingested", "find_all", "ingest_run"]
 
 
 def find_all(logs: Sequence[str | Path]) -> tuple[list[tuple[RunFolder, str]], list[Finding]]:
@@ -38,18 +39,42 @@ def find_all(logs: Sequence[str | Path]) -> tuple[list[tuple[RunFolder, str]], l
     return [(run, name) for name, run in found.items()], beside
 
 
+@dataclass(frozen=True, slots=True)
+class Ingested:
+    """What became of one run, None when it is what the lake already has; and the folders in which
+    it says that its workspaces lie, where it was read."""
+
+    outcome: Outcome | None
+    workspace_roots: tuple[str, ...] = ()
+
+
 def ingest_run(
-    lake: Lake, found: tuple[RunFolder, str], known: Known, key: bytes | None, reader_version: int
-) -> Outcome | None:
-    """What became of one run; None when it is what the lake already has."""
+    lake: Lake,
+    found: tuple[RunFolder, str],
+    known: Known,
+    key: bytes | None,
+    reader_version: int,
+    *,
+    to_be_read: bool = False,
+) -> Ingested:
+    """Take one run into the lake. It is read when it is new or changed, or is `to_be_read`."""
     folder, task_run_id = found
     source = f"trace:{task_run_id}"
     scanned = scan_run(folder.path)
-    if scanned.listed and known.stats.get(source) == scanned.stat_digest:
-        return None
+    to_prove = key is not None and source in known.unproven
+    is_same = scanned.listed and known.stats.get(source) == scanned.stat_digest
+    if is_same and not to_prove and not to_be_read:
+        return Ingested(None)
     run = read_run(folder, scanned, key=key)
-    if known.contents.get(source) == run.source_digest:
-        return None
+    if (is_same and not to_prove) or known.contents.get(source) == run.source_digest:
+        return Ingested(None, run.workspace_roots)
+    if not scanned.listed:
+        return Ingested(_failed(lake, run, task_run_id, reader_version))
+    return Ingested(_commit(lake, run, task_run_id, reader_version), run.workspace_roots)
+
+
+def _commit(lake: Lake, run: Run, task_run_id: str, reader_version: int) -> Outcome:
+    source = f"trace:{task_run_id}"
     said = said_by_run(run, task_run_id)
     before = lake.read("evidence", ["workspace_id"], pl.col("source") == source)
     lake.commit(
@@ -68,6 +93,13 @@ def ingest_run(
 
     derive(lake, [*(each.workspace_id for each in said), *before["workspace_id"]], report)
     return outcomes[0]
+
+
+def _failed(lake: Lake, run: Run, task_run_id: str, reader_version: int) -> Outcome:
+    """A run whose folder cannot be listed: what the lake has of it stays."""
+    outcome = Outcome(task_run_id, "failed", "run", run.findings, run.source_digest)
+    lake.commit({"ingests": ingest_rows([outcome], reader_version)}, {})
+    return outcome
 
 
 def _task_run(run: Run, task_run_id: str) -> pl.DataFrame:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid5
@@ -18,6 +20,7 @@ from rdlake.demo.traces import FAKE_SECRETS
 from rdlake.ingest import ingest
 from rdlake.lake import Lake
 from rdlake.tables import TABLES
+from tests.builders import write_metrics
 
 SHARED = Path(__file__).parent.parent.parent / "shared" / "traces"
 BUNDLED = Path(__file__).parent / "data" / "traces"
@@ -76,6 +79,39 @@ def test_whatever_comes_first_the_rows_are_the_same(
     found = content(read(tmp_path / "lake", *(step for step in steps[order] if any(step))))
     for name, rows in content(whole).items():
         assert found[name] == rows, name
+
+
+def warnings(lake: Lake) -> set[tuple[str, str]]:
+    """What any ingest found to be looked at, without which of them it was."""
+    found = [each for row in lake.read("ingests").to_dicts() for each in row["findings"]]
+    return {(each["level"], each["reason"]) for each in found}
+
+
+def test_logs_and_folders_of_real_runs_do_not_contradict_each_other(whole: Lake) -> None:
+    assert warnings(whole) == set()
+
+
+def test_what_contradicts_is_said_whichever_comes_first(whole: Lake, tmp_path: Path) -> None:
+    """A log that was copied under another name, and a folder with another's metrics."""
+    run = sorted((BUNDLED / "run_factor_100" / "log").iterdir())[0]
+    shutil.copytree(run, tmp_path / "log" / run.name)
+    shutil.copytree(run, tmp_path / "copies" / "copy")
+    of_run = (pl.col("task_run_id") == run.name) & pl.col("has_result")
+    ran = whole.read("loops", where=of_run & (pl.col("role") == "experiment")).to_dicts()[0]
+    metrics = {name: value for name, value in dict(ran["metrics"]).items() if value is not None}
+    (tmp_path / "workspaces" / ran["workspace_id"]).mkdir(parents=True)
+    write_metrics(tmp_path / "workspaces" / ran["workspace_id"], metrics | {"IC": 0.5})
+    parts: list[Step] = [([], [tmp_path / "log"]), ([], [tmp_path / "copies"])]
+    parts.append(([tmp_path / "workspaces"], []))
+    first = None
+    for place, steps in enumerate(permutations(parts)):
+        lake = read(tmp_path / f"lake{place}", *steps)
+        told = {reason for _, reason in warnings(lake)}
+        assert sum("is claimed by the runs" in each for each in told) > 1
+        assert any(ran["workspace_id"] in each and "copy" in each for each in told)
+        assert f"IC is 0.5 here, but {metrics['IC']!r} in the log {run.name}" in told
+        first = first or content(lake)
+        assert first == content(lake)
 
 
 def test_what_is_unchanged_is_read_once(whole: Lake) -> None:

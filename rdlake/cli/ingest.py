@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from rdlake.catalog.publish import PublishReport
     from rdlake.ingest import IngestReport
     from rdlake.lake import Lake
+    from rdlake.sources.places import Map
 
 TOP_LOOPS = """
     SELECT left(workspace_id, 12) AS workspace, action, annual_return, max_drawdown,
@@ -48,26 +50,54 @@ key_option = click.option(
     envvar="ARTIFACT_SIGNING_KEY_PATH",
     help="The key RD-Agent signs its messages with; ARTIFACT_SIGNING_KEY may hold it as text.",
 )
+map_option = click.option(
+    "--map",
+    "maps",
+    metavar="OLD=NEW",
+    multiple=True,
+    help="Workspaces that logs name below OLD lie below the folder NEW here, and are read there; "
+    r"OLD as /mnt/f/x or F:\x. May be repeated.",
+)
 overwrite_option = click.option(
     "--overwrite", is_flag=True, help="Read everything again, changed or not."
 )
 
 
+@dataclass(frozen=True)
+class _Given:
+    """Which folders and which key the command line names."""
+
+    workspaces: Sequence[str]
+    logs: Sequence[str]
+    signing_key: Path | None
+    maps: Sequence[str]
+
+
+def source_options(command: Callable[..., int]) -> Callable[..., int]:
+    """The options that say what to read, as one `given`."""
+
+    @wraps(command)
+    def gathered(
+        *,
+        workspaces: Sequence[str],
+        logs: Sequence[str],
+        signing_key: Path | None,
+        maps: Sequence[str],
+        **others: object,
+    ) -> int:
+        return command(given=_Given(workspaces, logs, signing_key, maps), **others)
+
+    for option in (map_option, key_option, logs_option, workspaces_option):
+        gathered = option(gathered)
+    return gathered
+
+
 @click.command()
 @lake_option
-@workspaces_option
-@logs_option
-@key_option
+@source_options
 @overwrite_option
 @json_option
-def ingest(
-    lake_root: str,
-    workspaces: Sequence[str],
-    logs: Sequence[str],
-    signing_key: Path | None,
-    overwrite: bool,
-    as_json: bool,
-) -> int:
+def ingest(lake_root: str, given: _Given, overwrite: bool, as_json: bool) -> int:
     """Read RD-Agent's workspaces and logs into the lake, in any order, together or one by one.
 
     Only what is new or changed is read. Exit code 3 when something of it could not be.
@@ -77,18 +107,14 @@ def ingest(
     """
     import rdlake
 
-    sources = _sources(workspaces, logs, signing_key)
+    sources = _sources(given)
     return _ingest(rdlake.open_lake(lake_root), sources, overwrite=overwrite, as_json=as_json)
 
 
 @click.command()
 @lake_option
-@workspaces_option
-@logs_option
-@key_option
-def refresh(
-    lake_root: str, workspaces: Sequence[str], logs: Sequence[str], signing_key: Path | None
-) -> int:
+@source_options
+def refresh(lake_root: str, given: _Given) -> int:
     """Ingest what is configured, publish, show what is there.
 
     Makes the lake when there is none. With nothing configured it takes the bundled sample.
@@ -101,7 +127,7 @@ def refresh(
     from rdlake.sample import sample_workspaces
 
     lake = rdlake.init_lake(lake_root)
-    sources = _sources(workspaces, logs, signing_key, default=sample_workspaces())
+    sources = _sources(given, default=sample_workspaces())
     code = _ingest(lake, sources, overwrite=False, as_json=False)
     report = publish(lake)
     tell(report)
@@ -133,22 +159,20 @@ class _Sources:
     workspaces: Sequence[Path]
     logs: Sequence[Path]
     signing_key: bytes | None
+    maps: Sequence[Map] = ()
 
 
-def _sources(
-    workspaces: Sequence[str],
-    logs: Sequence[str],
-    key_file: Path | None,
-    default: Path | None = None,
-) -> _Sources:
+def _sources(given: _Given, default: Path | None = None) -> _Sources:
     """What is named; with nothing named what is set, else the default."""
     from rdlake.settings import Settings
+    from rdlake.sources.places import read_map
 
-    settings, named, key = Settings(), bool(workspaces or logs), _key(key_file)
-    roots = [Path(each) for each in workspaces] or ([] if named else settings.workspace_roots)
-    log_roots = [Path(each) for each in logs] or ([] if named else settings.log_roots)
+    settings, named = Settings(), bool(given.workspaces or given.logs)
+    key, maps = _key(given.signing_key), [read_map(each) for each in given.maps]
+    roots = [Path(each) for each in given.workspaces] or ([] if named else settings.workspace_roots)
+    log_roots = [Path(each) for each in given.logs] or ([] if named else settings.log_roots)
     if roots or log_roots:
-        return _Sources(roots, log_roots, key)
+        return _Sources(roots, log_roots, key, maps)
     if default is None:
         raise BadInput(
             "no folder of workspaces or logs is given",
@@ -186,6 +210,7 @@ def _ingest(lake: Lake, sources: _Sources, *, overwrite: bool, as_json: bool) ->
             sources.workspaces,
             sources.logs,
             signing_key=sources.signing_key,
+            maps=sources.maps,
             overwrite=overwrite,
             on_progress=on_progress,
         )

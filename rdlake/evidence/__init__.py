@@ -6,6 +6,7 @@ experiment are made of all the evidence there is, so they are the same whichever
 
 from __future__ import annotations
 
+from rdlake.evidence.contradictions import contradictions
 from rdlake.evidence.merge import digest_of_parts, folder_of, merged
 from rdlake.evidence.run import said_by_run
 from rdlake.evidence.value import Evidence, evidence_rows, read_evidence
@@ -13,6 +14,7 @@ from rdlake.evidence.workspace import said_by_workspace
 
 __all__ = [
     "Evidence",
+    "contradictions",
     "digest_of_parts",
     "evidence_rows",
     "folder_of",

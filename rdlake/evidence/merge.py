@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
@@ -11,10 +12,26 @@ from rdlake.evidence.value import Evidence, Row
 from rdlake.experiment import Experiment
 from rdlake.identity import protocol_strategy_id
 
-__all__ = ["combined_digest", "digest_of_parts", "folder_of", "merged"]
+__all__ = ["by_rank", "claims", "combined_digest", "digest_of_parts", "folder_of", "merged"]
 
 RANKS = ("trace", "workspace")
 """Whose word counts first. Of a curve the workspace's comes first: it is the file of the run."""
+
+
+def claims(parts: Sequence[Evidence]) -> list[Evidence]:
+    """The runs that name this workspace, the one it belongs to first: that whose loop got its
+    result there, else the one whose loop began earlier, else the first by name."""
+    return sorted(
+        (part for part in parts if part.kind == "trace"),
+        key=lambda part: (part.loop is None, not part.ran, part.begun or datetime.max, part.source),
+    )
+
+
+def by_rank(parts: Sequence[Evidence]) -> list[Evidence]:
+    """Those whose word counts, the first first; of several runs only the one it belongs to."""
+    others = [part for part in parts if part.kind != "trace"]
+    heard = [*claims(parts)[:1], *others]
+    return sorted(heard, key=lambda part: (RANKS.index(part.kind), part.source))
 
 
 def combined_digest(parts: Sequence[Evidence]) -> str:
@@ -31,7 +48,7 @@ def digest_of_parts(parts: Sequence[tuple[str, str]]) -> str:
 
 def merged(parts: Sequence[Evidence]) -> Experiment | None:
     """The experiment of one workspace; None when nobody says that it is one."""
-    told = [part for part in _by_rank(parts) if part.loop is not None]
+    told = [part for part in by_rank(parts) if part.loop is not None]
     if not told:
         return None
     loop, provenance = _first_words(told)
@@ -75,16 +92,12 @@ def folder_of(parts: Sequence[Evidence]) -> dict[str, Any] | None:
     if not any("folder_digest" in part.folder for part in parts):
         return None
     row: dict[str, Any] = {"workspace_id": parts[0].workspace_id}
-    for part in _by_rank(parts):
+    for part in by_rank(parts):
         row |= {name: value for name, value in part.folder.items() if row.get(name) is None}
         if part.folder.get("action") and row.get("action_source") is None:
             row["action_source"] = "trace" if part.kind == "trace" else "templates"
         row["stat_digest"] = row.get("stat_digest") or part.stat_digest
     return row | {"source_digest": combined_digest(parts)}
-
-
-def _by_rank(parts: Sequence[Evidence]) -> list[Evidence]:
-    return sorted(parts, key=lambda part: (RANKS.index(part.kind), part.source))
 
 
 def _first_words(told: Sequence[Evidence]) -> tuple[dict[str, Any], dict[str, str]]:

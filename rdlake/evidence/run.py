@@ -16,17 +16,40 @@ from rdlake.run import Baseline, Feedback, Hypothesis, Run, Task, TracedLoop
 
 __all__ = ["said_by_run"]
 
+_ROLES = ("sub", "baseline", "experiment")
 _NOWHERE = UUID("b6f4b8a0-3c55-5e0f-9d6e-0f6a1f3d8c21")
 
 
 def said_by_run(run: Run, task_run_id: str) -> list[Evidence]:
     """The evidence on every loop, baseline and sub-workspace of a run. A workspace that several
-    loops claim stays with the last of them."""
+    loops claim stays with the last of them, and the others are loops without one, for each is a
+    trial of its own; a baseline stays with the first, which ran it."""
     said: dict[str, Evidence] = {}
     for loop in run.loops:
         for each in _said(run, task_run_id, loop):
-            said[each.workspace_id] = _sealed(each)
-    return list(said.values())
+            other = said.get(each.workspace_id)
+            if other and _outweighs(other, each):
+                continue
+            if other and other.folder["role"] == "experiment":
+                homeless = nowhere(task_run_id, other.folder["loop_id"], "experiment")
+                said[homeless] = replace(other, workspace_id=homeless)
+            begun = loop.first_message_at
+            said[each.workspace_id] = replace(each, ran=_ran(each, loop), begun=begun)
+    return [_sealed(each) for each in said.values()]
+
+
+def _ran(said: Evidence, loop: TracedLoop) -> bool:
+    """Whether the back-test of the loop, or of its baseline, left a result and not a cache."""
+    if said.folder["role"] == "baseline" and loop.baseline is not None:
+        return loop.baseline.has_result and loop.baseline.cached is not True
+    return loop.has_result and loop.cached is not True
+
+
+def _outweighs(said: Evidence, later: Evidence) -> bool:
+    """Whether an earlier loop's word on a workspace stands: that of the loop whose own it is counts
+    more than that of one that used it."""
+    role, other = said.folder["role"], later.folder["role"]
+    return _ROLES.index(role) > _ROLES.index(other) or role == other == "baseline"
 
 
 def _said(run: Run, task_run_id: str, loop: TracedLoop) -> Iterator[Evidence]:
@@ -93,12 +116,11 @@ def _moment(step: Mapping[str, Any]) -> datetime:
 def _baseline(
     task_run_id: str, of_run: Mapping[str, Any], loop: TracedLoop, baseline: Baseline
 ) -> Evidence:
-    found = any(value is not None for value in (baseline.metrics or {}).values())
     row = {
         **of_run,
         "role": "baseline",
         "action": loop.action,
-        "status": "success" if found else None,
+        "status": "success" if baseline.has_result else None,
         "cached": baseline.cached,
         "metrics": None if baseline.metrics is None else dict(baseline.metrics),
     }
@@ -173,6 +195,7 @@ def _evidence(
 def _sealed(said: Evidence) -> Evidence:
     """With the digest of all it says, so that other loops' news are none of its."""
     days = None if said.curve is None else said.curve.rows()
-    told = [said.loop, said.factors, said.feedback, said.model, said.folder, days]
+    told: list[object] = [said.loop, said.factors, said.feedback, said.model, said.folder, days]
+    told += [said.ran, said.begun]
     text = json.dumps(told, ensure_ascii=False, default=str)
     return replace(said, digest=sha256(text.encode("utf-8", "backslashreplace")).hexdigest())

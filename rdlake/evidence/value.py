@@ -40,7 +40,9 @@ class Evidence:
 
     `source` is `trace:<task_run_id>` or `workspace:<workspace_id>`. `loop` is None for a folder
     that is no experiment; `folder` has columns of `workspaces`, `model` of `models`; `templates`
-    are the folder's YAML files; `provenance` says where each column of `loop` was found.
+    are the folder's YAML files; `provenance` says where each column of `loop` was found. `ran` and
+    `begun` are a run's claim to the workspace: whether its loop got its result there and not out of
+    a cache, and when the loop began.
     """
 
     source: str
@@ -55,10 +57,17 @@ class Evidence:
     curve: pl.DataFrame | None = None
     templates: tuple[str, ...] | None = None
     stat_digest: str | None = None
+    ran: bool = False
+    begun: datetime | None = None
 
     @property
     def kind(self) -> str:
         return self.source.partition(":")[0]
+
+    @property
+    def named(self) -> str:
+        """The run's or workspace's own name."""
+        return self.source.partition(":")[2]
 
 
 def evidence_rows(parts: Sequence[Evidence]) -> pl.DataFrame:
@@ -116,6 +125,8 @@ def _evidence(row: Row, curve: pl.DataFrame | None) -> Evidence:
         curve=curve,
         templates=None if told.get("templates") is None else tuple(told["templates"]),
         stat_digest=row["stat_digest"],
+        ran=bool(told.get("ran")),
+        begun=datetime.fromisoformat(told["begun"]) if told.get("begun") else None,
     )
 
 
@@ -128,6 +139,8 @@ def _content(part: Evidence) -> str:
         "model": part.model,
         "folder": part.folder,
         "templates": part.templates,
+        "ran": part.ran,
+        "begun": part.begun,
     }
     return json.dumps(told, ensure_ascii=False, default=_iso)
 

@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
+from typing import Any
 
 import polars as pl
 
-from rdlake.evidence import Evidence, folder_of, merged
-from rdlake.experiment import Finding, Workspace
+from rdlake.evidence import Evidence, contradictions, folder_of, merged
+from rdlake.experiment import Experiment, Finding, Workspace
 from rdlake.extract.curves import curve_days, curve_figures
 from rdlake.extract.folders import artifact_rows
 from rdlake.extract.loops import disagreements, factor_rows, feedback_rows, loop_rows
@@ -65,7 +66,12 @@ def derived(evidence: Sequence[Evidence]) -> Derived:
             "loops": loop_rows(experiments, figures),
         },
         {
-            key: tuple(disagreements(experiment, figures.get(key, {})))
-            for key, experiment in of.items()
+            key: (*contradictions(parts), *_of_curve(of.get(key), figures.get(key, {})))
+            for parts in by_workspace
+            for key in [parts[0].workspace_id]
         },
     )
+
+
+def _of_curve(experiment: Experiment | None, figures: Mapping[str, Any]) -> list[Finding]:
+    return [] if experiment is None else disagreements(experiment, figures)

@@ -176,13 +176,16 @@ def test_what_qlib_wrote_is_kept_as_it_is() -> None:
     assert derived(curve).select("date", *RAW).equals(curve)
 
 
+OWNED = ("workspace_id", "task_run_id", "source_digest")
+
+
 def test_curves_do_not_run_into_each_other() -> None:
     curves = [chance_days(days, seed=days) for days in (5, 1, 40)]
     together = derived(*curves)
     for number, curve in enumerate(curves):
-        alone = derived(curve).drop("workspace_id", "source_digest")
+        alone = derived(curve).drop(OWNED)
         part = together.filter(pl.col("workspace_id") == str(number))
-        assert part.drop("workspace_id", "source_digest").equals(alone)
+        assert part.drop(OWNED).equals(alone)
         assert set(part["source_digest"]) == {f"digest of {number}"}
     assert [row["curve_days"] for row in figures(*curves)] == [5, 1, 40]
 

@@ -58,6 +58,10 @@ def read_recording(folder: Folder) -> tuple[Recording | None, list[Finding]]:
     findings += _other_stores(folder.files)
     if not any(path.startswith("mlruns") for path in folder.files):
         return None, findings
+    if "mlruns" in folder.files and folder.files["mlruns"].kind == "link":
+        reason = "a link; links are never followed, nothing of the back-test's recording was read"
+        findings.append(Finding("warning", "mlruns", reason, "put the folder itself in its place"))
+        return None, findings
     choice = choose(runs, folder.path.name, folder.metrics)
     findings += choice.findings
     if choice.run is None:

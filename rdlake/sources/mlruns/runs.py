@@ -84,10 +84,12 @@ def choose(
     """The finished run with the metrics of qlib_res.csv, the latest of several.
 
     Where nothing can be compared the latest, with a warning if there are several; none when
-    metrics differ, or when only its path speaks and that names another workspace.
+    metrics differ, or when only its path speaks and that names another workspace. Of runs that are
+    alike one whose path names this workspace, or none, comes first.
     """
     finished = [run for run in runs if run.is_active and run.status == "FINISHED"]
     finished.sort(key=lambda run: (run.ended_at or datetime.min, run.recorder_id))
+    finished.sort(key=lambda run: not any(_placed(run, workspace_id)))
     if not finished:
         return _none("mlruns", "no finished run in it", _ANEW)
     verdicts = [_compare(run.metrics, told) for run in finished]
@@ -97,16 +99,17 @@ def choose(
     open_ones = [run for run, each in zip(finished, verdicts, strict=True) if each == "unknown"]
     if not open_ones:
         reason = "its metrics are not those of qlib_res.csv: another back-test's; nothing taken"
-        return _none(finished[-1].folder, reason, _ANEW)
-    latest = open_ones[-1]
-    elsewhere = list(_placed(latest, workspace_id))
-    if elsewhere:
-        reason = f"{elsewhere[0].reason}, and no metrics tell otherwise; nothing taken"
-        return _none(latest.folder, reason, "nothing to do if this folder is a copy")
-    if len(open_ones) > 1:
-        reason = f"{len(open_ones)} finished runs, and no metrics to tell them apart; latest taken"
-        return Choice(latest, (Finding("warning", "mlruns", reason, "remove those not wanted"),))
-    return Choice(latest, ())
+        elsewhere = [f"; {each.reason}" for each in _placed(finished[-1], workspace_id)]
+        return _none(finished[-1].folder, reason + "".join(elsewhere), _ANEW)
+    here = [run for run in open_ones if not any(_placed(run, workspace_id))]
+    if not here:
+        (said,) = _placed(open_ones[-1], workspace_id)
+        reason = f"{said.reason}, and no metrics tell otherwise; nothing taken"
+        return _none(open_ones[-1].folder, reason, "nothing to do if this folder is a copy")
+    if len(here) > 1:
+        reason = f"{len(here)} finished runs, and no metrics to tell them apart; latest taken"
+        return Choice(here[-1], (Finding("warning", "mlruns", reason, "remove those not wanted"),))
+    return Choice(here[-1], ())
 
 
 def _none(file: str, reason: str, fix: str) -> Choice:

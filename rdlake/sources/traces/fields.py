@@ -166,7 +166,7 @@ def listed(of: Fields, name: str, *, always: bool = False) -> list[object] | Non
 
 
 def folder(of: Fields, name: str) -> str | None:
-    """The last name of a path: the id of the workspace it led to."""
+    """The last name of a path: the id of the workspace it led to; what it lay in is kept."""
     value = _present(of, name, always=True)
     if value is None:
         return None
@@ -179,6 +179,7 @@ def folder(of: Fields, name: str) -> str | None:
     if last is None or last == "..":
         of.warn(f"{of.kind}: `{name}` names no folder; taken as unknown")
         return None
+    of.reading.roots |= {root for root in [as_text(str(path.parent))] if root}
     return last
 
 

@@ -74,13 +74,15 @@ class Content:
 
 @dataclass(slots=True)
 class Reading:
-    """What comes together while a run is read: findings, signatures, models, what was read."""
+    """What comes together while a run is read: findings, signatures, models, what was read, and
+    the folders in which it says that workspaces lie."""
 
     key: bytes | None = None
     findings: list[Finding] = field(default_factory=list)
     signatures: Counter[Signature] = field(default_factory=Counter)
     read: dict[str, tuple[int, str]] = field(default_factory=dict)
     models: Counter[str] = field(default_factory=Counter)
+    roots: set[str] = field(default_factory=set)
 
     def find(self, level: Level, file: str | None, reason: str, fix: str) -> None:
         self.findings.append(Finding(level, file, reason, fix))
@@ -136,6 +138,8 @@ def _opened(reading: Reading, file: str, data: bytes) -> Content | None:
 
 def _trusted(reading: Reading, file: str, data: bytes) -> bytes | None:
     """The pickle in a message; None and a finding when its signature is wrong."""
+    if not data:
+        raise Damaged("it is empty")
     envelope = open_envelope(data, reading.key)
     if envelope.signature == "bad" and not envelope.payload.endswith(_STOP):
         raise Damaged("it ends early")

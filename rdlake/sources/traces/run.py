@@ -49,6 +49,7 @@ def read_run(folder: RunFolder, scanned: Scan | None = None, *, key: bytes | Non
     _warn_of_shared(reading, loops)
     _warn_of_run(reading, scanned, messages, loops)
     times = [message.time for message in messages if message.time]
+    signature = next((word for word in _WORST_FIRST if reading.signatures[word]), None)
     costs = [part for part in (cost.total, *(loop.llm_cost for loop in loops)) if part is not None]
     return Run(
         folder_name=folder.path.name,
@@ -58,15 +59,16 @@ def read_run(folder: RunFolder, scanned: Scan | None = None, *, key: bytes | Non
         scenario_raw=scenario_raw,
         scenario=scenario,
         status=_status(loops),
-        signature=next((word for word in _WORST_FIRST if reading.signatures[word]), None),
+        signature=signature,
         created_at=min(times, default=None),
         ended_at=max(times, default=None),
         llm_model=_model(reading.models + cost.models),
         llm_cost=sum(costs) if costs else None,
         stat_digest=scanned.stat_digest if scanned.listed else None,
-        source_digest=digest_of(_source_lines(reading)),
+        source_digest=digest_of([*_source_lines(reading), f"{signature}\0"]),
         loops=loops,
         findings=_capped(reading.findings),
+        workspace_roots=tuple(sorted(reading.roots)),
     )
 
 

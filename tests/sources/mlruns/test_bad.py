@@ -393,6 +393,26 @@ def test_of_two_runs_that_cannot_be_told_apart_the_later_is_taken_and_said(tmp_p
     assert any("2 finished runs" in each.reason for each in taken(folder).findings)
 
 
+@pytest.mark.parametrize("measured", [True, False], ids=["equal metrics", "no metrics"])
+def test_of_two_runs_alike_the_one_that_ran_here_is_taken(tmp_path: Path, measured: bool) -> None:
+    folder = make_workspace(tmp_path)
+    if not measured:
+        (folder / "qlib_res.csv").unlink()
+    uri = {"artifact_uri": f"file:///F:/x/{OTHER}/mlruns/1/2/artifacts"}
+    make_recording(folder, folder=f"mlruns/{GROUP}/{OTHER}", meta=uri)
+    found = recorded(folder, meta={"end_time": 1_795_170_019_000})
+    assert found.recorder_id == "e" * 32
+    assert not [each for each in taken(folder).findings if "mlruns" in (each.file or "")]
+
+
+def test_metrics_that_differ_name_the_other_workspace_too(tmp_path: Path) -> None:
+    folder = make_workspace(tmp_path)
+    uri = f"file:///x/{OTHER}/mlruns/1/2/artifacts"
+    make_recording(folder, metrics={"IC": "0.5"}, meta={"artifact_uri": uri})
+    (finding,) = taken(folder).findings
+    assert "not those of qlib_res.csv" in finding.reason and OTHER in finding.reason
+
+
 def test_a_container_s_path_names_no_workspace(tmp_path: Path) -> None:
     folder = make_workspace(tmp_path)
     uri = "file:///workspace/qlib_workspace/mlruns/1/2/artifacts"

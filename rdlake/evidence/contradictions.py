@@ -1,0 +1,47 @@
+"""Where the sources of one workspace contradict each other."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+from rdlake.evidence.merge import by_rank, claims
+from rdlake.evidence.value import Evidence
+from rdlake.experiment import Finding
+
+__all__ = ["contradictions"]
+
+RELATIVE, ABSOLUTE = 1e-9, 1e-12
+"""Log and qlib_res.csv are written from the same numbers; this is less than a digit of them."""
+
+
+def contradictions(parts: Sequence[Evidence]) -> list[Finding]:
+    """A warning when several runs claim the workspace, and for each metric that its qlib_res.csv
+    has otherwise than the log."""
+    return [*_claimed_twice(parts), *_measured_twice(by_rank(parts))]
+
+
+def _claimed_twice(parts: Sequence[Evidence]) -> Iterator[Finding]:
+    runs = [part.named for part in claims(parts)]
+    if len(runs) > 1:
+        reason = (
+            f"the workspace {parts[0].workspace_id} is claimed by the runs "
+            f"{' and '.join(sorted(runs))}; it is taken as that of {runs[0]}"
+        )
+        fix = "nothing to do if one run continues or copies the other; else look which ran in it"
+        yield Finding("warning", None, reason, fix)
+
+
+def _measured_twice(heard: Sequence[Evidence]) -> Iterator[Finding]:
+    told = {part.kind: part for part in heard if part.loop and part.loop.get("metrics")}
+    if "trace" not in told or "workspace" not in told:
+        return
+    lying = (told["workspace"].loop or {})["metrics"]
+    for name, logged in (told["trace"].loop or {})["metrics"].items():
+        found = lying.get(name)
+        if logged is None or found is None:
+            continue
+        if not math.isclose(logged, found, rel_tol=RELATIVE, abs_tol=ABSOLUTE):
+            reason = f"{name} is {found!r} here, but {logged!r} in the log {told['trace'].named}"
+            fix = "look which of the two belongs to this run; the log's was kept"
+            yield Finding("warning", "qlib_res.csv", reason, fix)
