@@ -9,13 +9,15 @@ import argparse
 import statistics
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import duckdb
-import pandas as pd
 
 import rdlake
 from bench.figures import Figure, seconds
+from bench.logs import of_logs
+from bench.notebook import read_with_pandas
 from bench.scanned import beside_delta_scan
 from bench.store import growth, publication
 from rdlake.catalog.contract import keys, script
@@ -34,17 +36,6 @@ TOP_LOOPS = """
 ONE_CURVE = "SELECT date, nav FROM equity_curve WHERE workspace_id = ? ORDER BY date"
 
 CURVES = "SELECT workspace_id FROM loop_catalog WHERE has_curve ORDER BY ALL"
-
-
-def read_with_pandas(workspaces: Path) -> int:
-    """Metrics and curve of each experiment, as a notebook would read them; nothing else."""
-    read = 0
-    for folder in sorted(workspaces.iterdir()):
-        if (folder / "qlib_res.csv").exists():
-            pd.read_csv(folder / "qlib_res.csv", index_col=0)
-            pd.read_parquet(folder / "ret.parquet")
-            read += 1
-    return read
 
 
 def writing(lake: Lake, workspaces: Path) -> list[Figure]:
@@ -113,12 +104,14 @@ def main() -> int:
     count = arguments.experiments
     with tempfile.TemporaryDirectory() as folder:
         demo = Path(folder) / "demo"
-        made = seconds(lambda: write_demo(demo, experiments=count, seed=1))
+        started = time.perf_counter()
+        report = write_demo(demo, experiments=count, seed=1)
+        made = time.perf_counter() - started
         lake = rdlake.init_lake(Path(folder) / "lake")
-        workspaces = demo / "git_ignore_folder" / "RD-Agent_workspace"
-        written = writing(lake, workspaces)
+        written = writing(lake, report.workspaces)
         figures = [Figure(f"demo of {count}", made, "s", 40.0 * count / 2000), *written]
-        figures = [] if arguments.store else [*figures, *asking(lake)]
+        figures += [*asking(lake), *of_logs(Path(folder), report)]
+        figures = [] if arguments.store else figures
         figures += beside_delta_scan(lake, Path(folder), compared(lake))
         figures += [*publication(lake), *growth(Path(folder))]
     print(*figures, sep="\n")

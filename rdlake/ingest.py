@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import polars as pl
 
+from rdlake.batches import Progress, batches
 from rdlake.derive import derive
 from rdlake.errors import BadInput
 from rdlake.evidence import evidence_rows, said_by_workspace
@@ -19,7 +20,7 @@ from rdlake.extract import lying_there
 from rdlake.known import Known, what_is_known
 from rdlake.lake import Lake
 from rdlake.outcome import Outcome, Status, ingest_rows
-from rdlake.runs import find_all, ingest_run
+from rdlake.runs import commit_runs, find_all, read_found
 from rdlake.sources.contents import hash_files
 from rdlake.sources.files import Scan, scan
 from rdlake.sources.places import Map, placed
@@ -31,8 +32,6 @@ __all__ = ["IngestReport", "Outcome", "ingest"]
 READER_VERSION = 4
 """Raised when the readers take more out of the same files: they are then read again."""
 
-BATCH, BATCH_SECONDS = 4_000, 20.0
-"""A batch ends at either, so that a stop loses little and a table gets few files."""
 SETTLED_SECONDS = 2.0
 """A file that changed this recently may change again within one tick of its clock."""
 
@@ -70,14 +69,6 @@ class _Read:
     result: Workspace | Skipped
 
 
-@dataclass(frozen=True, slots=True)
-class _Batch:
-    """What is committed together, and how many folders beside it were unchanged."""
-
-    read: Sequence[_Read]
-    unchanged: int
-
-
 def ingest(  # noqa: PLR0913 - the front door; what it takes is named at every call
     lake: Lake,
     roots: Sequence[str | Path],
@@ -86,7 +77,7 @@ def ingest(  # noqa: PLR0913 - the front door; what it takes is named at every c
     signing_key: bytes | None = None,
     maps: Sequence[Map] = (),
     overwrite: bool = False,
-    on_progress: Callable[[int, int], None] | None = None,
+    on_progress: Progress | None = None,
 ) -> IngestReport:
     """Read every run below the log roots, and every workspace folder below the roots, that is new
     or changed into the lake. Folders that the runs name and that `maps` place are roots too.
@@ -100,25 +91,25 @@ def ingest(  # noqa: PLR0913 - the front door; what it takes is named at every c
     known = what_is_known(lake, READER_VERSION)
     told = Known({}, {}, known.stale, known.unproven) if overwrite else known
     outcomes: list[Outcome] = []
-    unchanged = batches = 0
+    unchanged = committed = 0
     named: set[str] = set()
-    for run in runs:
-        done = ingest_run(lake, run, told, signing_key, READER_VERSION, to_be_read=bool(maps))
-        named |= set(done.workspace_roots)
-        if done.outcome is None:
-            unchanged += 1
-        else:
-            outcomes.append(done.outcome)
-            batches += 1
+    read = partial(read_found, known=told, key=signing_key, to_be_read=bool(maps))
+    for of_runs in batches(runs, read, on_progress):
+        named |= {root for each in of_runs.read for root in each.run.workspace_roots}
+        news = [each for each in of_runs.read if each.is_new]
+        unchanged += of_runs.unchanged + len(of_runs.read) - len(news)
+        if news:
+            outcomes += commit_runs(lake, news, READER_VERSION)
+            committed += 1
     mapped, of_maps = _mapped(named, maps)
     folders, beside = _folders([*roots, *mapped])
-    for batch in _batches(told, folders, on_progress):
-        unchanged += batch.unchanged
-        if batch.read:
-            outcomes += _commit(lake, batch.read)
-            batches += 1
+    for of_folders in batches(folders, partial(_read, told), on_progress):
+        unchanged += of_folders.unchanged
+        if of_folders.read:
+            outcomes += _commit(lake, of_folders.read)
+            committed += 1
     derive(lake, known.stale)
-    return IngestReport(tuple(outcomes), unchanged, (*of_logs, *of_maps, *beside), batches)
+    return IngestReport(tuple(outcomes), unchanged, (*of_logs, *of_maps, *beside), committed)
 
 
 def _mapped(named: Iterable[str], maps: Sequence[Map]) -> tuple[list[Path], list[Finding]]:
@@ -148,33 +139,6 @@ def _folders(roots: Sequence[str | Path]) -> tuple[list[Path], list[Finding]]:
                 fix = "ingest the roots into lakes of their own, or remove the copy"
                 beside.append(Finding("error", str(folder), reason, fix))
     return list(taken.values()), beside
-
-
-def _batches(
-    known: Known, folders: Sequence[Path], on_progress: Callable[[int, int], None] | None
-) -> Iterator[_Batch]:
-    """The folders' content, batch by batch; the next is read while one is committed."""
-    rest = iter(enumerate(folders, start=1))
-
-    def fill() -> _Batch:
-        read, unchanged, give_over = [], 0, time.monotonic() + BATCH_SECONDS
-        for done, folder in rest:
-            each = _read(known, folder)
-            if each:
-                read.append(each)
-            else:
-                unchanged += 1
-            if on_progress:
-                on_progress(done, len(folders))
-            if len(read) >= BATCH or time.monotonic() > give_over:
-                break
-        return _Batch(read, unchanged)
-
-    with ThreadPoolExecutor(1) as reader:
-        coming = reader.submit(fill)
-        while (batch := coming.result()).read or batch.unchanged:
-            coming = reader.submit(fill)
-            yield batch
 
 
 def _read(known: Known, folder: Path) -> _Read | None:

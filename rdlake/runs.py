@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from rdlake.derive import derive
-from rdlake.evidence import evidence_rows, said_by_run
+from rdlake.evidence import Evidence, evidence_rows, said_by_run
 from rdlake.experiment import Finding
 from rdlake.known import Known
 from rdlake.lake import Lake
@@ -20,7 +20,7 @@ from rdlake.run import Run
 from rdlake.sources.traces import RunFolder, find_runs, read_run, scan_run
 from rdlake.tables import table
 
-__all__ = ["Ingested", "find_all", "ingest_run"]
+__all__ = ["ReadRun", "commit_runs", "find_all", "read_found"]
 
 
 def find_all(logs: Sequence[str | Path]) -> tuple[list[tuple[RunFolder, str]], list[Finding]]:
@@ -40,71 +40,76 @@ def find_all(logs: Sequence[str | Path]) -> tuple[list[tuple[RunFolder, str]], l
 
 
 @dataclass(frozen=True, slots=True)
-class Ingested:
-    """What became of one run, None when it is what the lake already has; and the folders in which
-    it says that its workspaces lie, where it was read."""
+class ReadRun:
+    """One run as it was read. One that is not new was read for what it names alone; of one that
+    could not be listed, what the lake has stays."""
 
-    outcome: Outcome | None
-    workspace_roots: tuple[str, ...] = ()
+    task_run_id: str
+    run: Run
+    is_new: bool
+    listed: bool
+
+    @property
+    def source(self) -> str:
+        return f"trace:{self.task_run_id}"
 
 
-def ingest_run(
-    lake: Lake,
-    found: tuple[RunFolder, str],
-    known: Known,
-    key: bytes | None,
-    reader_version: int,
-    *,
-    to_be_read: bool = False,
-) -> Ingested:
-    """Take one run into the lake. It is read when it is new or changed, or is `to_be_read`."""
+def read_found(
+    found: tuple[RunFolder, str], *, known: Known, key: bytes | None, to_be_read: bool
+) -> ReadRun | None:
+    """A run that is new, changed, or `to_be_read`; None when it is what the lake already has."""
     folder, task_run_id = found
     source = f"trace:{task_run_id}"
     scanned = scan_run(folder.path)
     to_prove = key is not None and source in known.unproven
-    is_same = scanned.listed and known.stats.get(source) == scanned.stat_digest
-    if is_same and not to_prove and not to_be_read:
-        return Ingested(None)
+    is_same = scanned.listed and known.stats.get(source) == scanned.stat_digest and not to_prove
+    if is_same and not to_be_read:
+        return None
     run = read_run(folder, scanned, key=key)
-    if (is_same and not to_prove) or known.contents.get(source) == run.source_digest:
-        return Ingested(None, run.workspace_roots)
-    if not scanned.listed:
-        return Ingested(_failed(lake, run, task_run_id, reader_version))
-    return Ingested(_commit(lake, run, task_run_id, reader_version), run.workspace_roots)
+    is_same = is_same or known.contents.get(source) == run.source_digest
+    if is_same and not to_be_read:
+        return None
+    return ReadRun(task_run_id, run, not is_same, scanned.listed)
 
 
-def _commit(lake: Lake, run: Run, task_run_id: str, reader_version: int) -> Outcome:
-    source = f"trace:{task_run_id}"
-    said = said_by_run(run, task_run_id)
-    before = lake.read("evidence", ["workspace_id"], pl.col("source") == source)
+def commit_runs(lake: Lake, read: Sequence[ReadRun], reader_version: int) -> list[Outcome]:
+    """One batch: what the runs say, the rows that follow, and what became of each."""
+    listed = [each for each in read if each.listed]
+    said = {each.task_run_id: said_by_run(each.run, each.task_run_id) for each in listed}
+    parts = list(chain.from_iterable(said.values()))
+    sources = [each.source for each in listed]
+    before = lake.read("evidence", ["workspace_id"], pl.col("source").is_in(sources))
     lake.commit(
-        {"evidence": evidence_rows(said), "task_runs": _task_run(run, task_run_id)},
-        {"source": [source], "task_run_id": [task_run_id]},
+        {
+            "evidence": evidence_rows(parts),
+            "task_runs": frame_of(table("task_runs"), list(map(_task_run, listed))),
+        },
+        {"source": sources, "task_run_id": list(said)},
     )
     outcomes: list[Outcome] = []
 
     def report(found: Mapping[str, tuple[Finding, ...]]) -> pl.DataFrame:
-        of_loops = chain.from_iterable(found.get(each.workspace_id, ()) for each in said)
-        findings = (*run.findings, *of_loops)
-        bad = any(finding.level == "error" for finding in findings)
-        status: Status = "partial" if bad else "ok"
-        outcomes.append(Outcome(task_run_id, status, "run", findings, run.source_digest))
+        outcomes.extend(_outcome(each, said.get(each.task_run_id, ()), found) for each in read)
         return ingest_rows(outcomes, reader_version)
 
-    derive(lake, [*(each.workspace_id for each in said), *before["workspace_id"]], report)
-    return outcomes[0]
+    derive(lake, {*(part.workspace_id for part in parts), *before["workspace_id"]}, report)
+    return outcomes
 
 
-def _failed(lake: Lake, run: Run, task_run_id: str, reader_version: int) -> Outcome:
-    """A run whose folder cannot be listed: what the lake has of it stays."""
-    outcome = Outcome(task_run_id, "failed", "run", run.findings, run.source_digest)
-    lake.commit({"ingests": ingest_rows([outcome], reader_version)}, {})
-    return outcome
+def _outcome(
+    read: ReadRun, said: Sequence[Evidence], found: Mapping[str, tuple[Finding, ...]]
+) -> Outcome:
+    of_loops = chain.from_iterable(found.get(part.workspace_id, ()) for part in said)
+    findings = (*read.run.findings, *of_loops)
+    bad = any(finding.level == "error" for finding in findings)
+    status: Status = "failed" if not read.listed else "partial" if bad else "ok"
+    return Outcome(read.task_run_id, status, "run", findings, read.run.source_digest)
 
 
-def _task_run(run: Run, task_run_id: str) -> pl.DataFrame:
-    row = {
-        "task_run_id": task_run_id,
+def _task_run(read: ReadRun) -> dict[str, object]:
+    run = read.run
+    return {
+        "task_run_id": read.task_run_id,
         "scenario": run.scenario,
         "scenario_raw": run.scenario_raw,
         "status": run.status,
@@ -120,4 +125,3 @@ def _task_run(run: Run, task_run_id: str) -> pl.DataFrame:
         "source_digest": run.source_digest,
         "stat_digest": run.stat_digest,
     }
-    return frame_of(table("task_runs"), [row])

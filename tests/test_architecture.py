@@ -19,7 +19,7 @@ LAYERS = [
     {"delta", "rowfiles"},
     {"lake", "oldlog"},
     {"opening"},
-    {"cached", "outcome", "known"},
+    {"batches", "cached", "outcome", "known"},
     {"derive"},
     {"runs"},
     {"ingest", "catalog"},

@@ -15,7 +15,7 @@ import rdlake
 from rdlake.ingest import READER_VERSION, ingest
 from rdlake.known import what_is_known
 from rdlake.lake import Lake
-from rdlake.runs import ingest_run
+from rdlake.runs import ReadRun, commit_runs, read_found
 from rdlake.sources.traces import RunFolder
 from tests.bad_input.world import LOOPS, OWN, RUN, Place, ingested, logged, report_of
 from tests.builders_traces import (
@@ -193,21 +193,26 @@ def test_a_run_that_vanishes_stays_in_the_library(tmp_path: Path) -> None:
     assert tuple(loops_of(lake)) == TWO
 
 
+def the_run_of(lake: Lake, found: tuple[RunFolder, str]) -> ReadRun | None:
+    known = what_is_known(lake, READER_VERSION)
+    return read_found(found, known=known, key=KEY, to_be_read=False)
+
+
 def test_a_run_that_vanishes_while_it_is_found_fails_and_loses_nothing(tmp_path: Path) -> None:
     place = logged(tmp_path)
     lake = ingested(place)
     shutil.rmtree(place.run)
     found = RunFolder(place.run, place.logs), RUN
-    known = what_is_known(lake, READER_VERSION)
-    outcome = ingest_run(lake, found, known, KEY, READER_VERSION).outcome
-    assert outcome and outcome.status == "failed"
+    vanished = the_run_of(lake, found)
+    assert vanished
+    (outcome,) = commit_runs(lake, [vanished], READER_VERSION)
+    assert outcome.status == "failed"
     told = report_of(lake, RUN)
     assert [each["level"] for each in told["findings"]] == ["error"]
     assert told["findings"][0]["fix"]
     assert tuple(loops_of(lake)) == TWO
     before = versions(lake)
-    known = what_is_known(lake, READER_VERSION)
-    assert ingest_run(lake, found, known, KEY, READER_VERSION).outcome is None
+    assert the_run_of(lake, found) is None
     assert versions(lake) == before
     write_run(place.logs, LOOPS[0], name=RUN)
     assert report_of(ingested(place), RUN)["status"] == "ok"

@@ -1,0 +1,53 @@
+"""RD-Agent's logs: how fast messages are read, and an ingest of logs and workspaces together."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import rdlake
+from bench.figures import Figure, seconds
+from bench.notebook import read_with_pandas
+from rdlake.demo import DemoReport
+from rdlake.ingest import ingest
+from rdlake.sources.traces import find_runs
+from rdlake.sources.traces.messages import Reading, list_messages, read, scan_run
+
+__all__ = ["of_logs"]
+
+MESSAGES = 2000
+
+
+def of_logs(folder: Path, demo: DemoReport) -> list[Figure]:
+    """The reader alone, and the whole way beside pandas, which reads the workspaces' figures."""
+    return [_reading(demo), *_ingesting(folder, demo)]
+
+
+def _reading(demo: DemoReport) -> Figure:
+    """Every message of interest: found, opened, its signature checked, decoded."""
+    reading = Reading(demo.signing_key.read_bytes())
+
+    def read_all() -> None:
+        for run in find_runs(demo.logs).runs:
+            for message in list_messages(scan_run(run.path), reading):
+                read(reading, message)
+
+    taken = seconds(read_all)
+    assert not reading.findings, reading.findings[0]
+    print(f"{len(reading.read):,} messages read in {taken:.1f} s", file=sys.stderr)
+    return Figure(f"reading {MESSAGES:,} messages", taken * MESSAGES / len(reading.read), "s", 1.0)
+
+
+def _ingesting(folder: Path, demo: DemoReport) -> list[Figure]:
+    lake = rdlake.init_lake(folder / "with logs")
+    key = demo.signing_key.read_bytes()
+
+    def take() -> None:
+        ingest(lake, [demo.workspaces], [demo.logs], signing_key=key)
+
+    plain = seconds(lambda: read_with_pandas(demo.workspaces))
+    taken, again = seconds(take), seconds(take)
+    return [
+        Figure("ingest with logs / pandas without", taken / plain, "×", None),
+        Figure("unchanged ingest with logs", again, "s", None),
+    ]
