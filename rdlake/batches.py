@@ -15,7 +15,7 @@ Read = TypeVar("Read")
 Progress = Callable[[int, int], None]
 """Told how many are done, of how many."""
 
-MOST, SECONDS = 4_000, 20.0
+MOST, SECONDS = 1_500, 20.0
 """A batch ends at either, so that a stop loses little and a table gets few files."""
 
 

@@ -20,8 +20,8 @@ __all__ = ["FILE", "read_files", "write_file"]
 
 FILE = "/file"
 """The column that names the file of a row; no table has one of that name."""
-ROWS_IN_A_GROUP = 40_000
-LONG_ROWS_IN_A_GROUP = 1_000
+ROWS_IN_A_GROUP = 25_000
+LONG_ROWS_IN_A_GROUP = 2_500
 """Of rows that hold lists or maps: one of them is found without reading many others."""
 CHUNKS_IN_A_GROUP = 16
 PLAIN = (BYTES, REAL)

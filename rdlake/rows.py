@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import cache
 
 import polars as pl
 import pyarrow as pa
@@ -13,10 +14,12 @@ from rdlake.tables import Table
 __all__ = ["cast", "differing", "frame_of", "polars_schema", "refuse_unowned", "rows_of"]
 
 
-def polars_schema(entry: Table) -> dict[str, pl.DataType]:
+@cache
+def polars_schema(entry: Table) -> Mapping[str, pl.DataType]:
+    """The declared types as polars has them."""
     frame = pl.from_arrow(entry.schema.empty_table())
     assert isinstance(frame, pl.DataFrame)
-    return dict(frame.schema)
+    return frame.schema
 
 
 def frame_of(entry: Table, rows: Sequence[Mapping[str, object]]) -> pl.DataFrame:

@@ -72,40 +72,44 @@ class Evidence:
 
 def evidence_rows(parts: Sequence[Evidence]) -> pl.DataFrame:
     """Rows of `evidence`."""
-    rows = pl.DataFrame(
+    return pl.DataFrame(
         {
-            "place": range(len(parts)),
             "source": [part.source for part in parts],
             "workspace_id": [part.workspace_id for part in parts],
             "content": [_content(part) for part in parts],
             "source_digest": [part.digest for part in parts],
             "stat_digest": [part.stat_digest for part in parts],
+            "curve": _curves(parts),
         },
-        schema_overrides={"place": pl.Int64, "stat_digest": pl.String, "source_digest": pl.String},
+        schema_overrides={"stat_digest": pl.String, "source_digest": pl.String},
     )
-    return rows.join(_curves(parts), "place", how="left", maintain_order="left").drop("place")
 
 
-def _curves(parts: Sequence[Evidence]) -> pl.DataFrame:
-    """The curve of each part that has one, as a list of its days."""
-    days = [
-        part.curve.select(pl.lit(place, pl.Int64).alias("place"), pl.struct(DAY).alias("curve"))
-        for place, part in enumerate(parts)
-        if part.curve is not None
-    ]
-    if not days:
-        kind = polars_schema(TABLE)["curve"]
-        return pl.DataFrame(schema={"place": pl.Int64, "curve": kind})
-    return pl.concat(days).group_by("place", maintain_order=True).agg("curve")
+def _curves(parts: Sequence[Evidence]) -> pl.Series:
+    """The curve of each part as a list of its days; all in one piece, for a frame of each takes its
+    time."""
+    curves = [part.curve for part in parts if part.curve is not None]
+    kind = pl.Series(dtype=polars_schema(TABLE)["curve"])
+    if not curves:
+        return kind.extend_constant(None, len(parts))
+    days = pl.concat(curves).select(DAY).to_struct().to_arrow()
+    ends, starts = 0, list[int | None]()
+    for part in parts:
+        starts.append(None if part.curve is None else ends)
+        ends += 0 if part.curve is None else part.curve.height
+    lists = pa.LargeListArray.from_arrays(pa.array([*starts, ends], pa.int64()), days)
+    return pl.Series(lists).cast(kind.dtype)
 
 
 def read_evidence(rows: pl.DataFrame) -> list[Evidence]:
     """The evidence that such rows hold."""
     curves = rows["curve"]
-    return [
-        _evidence(row, None if curves[place] is None else curves[place].struct.unnest())
-        for place, row in enumerate(rows.drop("curve").iter_rows(named=True))
-    ]
+    lengths = curves.list.len()
+    days, at, found = curves.filter(lengths > 0).explode().struct.unnest(), 0, []
+    for row, length in zip(rows.drop("curve").iter_rows(named=True), lengths, strict=True):
+        found.append(_evidence(row, None if length is None else days.slice(at, length)))
+        at += length or 0
+    return found
 
 
 def _evidence(row: Row, curve: pl.DataFrame | None) -> Evidence:

@@ -21,23 +21,12 @@ OWNER = "workspace_id"
 
 def curve_days(experiments: Sequence[Experiment]) -> pl.DataFrame:
     """Rows of `equity_curves` for the experiments that have a curve."""
-    curves = [
-        experiment.curve.select(
-            pl.lit(experiment.workspace_id).alias(OWNER),
-            pl.lit(experiment.task_run_id).alias("task_run_id"),
-            pl.lit(experiment.loop_id, pl.Int64).alias("loop_id"),
-            "date",
-            *RAW,
-            pl.lit(experiment.source_digest).alias("source_digest"),
-        )
-        for experiment in experiments
-        if experiment.curve is not None
-    ]
-    if not curves:
+    traded = [each for each in experiments if each.curve is not None and each.curve.height]
+    if not traded:
         return pl.DataFrame(schema={OWNER: pl.String, "date": pl.Date, "source_digest": pl.String})
     gross = pl.col("return") - pl.col("bench")
     return _finite(
-        pl.concat(curves)
+        _together(traded)
         .with_columns(
             net_return=pl.col("return") - pl.col("cost"),
             excess=gross - pl.col("cost"),
@@ -52,6 +41,22 @@ def curve_days(experiments: Sequence[Experiment]) -> pl.DataFrame:
             - pl.max_horizontal(pl.col("cum_excess").cum_max().over(OWNER), 0),
         )
     )
+
+
+def _together(experiments: Sequence[Experiment]) -> pl.DataFrame:
+    """All their days, each with whose it is; made at once, for a frame of each takes its time."""
+    curves = [each.curve for each in experiments if each.curve is not None]
+    owners = pl.DataFrame(
+        {
+            OWNER: [each.workspace_id for each in experiments],
+            "task_run_id": [each.task_run_id for each in experiments],
+            "loop_id": [each.loop_id for each in experiments],
+            "source_digest": [each.source_digest for each in experiments],
+            "days": [curve.height for curve in curves],
+        }
+    )
+    each_day = owners.select(pl.exclude("days").repeat_by("days").explode())
+    return pl.concat([each_day, pl.concat(curves).select("date", *RAW)], how="horizontal")
 
 
 def curve_figures(days: pl.DataFrame) -> pl.DataFrame:
