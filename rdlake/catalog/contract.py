@@ -33,7 +33,8 @@ MADE = "catalogs/data"
 """Where the rows lie of views that are made when published, below the lake's root."""
 _KEY = re.compile(r"^-- key: (?P<key>.+)\nCREATE VIEW (?P<view>\w+)", re.MULTILINE)
 _FILES = re.compile(
-    r"/\* files of (?P<name>\w+) \*/ \((?P<nulls>SELECT .*? WHERE false)\) /\* or none \*/"
+    r"SELECT (?P<casts>.*)\n"
+    r"FROM /\* files of (?P<name>\w+) \*/ \((?P<nulls>SELECT .*? WHERE false)\) /\* or none \*/"
 )
 _ROWS = re.compile(
     r"/\* rows of (?P<name>\w+) \*/ \((?P<query>.*?)\n\) /\* made when published \*/", re.DOTALL
@@ -97,8 +98,9 @@ def over_files(sql: str, lists: Mapping[str, Sequence[DataFile]], root: str) -> 
     """The SQL of a version with each table's view, and each view that is made when published, over
     its files below `root`, an SQL expression.
 
-    Where every file has every column the files are read as they are. Else columns are matched by
-    name, and one that no file has is a typed null.
+    Where every file has every column the files are read as they are, with the types they were
+    written with. Else columns are matched by name and cast, and one that no file has is a typed
+    null.
     """
 
     def read(files: Sequence[DataFile], folder: str, option: str = "") -> str:
@@ -106,14 +108,14 @@ def over_files(sql: str, lists: Mapping[str, Sequence[DataFile]], root: str) -> 
         return f"read_parquet([{paths}], hive_partitioning=false{option})"
 
     def of_table(found: re.Match[str]) -> str:
-        name, nulls = found["name"], found["nulls"]
+        name, casts, nulls = found["name"], found["casts"], found["nulls"]
         files = lists.get(name, ())
         if not files:
-            return f"({nulls})"
+            return f"SELECT {casts}\nFROM ({nulls})"
         if all(file.columns == nulls.count("NULL::") for file in files):
-            return read(files, f"tables/{name}")
+            return f"SELECT * FROM {read(files, f'tables/{name}')}"
         by_name = read(files, f"tables/{name}", ", union_by_name=true")
-        return f"({nulls} UNION ALL BY NAME SELECT * FROM {by_name})"
+        return f"SELECT {casts}\nFROM ({nulls} UNION ALL BY NAME SELECT * FROM {by_name})"
 
     def of_view(found: re.Match[str]) -> str:
         files = lists.get(found["name"])
