@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import shutil
 import time
+from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import CommitProperties, DeltaTable
@@ -48,18 +48,24 @@ def snapshot_of(delta: DeltaTable) -> Snapshot:
     return _snapshot(delta, pa.table(delta.get_add_actions(flatten=True)))
 
 
-def holding(delta: DeltaTable, owner: str, ids: Collection[str]) -> Snapshot:
-    """The same without the files that, by what the log tells of them, hold no row of `ids`."""
+def holding(
+    delta: DeltaTable, owner: str, ids: Collection[str]
+) -> tuple[Snapshot, tuple[File, ...]]:
+    """The same, and its files without those that, by what the log tells of them, hold no row of
+    `ids`."""
     actions = pa.table(delta.get_add_actions(flatten=True))
-    told = {f"min.{owner}", f"max.{owner}"} <= set(actions.column_names)
-    if not told or not actions.num_rows or not ids:
-        return _snapshot(delta, actions)
-    wanted = pl.Series(sorted(ids), dtype=pl.String)
-    low, high = (pl.Series(actions.column(f"{end}.{owner}")) for end in ("min", "max"))
-    hit = wanted.search_sorted(high.fill_null(wanted[-1]), "right") > wanted.search_sorted(
-        low.fill_null(wanted[0]), "left"
-    )
-    return _snapshot(delta, actions.filter((hit | low.is_null() | high.is_null()).to_arrow()))
+    now = _snapshot(delta, actions)
+    ends = (f"min.{owner}", f"max.{owner}")
+    if not set(ends) <= set(actions.column_names) or not ids:
+        return now, now.files
+    wanted = sorted(ids)
+    paths, lows, highs = (actions.column(name).to_pylist() for name in ("path", *ends))
+    held = {
+        path
+        for path, low, high in zip(paths, lows, highs, strict=True)
+        if low is None or high is None or bisect_left(wanted, low) < bisect_right(wanted, high)
+    }
+    return now, tuple(file for file in now.files if file[0] in held)
 
 
 def _snapshot(delta: DeltaTable, actions: pa.Table) -> Snapshot:

@@ -169,7 +169,7 @@ class Lake:
             delta = self._writable(entry)
             if delta.version() != version:
                 return False
-            self._write(delta, entry, cast(entry, frame))
+            self._write(delta, entry, snapshot_of(delta), cast(entry, frame))
         except CommitFailedError as error:
             self._refuse_if_still(entry, version, error)
             return False
@@ -180,15 +180,17 @@ class Lake:
 
         def attempt(delta: DeltaTable) -> Written | None:
             if entry.owner is None:
-                return self._write(delta, entry, rows) if rows.num_rows else None
-            files = holding(delta, entry.owner, ids).files
+                now = snapshot_of(delta)
+                return self._write(delta, entry, now, rows) if rows.num_rows else None
+            now, files = holding(delta, entry.owner, ids)
             theirs = pl.col(entry.owner).is_in(list(ids))
             there = read_files(entry, self.folder(entry.name), files, None, theirs, named=True)
             changed, replaced = differing(entry, there, rows, ids)
             if not changed:
                 return None
             holders = set(there.filter(pl.col(entry.owner).is_in(replaced))[FILE])
-            return self._write(delta, entry, rows_of(rows, entry.owner, changed), replaced, holders)
+            news = rows_of(rows, entry.owner, changed)
+            return self._write(delta, entry, now, news, replaced, holders)
 
         if not rows.num_rows and self._delta(entry) is None:
             return None
@@ -227,6 +229,7 @@ class Lake:
         self,
         delta: DeltaTable,
         entry: Table,
+        now: Snapshot,
         rows: pa.Table,
         replaced: Collection[str] = (),
         holders: Collection[str] = (),
@@ -234,7 +237,6 @@ class Lake:
         """One commit: these rows in place of those of `replaced`, which lie in files `holders`.
         Small files that have become a crowd are taken in, so that a commit costs what it changes.
         """
-        now = snapshot_of(delta)
         gone = crowd(now.files) | {file for file in now.files if file[0] in holders}
         stays = ~pl.col(entry.owner).is_in(list(replaced)) if entry.owner and replaced else None
         groups = of_good_size(gone) or [()]
