@@ -18,6 +18,7 @@ __all__ = [
     "Code",
     "Experiment",
     "FactorColumn",
+    "FactorHeader",
     "Finding",
     "Role",
     "SourceFile",
@@ -66,6 +67,14 @@ class FactorColumn:
 
 
 @dataclass(frozen=True, slots=True)
+class FactorHeader:
+    """What result.h5 says of a factor's values: its column's name, and how many rows there are."""
+
+    column: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
 class Code:
     """The text of factor.py or model.py, and the sha256 of its bytes."""
 
@@ -80,7 +89,8 @@ class Workspace:
 
     `metrics`, `curve` and `factors` are None where there was no readable file for them.
     `curve` holds the columns date, account, value, cash, return, cost, bench, turnover.
-    `recording` is None where mlruns/ has no run that is the workspace's own.
+    `recording` is None where mlruns/ has no run that is the workspace's own. `values` is of a
+    factor's sub-workspace.
     """
 
     workspace_id: str
@@ -95,6 +105,7 @@ class Workspace:
     factors: tuple[FactorColumn, ...] | None = None
     recording: Recording | None = None
     codes: tuple[Code, ...] = ()
+    values: FactorHeader | None = None
     findings: tuple[Finding, ...] = ()
 
     @property

@@ -189,6 +189,7 @@ def test_a_loop_is_in_the_lake_as_it_was(whole: Lake, run: str, truth: dict[str,
         assert rows[name]["accepted"] is task["accepted"]
         assert rows[name]["formula_hint"] == task["formulation"]
         assert rows[name]["description_cn"] == task["description"]
+        assert rows[name]["sub_workspace_id"] == task["workspace_id"]
 
 
 def test_a_lake_of_logs_alone_can_be_published(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from rdlake.ingest import ingest
 from rdlake.lake import Lake
 from rdlake.tables import TABLES
 from tests.builders import make_workspace, write_metrics
+from tests.sources.test_hdf5 import store
 
 
 def versions(lake: Lake) -> dict[str, int | None]:
@@ -241,3 +242,25 @@ def test_a_killed_ingest_is_completed_by_the_next(
         assert subprocess.run(command, check=False).returncode in (0, 9)
         ingest(rdlake.open_lake(torn.root), [workspaces])
         assert solid_rows(rdlake.open_lake(torn.root)) == solid_rows(whole)
+
+
+def test_a_factor_s_own_folder_tells_of_its_values(lake: Lake, tmp_path: Path) -> None:
+    for name, content in (("whole", True), ("torn", False), ("none", None)):
+        folder = tmp_path / "workspaces" / (name * 8)[:32]
+        folder.mkdir(parents=True)
+        (folder / "factor.py").write_text("", encoding="utf-8")
+        if content is not None:
+            store(folder / "result.h5", ("动量_5日",))
+        if content is False:
+            (folder / "result.h5").write_bytes((folder / "result.h5").read_bytes()[:2000])
+    assert ingest(lake, [tmp_path / "workspaces"]).partial
+    rows = lake.read("workspaces", ["workspace_id", "role", "values_column", "values_rows"])
+    told = {workspace[:4]: rest for workspace, *rest in rows.rows()}
+    assert told == {
+        "whol": ["sub", "动量_5日", 4],
+        "torn": ["sub", None, None],
+        "none": ["sub", None, None],
+    }
+    report = lake.read("ingests", where=pl.col("workspace_id").str.starts_with("torn"))
+    assert report["status"].to_list() == ["partial"]
+    assert [each["file"] for each in report["findings"][0]] == ["result.h5"]

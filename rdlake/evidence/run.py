@@ -143,6 +143,7 @@ def _factor(task: Task, loop: TracedLoop) -> dict[str, Any]:
         "description_cn": task.description,
         "variables": {str(name): str(meaning) for name, meaning in variables.items()} or None,
         "code_sha256": task.code_sha256,
+        "sub_workspace_id": task.workspace_id,
         "created_at": loop.first_message_at,
     }
 

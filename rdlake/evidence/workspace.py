@@ -54,6 +54,8 @@ def said_by_workspace(workspace: Workspace) -> Evidence:
             "files": len(workspace.files),
             "size": workspace.size,
             "folder_digest": workspace.source_digest,
+            "values_column": workspace.values.column if workspace.values else None,
+            "values_rows": workspace.values.rows if workspace.values else None,
         },
         model=recorded_model(workspace) if is_loop else None,
         curve=workspace.curve if is_loop else None,

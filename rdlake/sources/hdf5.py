@@ -7,20 +7,26 @@ by datetime and instrument.
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import h5py
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from rdlake.experiment import Finding
+from rdlake.experiment import FactorHeader, Finding
 from rdlake.sources.contents import open_file
 from rdlake.sources.wording import because, quoted
 
-__all__ = ["FactorValues", "read_factor_values", "read_fixed"]
+__all__ = [
+    "FactorValues",
+    "read_factor_header",
+    "read_factor_values",
+    "read_fixed",
+]
 
 KEY = "data"
 MAX_BYTES = 1 << 30
@@ -31,6 +37,7 @@ _UNITS = {
     "datetime64[ms]": "ms", "datetime64[s]": "s",
 }  # fmt: skip
 
+Taken = TypeVar("Taken")
 Array = npt.NDArray[np.generic]
 
 
@@ -54,15 +61,27 @@ def read_fixed(
     None and an error for a file that is no HDF5 file, another format of pandas', too large, or
     that holds objects.
     """
+    return _opened(path, file, lambda group: _frame(group, columns))
+
+
+def _opened(
+    path: Path, file: str, read: Callable[[h5py.Group], Taken]
+) -> tuple[Taken | None, list[Finding]]:
     try:
         descriptor, _ = open_file(os.fspath(path))
         with os.fdopen(descriptor, "rb") as opened, h5py.File(opened, "r") as store:
-            return _frame(_group(store), columns), []
+            return read(_group(store)), []
     except _Unusable as error:
         return None, [_error(file, str(error))]
     except (OSError, RuntimeError, ValueError, TypeError, LookupError) as error:
         # What h5py raises for torn files, as many kinds as there are ways to tear them.
         return None, [_error(file, f"not a readable HDF5 file: {because(error)}")]
+
+
+def read_factor_header(path: Path, file: str) -> tuple[FactorHeader | None, list[Finding]]:
+    """What result.h5 of a factor's sub-workspace holds, without its values; None and an error when
+    it has not one column."""
+    return _opened(path, file, _header)
 
 
 def read_factor_values(path: Path, file: str) -> tuple[FactorValues | None, list[Finding]]:
@@ -74,6 +93,18 @@ def read_factor_values(path: Path, file: str) -> tuple[FactorValues | None, list
         return None, [_error(file, f"{frame.width - 2} columns of values, where one was expected")]
     column = frame.columns[2]
     return FactorValues(column, frame.rename({column: "value"})), findings
+
+
+def _header(group: h5py.Group) -> FactorHeader:
+    names = _names(_array(group, "axis0"))
+    if len(names) != 1:
+        raise _Unusable(f"{len(names)} columns of values, where one was expected")
+    values = _member(group, "block0_values")
+    if not isinstance(values, h5py.Dataset) or len(values.shape) != 2:
+        raise _Unusable("`block0_values` does not fit the rows and columns")
+    if values.dtype.kind not in "iuf":
+        raise _Unusable("`block0_values` holds no numbers")
+    return FactorHeader(names[0], int(values.shape[0]))
 
 
 def _group(store: h5py.File) -> h5py.Group:

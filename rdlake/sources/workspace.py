@@ -18,6 +18,7 @@ from rdlake.sources.contents import KEPT, Hashed, hash_files
 from rdlake.sources.curve import read_curve, read_pickled_curve
 from rdlake.sources.factor_table import read_factor_columns
 from rdlake.sources.files import Scan, scan
+from rdlake.sources.hdf5 import read_factor_header
 from rdlake.sources.metrics import Metrics, read_metrics
 from rdlake.sources.mlruns import Folder, read_recording
 from rdlake.sources.roles import classify
@@ -27,7 +28,7 @@ __all__ = ["Skipped", "parse_workspace", "read_workspace"]
 MAX_FINDINGS = 100
 
 _METRICS, _CURVE, _PICKLE = "qlib_res.csv", "ret.parquet", "ret.pkl"
-_FACTORS = "combined_factors_df.parquet"
+_FACTORS, _VALUES = "combined_factors_df.parquet", "result.h5"
 _CODES = ("factor.py", "model.py")
 _AGAIN = "run the back-test again if its figures are needed"
 _COPY = "put the file itself in the link's place"
@@ -77,7 +78,10 @@ def parse_workspace(scanned: Scan, hashed: Hashed) -> Workspace | Skipped:
     metrics, curve = _figures(hashed, findings)
     factors = _factors(folder, present, findings)
     codes = tuple(_codes(hashed, present, findings))
-    recording = None
+    recording, values = None, None
+    if role == "sub" and action == "factor" and _file(present, _VALUES):
+        values, found = read_factor_header(folder / _VALUES, _VALUES)
+        findings += found
     if role in ("experiment", "baseline"):
         recording = _recording(Folder(folder, present, hashed.kept, metrics, factors), findings)
         findings += _missing(present, findings)
@@ -96,6 +100,7 @@ def parse_workspace(scanned: Scan, hashed: Hashed) -> Workspace | Skipped:
         factors=factors,
         recording=recording,
         codes=codes,
+        values=values,
         findings=_capped(findings),
     )
 
@@ -138,12 +143,17 @@ def _codes(
 def _factors(
     folder: Path, present: Mapping[str, SourceFile], findings: list[Finding]
 ) -> tuple[FactorColumn, ...] | None:
-    table = present.get(_FACTORS)
-    if table is None or table.sha256 is None:
+    if not _file(present, _FACTORS):
         return None
     factors, found = read_factor_columns(folder / _FACTORS, _FACTORS)
     findings += found
     return factors
+
+
+def _file(present: Mapping[str, SourceFile], name: str) -> bool:
+    """Whether it is there as a file that could be read."""
+    file = present.get(name)
+    return file is not None and file.sha256 is not None
 
 
 def _misplaced(scanned: Scan, present: Mapping[str, SourceFile]) -> Iterator[Finding]:

@@ -223,6 +223,8 @@ WORKSPACES = Table(
         C("files", INT, "files and links in it"),
         C("size", INT, "bytes of its files"),
         C("status", TEXT, "as the source has it"),
+        C("values_column", TEXT, "of a factor's sub-workspace: the column of its result.h5"),
+        C("values_rows", INT, "of a factor's sub-workspace: rows of its result.h5"),
         C("folder_digest", TEXT, "sha256 over path, size and sha256 of every file in it"),
         DIGEST,
         C("stat_digest", TEXT, "sha256 over the files' names, sizes and times", clock=True),

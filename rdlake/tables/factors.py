@@ -45,6 +45,7 @@ FACTORS = Table(
         C("interface_info", TEXT, "JSON: type and standard_wrapper"),
         C("expression_fingerprint", TEXT, "digest of the normalised formula"),
         C("code_sha256", TEXT, "digest of the factor's code"),
+        C("sub_workspace_id", TEXT, "the folder in which the coder wrote it, as the log has it"),
         C("value_fingerprint", TEXTS, "digests of the rank order at anchor days"),
         C("created_at", TIME, "UTC; when the experiment was made"),
         PROVENANCE,

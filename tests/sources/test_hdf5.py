@@ -15,8 +15,9 @@ import pytest
 
 from rdlake.demo.market import make_market
 from rdlake.demo.prices_file import prices_h5
+from rdlake.experiment import FactorHeader
 from rdlake.sources import hdf5
-from rdlake.sources.hdf5 import read_factor_values, read_fixed
+from rdlake.sources.hdf5 import read_factor_header, read_factor_values, read_fixed
 from tests.sources.pickles.shared import CORPUS, needs_shared
 
 DAY = 86_400 * 10**9
@@ -84,6 +85,36 @@ def test_a_factor_s_values_have_their_column_s_name(tmp_path: Path) -> None:
     assert [str(day)[:10] for day in found.rows["datetime"]] == ["2020-01-01"] * 2 + [
         "2020-01-02"
     ] * 2
+
+
+def test_a_header_is_read_without_the_values(tmp_path: Path) -> None:
+    path = store(tmp_path / "result.h5", ("动量_5日",))
+    assert read_factor_header(path, "result.h5") == (FactorHeader("动量_5日", 4), [])
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        (objects, "does not fit"),
+        (timed, None),
+        (replaced("block0_values", h5py.ExternalLink("/etc/passwd", "/x")), "links are never"),
+        (replaced("axis0", np.array([b"one", b"two"])), "2 columns"),
+        (replaced("axis0", None), "no `axis0`"),
+        (replaced("block0_values", np.array([[b"text"]] * 4)), "no numbers"),
+    ],
+)
+def test_a_header_of_another_file_is_refused(
+    tmp_path: Path, change: Callable[[h5py.Group], None], word: str | None
+) -> None:
+    path = store(tmp_path / "result.h5")
+    with h5py.File(path, "a") as file:
+        change(file["data"])
+    header, findings = read_factor_header(path, "result.h5")
+    if word is None:
+        assert header and not findings
+    else:
+        assert header is None
+        assert [word in each.reason for each in findings] == [True]
 
 
 def test_several_columns_are_read_or_those_asked_for(tmp_path: Path) -> None:
@@ -201,6 +232,8 @@ def test_results_of_the_corpus_hold_the_factors_of_the_parquet() -> None:
         found, findings = read_factor_values(path, "result.h5")
         assert found is not None and not findings
         assert found.column in known
+        header = FactorHeader(found.column, found.rows.height)
+        assert read_factor_header(path, "result.h5") == (header, [])
 
 
 @needs_shared
