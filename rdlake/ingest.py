@@ -20,7 +20,7 @@ from rdlake.extract import lying_there
 from rdlake.known import Known, what_is_known
 from rdlake.lake import Lake
 from rdlake.outcome import Outcome, Status, ingest_rows
-from rdlake.runs import commit_runs, find_all, read_found
+from rdlake.runs import RunReader, commit_runs, find_all
 from rdlake.sources.contents import hash_files
 from rdlake.sources.files import Scan, scan
 from rdlake.sources.places import Map, placed
@@ -89,12 +89,12 @@ def ingest(  # noqa: PLR0913 - the front door; what it takes is named at every c
     _folders(roots)  # refuses what is no root before anything is written
     runs, of_logs = find_all(logs)
     known = what_is_known(lake, READER_VERSION)
-    told = Known({}, {}, known.stale, known.unproven) if overwrite else known
+    told = replace(known, contents={}, stats={}) if overwrite else known
     outcomes: list[Outcome] = []
     unchanged = committed = 0
     named: set[str] = set()
-    read = partial(read_found, known=told, key=signing_key, to_be_read=bool(maps))
-    for of_runs in batches(runs, read, on_progress):
+    reader = RunReader(told, signing_key, read_all=bool(maps))
+    for of_runs in batches(runs, reader.read, on_progress):
         named |= {root for each in of_runs.read for root in each.run.workspace_roots}
         news = [each for each in of_runs.read if each.is_new]
         unchanged += of_runs.unchanged + len(of_runs.read) - len(news)

@@ -4,29 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 import polars as pl
 
 from rdlake.deltalog import last_repair
 from rdlake.evidence import digest_of_parts
 from rdlake.lake import Lake
+from rdlake.run import Run
 
-__all__ = ["Known", "what_is_known"]
+__all__ = ["Known", "KnownRun", "what_is_known"]
 
 LYING_THERE = ("artifacts", "signals")
 DERIVED = ("models", "feedback", "factors", "equity_curves", "workspaces", "loops")
 
 
 @dataclass(frozen=True)
+class KnownRun:
+    """A run in the lake. `proven` is false when its signatures were not checked, or were wrong with
+    the key at hand."""
+
+    began: datetime | None
+    workspace_ids: frozenset[str]
+    proven: bool
+
+    def may_be(self, run: Run) -> bool:
+        """False for another run of the same name: it began at another time, in other folders."""
+        return self.began == run.created_at or not self.workspace_ids.isdisjoint(run.workspace_ids)
+
+
+@dataclass(frozen=True)
 class Known:
-    """Digests by source, of content and of file times, and the workspaces whose rows are not what
-    the evidence gives, because a writer was stopped or two wrote at once. `unproven` are the runs
-    whose signatures were not checked, or were wrong with the key at hand."""
+    """Digests by source, of content and of file times; the workspaces whose rows are not what the
+    evidence gives, because a writer was stopped or two wrote at once; and the runs by name."""
 
     contents: Mapping[str, str]
     stats: Mapping[str, str]
     stale: tuple[str, ...]
-    unproven: frozenset[str] = frozenset()
+    runs: Mapping[str, KnownRun]
 
 
 def what_is_known(lake: Lake, reader_version: int) -> Known:
@@ -56,17 +71,27 @@ def what_is_known(lake: Lake, reader_version: int) -> Known:
             del told[source]
             taken.discard(source)
     there = set(evidence["source"])
-    runs = lake.read("task_runs", ["task_run_id", "stat_digest", "signature"]).with_columns(
-        source=pl.lit("trace:") + pl.col("task_run_id")
-    )
+    runs = lake.read("task_runs", ["task_run_id", "stat_digest", "signature", "created_at"])
+    runs = runs.with_columns(source=pl.lit("trace:") + pl.col("task_run_id"))
     stats = {**_stats(evidence), **_stats(runs)}
-    unproven = runs.filter(pl.col("signature").is_in(["bad", "unchecked"]))["source"]
     return Known(
         {key: digest for key, digest in told.items() if digest and _backed(key, taken, there)},
         {key: digest for key, digest in stats.items() if key in told},
         tuple(_stale(lake, evidence)),
-        frozenset(unproven),
+        _runs(runs, evidence),
     )
+
+
+def _runs(runs: pl.DataFrame, evidence: pl.DataFrame) -> dict[str, KnownRun]:
+    named = dict(evidence.group_by("source").agg("workspace_id").rows())
+    return {
+        row["task_run_id"]: KnownRun(
+            row["created_at"],
+            frozenset(named.get(row["source"], ())),
+            row["signature"] not in ("bad", "unchecked"),
+        )
+        for row in runs.iter_rows(named=True)
+    }
 
 
 def _read_before(lake: Lake, evidence: pl.DataFrame) -> set[tuple[str, str]]:

@@ -183,3 +183,11 @@ class Run:
     findings: tuple[Finding, ...] = ()
     rdagent_version: str | None = None
     workspace_roots: tuple[str, ...] = ()
+
+    @property
+    def workspace_ids(self) -> frozenset[str]:
+        """Every workspace that it names as its own."""
+        found = {loop.workspace_id for loop in self.loops}
+        found |= {loop.baseline.workspace_id for loop in self.loops if loop.baseline}
+        found |= {task.workspace_id for loop in self.loops for task in loop.tasks or ()}
+        return frozenset(each for each in found if each)

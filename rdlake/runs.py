@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import polars as pl
 from rdlake.derive import derive
 from rdlake.evidence import Evidence, evidence_rows, said_by_run
 from rdlake.experiment import Finding
-from rdlake.known import Known
+from rdlake.known import Known, KnownRun
 from rdlake.lake import Lake
 from rdlake.outcome import Outcome, Status, ingest_rows
 from rdlake.rows import frame_of
@@ -20,29 +20,26 @@ from rdlake.run import Run
 from rdlake.sources.traces import RunFolder, find_runs, read_run, scan_run
 from rdlake.tables import table
 
-__all__ = ["ReadRun", "commit_runs", "find_all", "read_found"]
+__all__ = ["ReadRun", "RunReader", "commit_runs", "find_all"]
 
 
-def find_all(logs: Sequence[str | Path]) -> tuple[list[tuple[RunFolder, str]], list[Finding]]:
-    """Every run below the log roots with its task_run_id, and what of the roots was left out. Of
-    two runs of one name the later has its parent's name before its own."""
-    found: dict[str, RunFolder] = {}
+def find_all(logs: Sequence[str | Path]) -> tuple[list[RunFolder], list[Finding]]:
+    """Every run below the log roots, and what of the roots was left out."""
+    found: dict[Path, RunFolder] = {}
     beside: list[Finding] = []
     for root in logs:
         listing = find_runs(Path(root))
         beside += listing.findings
         for run in listing.runs:
-            if run.path in {other.path for other in found.values()}:
-                continue
-            name = run.path.name
-            found[f"{run.path.parent.name}_{name}" if name in found else name] = run
-    return [(run, name) for name, run in found.items()], beside
+            found.setdefault(run.path, run)
+    return list(found.values()), beside
 
 
 @dataclass(frozen=True, slots=True)
 class ReadRun:
-    """One run as it was read. One that is not new was read for what it names alone; of one that
-    could not be listed, what the lake has stays."""
+    """One run as it was read. One that is not new was read for what it names alone; of one that is
+    not `listed`, because it cannot be or has no name of its own, nothing is taken and nothing of
+    what the lake has goes."""
 
     task_run_id: str
     run: Run
@@ -54,22 +51,53 @@ class ReadRun:
         return f"trace:{self.task_run_id}"
 
 
-def read_found(
-    found: tuple[RunFolder, str], *, known: Known, key: bytes | None, to_be_read: bool
-) -> ReadRun | None:
-    """A run that is new, changed, or `to_be_read`; None when it is what the lake already has."""
-    folder, task_run_id = found
-    source = f"trace:{task_run_id}"
-    scanned = scan_run(folder.path)
-    to_prove = key is not None and source in known.unproven
-    is_same = scanned.listed and known.stats.get(source) == scanned.stat_digest and not to_prove
-    if is_same and not to_be_read:
-        return None
-    run = read_run(folder, scanned, key=key)
-    is_same = is_same or known.contents.get(source) == run.source_digest
-    if is_same and not to_be_read:
-        return None
-    return ReadRun(task_run_id, run, not is_same, scanned.listed)
+class RunReader:
+    """Reads the runs that are new or changed, and gives each its task_run_id: its folder's name,
+    with the parent's before it where another run has that."""
+
+    def __init__(self, known: Known, key: bytes | None, *, read_all: bool) -> None:
+        self._known, self._key, self._read_all = known, key, read_all
+        self._runs = dict(known.runs)
+
+    def read(self, folder: RunFolder) -> ReadRun | None:
+        """None when the run is what the lake already has and need not be read."""
+        scanned = scan_run(folder.path)
+        names = (folder.path.name, f"{folder.path.parent.name}_{folder.path.name}")
+        same = scanned.listed and any(self._is_same(name, scanned.stat_digest) for name in names)
+        if same and not self._read_all:
+            return None
+        run = read_run(folder, scanned, key=self._key)
+        name = next((each for each in names if self._may_be(each, run)), None)
+        if name is None:
+            return self._refused(run, names)
+        same = same or self._known.contents.get(f"trace:{name}") == run.source_digest
+        if same and not self._read_all:
+            return None
+        if scanned.listed:
+            self._runs[name] = KnownRun(run.created_at, run.workspace_ids, proven=True)
+        return ReadRun(name, run, not same, scanned.listed)
+
+    def _refused(self, run: Run, names: Sequence[str]) -> ReadRun | None:
+        """A run without a name of its own: its rows would replace those of another."""
+        name = f"{names[-1]}~{run.source_digest[:8]}"
+        if self._known.contents.get(f"trace:{name}") == run.source_digest:
+            return None
+        reason = f"other runs are called {' and '.join(names)} in the lake; nothing of this one is"
+        finding = Finding("error", None, reason, "give its folder another name and ingest again")
+        refused = replace(run, findings=(*run.findings, finding))
+        return ReadRun(name, refused, is_new=True, listed=False)
+
+    def _is_same(self, name: str, stat_digest: str) -> bool:
+        return self._known.stats.get(f"trace:{name}") == stat_digest and not self._to_prove(name)
+
+    def _to_prove(self, name: str) -> bool:
+        """Whether its signatures could not be checked before, and now there is a key."""
+        known = self._known.runs.get(name)
+        return self._key is not None and known is not None and not known.proven
+
+    def _may_be(self, name: str, run: Run) -> bool:
+        known = self._runs.get(name)
+        return known is None or run.stat_digest is None or known.may_be(run)
 
 
 def commit_runs(lake: Lake, read: Sequence[ReadRun], reader_version: int) -> list[Outcome]:

@@ -24,7 +24,10 @@ from tests.sources.traces.damage import DAMAGES
 
 FACTORS = ("BROKEN_0", "MOM_0")
 PROPOSED = tuple(f"- loop 0 factors {name}" for name in FACTORS)
-CODE = tuple(changed(f"loop 0 factors {name}", "code_sha256, provenance") for name in FACTORS)
+CODE = tuple(
+    changed(f"loop 0 factors {name}", "code_sha256, provenance, sub_workspace_id")
+    for name in FACTORS
+)
 BASELINE = ("- baseline equity_curves", "- baseline loops")
 CURVE = ("- loop 0 equity_curves", changed("loop 0 loops", OF_CURVE, "provenance"))
 NO_DECISION = changed("loop 0 loops", "decision, provenance")
@@ -87,9 +90,13 @@ CASES: Mapping[str, Costs] = {
         "ok", (PROPOSED[0], changed("loop 0 factors MOM_0", "description_cn, provenance"))
     ),
     "a coder result that is None": Costs("partial"),
-    "code that is bytes": Costs("ok", CODE),
+    "code that is bytes": Costs(
+        "ok", (CODE[0], changed("loop 0 factors MOM_0", "code_sha256, provenance"))
+    ),
     "code of other tasks": Costs("ok", CODE),
-    "a workspace path that leads up": Costs("ok", CODE[:1]),
+    "a workspace path that leads up": Costs(
+        "ok", (CODE[0], changed("loop 0 factors MOM_0", "sub_workspace_id"))
+    ),
     "a runner result that runs a command": Costs("partial", RESULT),
     "a runner result without a workspace": Costs(
         "ok",

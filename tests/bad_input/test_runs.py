@@ -15,7 +15,7 @@ import rdlake
 from rdlake.ingest import READER_VERSION, ingest
 from rdlake.known import what_is_known
 from rdlake.lake import Lake
-from rdlake.runs import ReadRun, commit_runs, read_found
+from rdlake.runs import ReadRun, RunReader, commit_runs
 from rdlake.sources.traces import RunFolder
 from tests.bad_input.world import LOOPS, OWN, RUN, Place, ingested, logged, report_of
 from tests.builders_traces import (
@@ -193,16 +193,16 @@ def test_a_run_that_vanishes_stays_in_the_library(tmp_path: Path) -> None:
     assert tuple(loops_of(lake)) == TWO
 
 
-def the_run_of(lake: Lake, found: tuple[RunFolder, str]) -> ReadRun | None:
+def the_run_of(lake: Lake, found: RunFolder) -> ReadRun | None:
     known = what_is_known(lake, READER_VERSION)
-    return read_found(found, known=known, key=KEY, to_be_read=False)
+    return RunReader(known, KEY, read_all=False).read(found)
 
 
 def test_a_run_that_vanishes_while_it_is_found_fails_and_loses_nothing(tmp_path: Path) -> None:
     place = logged(tmp_path)
     lake = ingested(place)
     shutil.rmtree(place.run)
-    found = RunFolder(place.run, place.logs), RUN
+    found = RunFolder(place.run, place.logs)
     vanished = the_run_of(lake, found)
     assert vanished
     (outcome,) = commit_runs(lake, [vanished], READER_VERSION)
