@@ -18,7 +18,7 @@ __all__ = ["main", "root"]
 
 COMMANDS = {
     "init": ("rdlake.cli.lakes:init", "Make a lake."),
-    "ingest": ("rdlake.cli.ingest:ingest", "Read RD-Agent's workspaces into the lake."),
+    "ingest": ("rdlake.cli.ingest:ingest", "Read RD-Agent's workspaces and logs into the lake."),
     "refresh": (
         "rdlake.cli.ingest:refresh",
         "Ingest what is configured, publish, show what is there.",
@@ -33,7 +33,7 @@ COMMANDS = {
         "Compact the tables and remove what no version needs.",
     ),
     "doctor": ("rdlake.cli.lakes:doctor", "Show the settings and whether the lake is whole."),
-    "demo": ("rdlake.cli.demo:demo", "Write synthetic RD-Agent workspaces to try things with."),
+    "demo": ("rdlake.cli.demo:demo", "Write synthetic RD-Agent workspaces and logs to try things with."),
 }
 
 
