@@ -14,7 +14,7 @@ from rdlake.identity import protocol_strategy_id
 
 __all__ = ["by_rank", "claims", "combined_digest", "digest_of_parts", "folder_of", "merged"]
 
-RANKS = ("trace", "workspace")
+RANKS = ("trace", "workspace", "registry", "json", "catalog")
 """Whose word counts first. Of a curve the workspace's comes first: it is the file of the run."""
 
 
