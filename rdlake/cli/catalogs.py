@@ -98,7 +98,7 @@ def show_(number: int, lake_root: str, as_json: bool) -> None:
     from rdlake.catalog.version import numbered
 
     version = numbered(rdlake.open_lake(lake_root), number)
-    pins = [asdict(pin) for pin in version.tables]
+    pins = [asdict(pin) for pin in version.pinned]
     if as_json:
         show_json({**_row(version), "tables": pins})
         return
