@@ -25,7 +25,7 @@ from rdlake.catalog.files import CURRENT, says
 from rdlake.catalog.made import lost_rows, make_again
 from rdlake.catalog.pins import file_lists
 from rdlake.catalog.version import Version, file_name, history, last_number, numbered
-from rdlake.datafiles import remove_quietly, sync_folder, write_durably
+from rdlake.datafiles import remove_quietly, sync, sync_folder, write_durably
 from rdlake.errors import DamagedLake
 from rdlake.lake import Lake
 from rdlake.quoting import identifier, literal
@@ -168,14 +168,14 @@ def _replaced(source: Path, target: Path) -> bool:
 
 
 def _took_place(passing: Path, target: Path) -> bool:
-    try:
-        remove_quietly(_wal(target))
-        if passing.exists():
-            write_durably(passing, target)
-        else:  # whoever put it there may have been stopped before this
-            sync_folder(target.parent)
-    except PermissionError:
-        return False
+    if passing.exists():  # else whoever put it there may have been stopped before the last step
+        sync(passing)
+        try:
+            remove_quietly(_wal(target))
+            passing.replace(target)
+        except PermissionError:
+            return False
+    sync_folder(target.parent)
     return True
 
 

@@ -14,7 +14,7 @@ ABOUT_NAMES = {"open", "mkdir", "link", "rename", "unlink"}
 """Calls that permissions can forbid; a file that is open can be written to and flushed."""
 
 HARMLESS = {
-    "unlink": r"#1$|/?\.[0-9a-f]{32}\.duckdb(\.wal)?$",
+    "unlink": r"#1$|/?\.[0-9a-f]{32}\.(duckdb(\.wal)?|parquet)$",
     "sendfile": r"\.duckdb$",
     "mkdir": r"^catalogs$",
 }
