@@ -168,13 +168,15 @@ def _replaced(source: Path, target: Path) -> bool:
 
 
 def _took_place(passing: Path, target: Path) -> bool:
-    if passing.exists():  # else whoever put it there may have been stopped before the last step
+    there = passing.exists()  # else whoever put it there may have been stopped before the last step
+    if there:
         sync(passing)
-        try:
-            remove_quietly(_wal(target))
+    try:
+        remove_quietly(_wal(target))
+        if there:
             passing.replace(target)
-        except PermissionError:
-            return False
+    except PermissionError:
+        return False
     sync_folder(target.parent)
     return True
 
