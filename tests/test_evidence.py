@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import permutations
@@ -210,3 +212,15 @@ def test_no_secret_of_a_log_is_in_the_lake(whole: Lake) -> None:
         if file.is_file():
             data = file.read_bytes()
             assert not [secret for secret in secrets if secret.encode() in data], file
+
+
+def test_neither_pandas_nor_qlib_nor_rdagent_is_needed(whole: Lake, tmp_path: Path) -> None:
+    program = f"""
+import sys
+sys.modules |= dict.fromkeys(["pandas", "qlib", "rdagent", "mlflow", "tables"])
+import rdlake
+lake = rdlake.init_lake({str(tmp_path / "lake")!r})
+lake.ingest(*{list(map(str, folders()))!r}, logs={list(map(str, logs()))!r}, signing_key={KEY!r})
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)
+    assert content(rdlake.open_lake(tmp_path / "lake")) == content(whole)
