@@ -217,7 +217,11 @@ def test_no_secret_of_a_log_is_in_the_lake(whole: Lake) -> None:
 def test_neither_pandas_nor_qlib_nor_rdagent_is_needed(whole: Lake, tmp_path: Path) -> None:
     program = f"""
 import sys
-sys.modules |= dict.fromkeys(["pandas", "qlib", "rdagent", "mlflow", "tables"])
+class NotHere:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {{"pandas", "qlib", "rdagent", "mlflow", "tables"}}:
+            raise ModuleNotFoundError(name)
+sys.meta_path.insert(0, NotHere())
 import rdlake
 lake = rdlake.init_lake({str(tmp_path / "lake")!r})
 lake.ingest(*{list(map(str, folders()))!r}, logs={list(map(str, logs()))!r}, signing_key={KEY!r})
