@@ -14,7 +14,7 @@ import polars as pl
 from rdlake.batches import Progress, batches
 from rdlake.derive import derive
 from rdlake.errors import BadInput
-from rdlake.evidence import evidence_rows, said_by_workspace
+from rdlake.evidence import evidence_rows, said_by_json, said_by_workspace
 from rdlake.experiment import Finding, Workspace
 from rdlake.extract import lying_there
 from rdlake.known import Known, what_is_known
@@ -29,7 +29,7 @@ from rdlake.sources.workspace import Skipped, parse_workspace
 
 __all__ = ["IngestReport", "Outcome", "ingest"]
 
-READER_VERSION = 4
+READER_VERSION = 5
 """Raised when the readers take more out of the same files: they are then read again."""
 
 SETTLED_SECONDS = 2.0
@@ -155,13 +155,15 @@ def _read(known: Known, folder: Path) -> _Read | None:
 def _commit(lake: Lake, read: Sequence[_Read]) -> list[Outcome]:
     """One batch: rows of the workspaces that could be read, and what became of all of them."""
     workspaces = [_settled(each) for each in read if isinstance(each.result, Workspace)]
+    ids = [workspace.workspace_id for workspace in workspaces]
     said = [said_by_workspace(workspace) for workspace in workspaces]
+    said += filter(None, map(said_by_json, workspaces))
     there = lying_there(workspaces)
     lake.commit(
         {"evidence": evidence_rows(said), **there},
         {
-            "source": [each.source for each in said],
-            "workspace_id": [each.workspace_id for each in said],
+            "source": [f"{kind}:{each}" for kind in ("workspace", "json") for each in ids],
+            "workspace_id": ids,
             "strategy_id": there["strategies"]["strategy_id"].to_list(),
         },
     )
@@ -171,7 +173,7 @@ def _commit(lake: Lake, read: Sequence[_Read]) -> list[Outcome]:
         outcomes.extend(_outcome(each, found.get(each.result.workspace_id, ())) for each in read)
         return ingest_rows(outcomes, READER_VERSION)
 
-    derive(lake, [each.workspace_id for each in said], report)
+    derive(lake, ids, report)
     return outcomes
 
 

@@ -19,7 +19,7 @@ LAYERS = [
     {"delta", "rowfiles"},
     {"lake", "oldlog"},
     {"opening"},
-    {"batches", "cached", "outcome", "known"},
+    {"batches", "borrowed", "cached", "outcome", "known"},
     {"derive"},
     {"runs"},
     {"ingest", "catalog"},
