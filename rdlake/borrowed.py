@@ -37,10 +37,11 @@ class Borrowed:
         """Why the workspace has no feedback."""
         runs = " and ".join(self.runs[workspace_id])
         reason = (
-            f"its feedback stands, word for word, under the runs {runs}; taken from all of them"
+            f"the feedback of {workspace_id} stands, word for word, under the runs {runs}; "
+            "it is taken from all of them"
         )
         fix = "ingest the logs of these runs: they tell whose it is"
-        return Finding("warning", "feedback.json", reason, fix)
+        return Finding("warning", None, reason, fix)
 
 
 def borrowed_feedback(lake: Lake) -> Borrowed:

@@ -17,10 +17,12 @@ from rdlake.errors import BadInput
 from rdlake.evidence import evidence_rows, said_by_json, said_by_workspace
 from rdlake.experiment import Finding, Workspace
 from rdlake.extract import lying_there
+from rdlake.history import ingest_history
 from rdlake.known import Known, what_is_known
 from rdlake.lake import Lake
 from rdlake.outcome import Outcome, Status, ingest_rows
 from rdlake.runs import RunReader, commit_runs, find_all
+from rdlake.sources.catalogs import find_exports
 from rdlake.sources.contents import hash_files
 from rdlake.sources.files import Scan, scan
 from rdlake.sources.places import Map, placed
@@ -76,6 +78,7 @@ def ingest(  # noqa: PLR0913 - the front door; what it takes is named at every c
     *,
     signing_key: bytes | None = None,
     maps: Sequence[Map] = (),
+    catalogs: Sequence[str | Path] = (),
     overwrite: bool = False,
     on_progress: Progress | None = None,
 ) -> IngestReport:
@@ -87,11 +90,13 @@ def ingest(  # noqa: PLR0913 - the front door; what it takes is named at every c
     BadInput when a root holds nothing to read; a bad workspace or run costs only itself.
     """
     _folders(roots)  # refuses what is no root before anything is written
+    exports = find_exports(catalogs)
     runs, of_logs = find_all(logs)
     known = what_is_known(lake, READER_VERSION)
     told = replace(known, contents={}, stats={}) if overwrite else known
-    outcomes: list[Outcome] = []
-    unchanged = committed = 0
+    history = ingest_history(lake, told, exports, READER_VERSION)
+    outcomes = list(history.outcomes)
+    unchanged, committed = history.unchanged, len(history.outcomes)
     named: set[str] = set()
     reader = RunReader(told, signing_key, read_all=bool(maps))
     for of_runs in batches(runs, reader.read, on_progress):

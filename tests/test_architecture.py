@@ -21,7 +21,7 @@ LAYERS = [
     {"opening"},
     {"batches", "borrowed", "cached", "outcome", "known"},
     {"derive"},
-    {"runs"},
+    {"history", "runs"},
     {"ingest", "catalog"},
     {"upkeep", "doctor", "library"},
     {"cli"},

@@ -21,13 +21,13 @@ class NotJson(ValueError):
     """Why a text gives no values."""
 
 
-def read_json(data: bytes) -> object:
+def read_json(data: bytes, most: int = MAX_BYTES) -> object:
     """The values of one document. A number that is none or not finite (`NaN`, `Infinity`, 1e999) is
     null; half of a surrogate pair is written out as `\\ud800`.
 
     NotJson for a document that is empty, damaged, too large, too deep, or has a name twice.
     """
-    text = _decoded(data)
+    text = _decoded(data, most)
     _check_depth(text)
     try:
         value = json.loads(
@@ -42,9 +42,9 @@ def read_json(data: bytes) -> object:
     return _spelled(value) if _HALF.search(text) else value
 
 
-def _decoded(data: bytes) -> str:
-    if len(data) > MAX_BYTES:
-        raise NotJson(f"larger than {MAX_BYTES >> 20} MiB")
+def _decoded(data: bytes, most: int) -> str:
+    if len(data) > most:
+        raise NotJson(f"larger than {most >> 20} MiB")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
