@@ -33,6 +33,7 @@ DESCRIBED = frozenset(
     }
 )  # fmt: skip
 """The columns of a factor whose provenance is kept."""
+EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - times are UTC without a zone
 COPIES = ("json", "catalog")
 """Those that copy what they say from elsewhere, now and then from elsewhere than they should."""
 
@@ -56,7 +57,11 @@ def by_rank(parts: Sequence[Evidence]) -> list[Evidence]:
 def _rank(part: Evidence) -> tuple[int, float, str]:
     """Of several catalogs the one that was exported last comes first."""
     exported = part.begun if part.kind == "catalog" else None
-    return RANKS.index(part.kind), -exported.timestamp() if exported else 0.0, part.source
+    return (
+        RANKS.index(part.kind),
+        -(exported - EPOCH).total_seconds() if exported else 0.0,
+        part.source,
+    )
 
 
 def combined_digest(parts: Sequence[Evidence]) -> str:

@@ -24,15 +24,13 @@ def said_by_json(workspace: Workspace) -> Evidence | None:
     told = workspace.told
     if told is None:
         return None
-    is_loop = workspace.role in ("experiment", "baseline")
     makes_one = workspace.role in ("unused", "junk") and bool(told.metrics)
-    role = {"role": "experiment"} if makes_one else {}
     place = _place(told) | {"status": told.status_raw}
     return _evidence(
         f"json:{workspace.workspace_id}",
         workspace.workspace_id,
         told,
-        loop={**role, **_columns(told)} if is_loop or makes_one else None,
+        loop=_columns(told, "experiment" if makes_one else None),
         folder={name: value for name, value in place.items() if value is not None},
     )
 
@@ -46,7 +44,7 @@ def said_by_catalog(
         source,
         workspace_id,
         told,
-        loop={"role": "experiment", **_columns(told)} if told.metrics else None,
+        loop=_columns(told, "experiment" if told.metrics else None),
         folder={} if told.metrics else place,
         begun=exported,
     )
@@ -57,15 +55,13 @@ def _evidence(
     workspace_id: str,
     told: Told,
     *,
-    loop: Mapping[str, Any] | None,
+    loop: Mapping[str, Any],
     folder: Mapping[str, Any],
     begun: datetime | None = None,
 ) -> Evidence:
     kind = source.partition(":")[0]
     content = json.dumps([asdict(told), loop, folder], ensure_ascii=False, default=str)
-    provenance = dict.fromkeys(
-        (name for name in _FOUND if loop and loop.get(name) is not None), kind
-    )
+    provenance = dict.fromkeys((name for name in _FOUND if loop.get(name) is not None), kind)
     return Evidence(
         source=source,
         workspace_id=workspace_id,
@@ -84,8 +80,10 @@ def _place(told: Told) -> dict[str, Any]:
     return {"task_run_id": run, "loop_id": number}
 
 
-def _columns(told: Told) -> dict[str, Any]:
+def _columns(told: Told, role: str | None) -> dict[str, Any]:
+    """Columns of `loops`; without a role they only add to a loop that another source shows."""
     return {
+        "role": role,
         **_place(told),
         **{name: getattr(told, name) for name in _LOOP},
         "metrics": dict(told.metrics) or None,
