@@ -78,7 +78,7 @@ def borrowed_feedback(lake: Lake) -> Borrowed:
 def _of(*kinds: str) -> pl.Expr:
     """Evidence of these kinds; as a range, so that files without any are not opened for it."""
     source = pl.col("source")
-    return pl.any_horizontal(source.is_between(f"{kind}:", f"{kind};", "left") for kind in kinds)
+    return pl.any_horizontal((source >= f"{kind}:") & (source < f"{kind};") for kind in kinds)
 
 
 def _said(lake: Lake, where: pl.Expr) -> pl.DataFrame:

@@ -33,7 +33,7 @@ DESCRIBED = frozenset(
     }
 )  # fmt: skip
 """The columns of a factor whose provenance is kept."""
-EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - times are UTC without a zone
+EPOCH = datetime(1970, 1, 1)
 COPIES = ("json", "catalog")
 """Those that copy what they say from elsewhere, now and then from elsewhere than they should."""
 
