@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 
 import polars as pl
 
+from rdlake.borrowed import Borrowed, borrowed_feedback
 from rdlake.cached import cached_loops, with_executed
 from rdlake.evidence import read_evidence
 from rdlake.experiment import Finding
@@ -22,11 +23,18 @@ def derive(
 ) -> Mapping[str, tuple[Finding, ...]]:
     """Commit the rows of these workspaces, and what was found wrong in them. `report` makes the
     rows of `ingests` of that, which are committed last."""
-    ids = sorted({*workspace_ids, *cached_loops(lake)} if workspace_ids else ())
+    borrowed = borrowed_feedback(lake) if workspace_ids else Borrowed({}, frozenset())
+    concerned = {*cached_loops(lake), *borrowed.concerned} if workspace_ids else ()
+    ids = sorted({*workspace_ids, *concerned})
     where = pl.col("workspace_id").is_in(ids)
-    made = derived(read_evidence(lake.read("evidence", where=where)) if ids else [])
+    evidence = read_evidence(lake.read("evidence", where=where)) if ids else []
+    made = derived(borrowed.without(evidence))
+    found = {
+        key: (*findings, borrowed.finding(key)) if key in borrowed.runs else findings
+        for key, findings in made.findings.items()
+    }
     frames = {**made.frames, "loops": with_executed(lake, made.frames, ids)}
     if report:
-        frames["ingests"] = report(made.findings)
+        frames["ingests"] = report(found)
     lake.commit(frames, {"workspace_id": ids})
-    return made.findings
+    return found

@@ -22,6 +22,7 @@ __all__ = [
     "Finding",
     "Role",
     "SourceFile",
+    "Told",
     "Workspace",
 ]
 
@@ -84,13 +85,33 @@ class Code:
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """What JSON files of a fork of RD-Agent, or a catalog that it exported, say of one workspace.
+
+    `loop` is the run and the loop's number; `factors` and `feedback` are columns of their tables,
+    `metrics` the finite ones by name. `protocol_strategy_id` is the one that AIstock stored.
+    """
+
+    loop: tuple[str, int] | None = None
+    action: Action | None = None
+    scenario_raw: str | None = None
+    step_name: str | None = None
+    status: str | None = None
+    status_raw: str | None = None
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    factors: tuple[Mapping[str, Any], ...] = ()
+    feedback: Mapping[str, Any] | None = None
+    protocol_strategy_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Workspace:
     """What lay in one workspace folder, read once and never executed.
 
     `metrics`, `curve` and `factors` are None where there was no readable file for them.
     `curve` holds the columns date, account, value, cash, return, cost, bench, turnover.
     `recording` is None where mlruns/ has no run that is the workspace's own. `values` is of a
-    factor's sub-workspace.
+    factor's sub-workspace. `told` is None where no JSON file says anything.
     """
 
     workspace_id: str
@@ -106,6 +127,7 @@ class Workspace:
     recording: Recording | None = None
     codes: tuple[Code, ...] = ()
     values: FactorHeader | None = None
+    told: Told | None = None
     findings: tuple[Finding, ...] = ()
 
     @property

@@ -14,13 +14,15 @@ import polars as pl
 from rdlake.batches import Progress, batches
 from rdlake.derive import derive
 from rdlake.errors import BadInput
-from rdlake.evidence import evidence_rows, said_by_workspace
+from rdlake.evidence import evidence_rows, said_by_json, said_by_workspace
 from rdlake.experiment import Finding, Workspace
 from rdlake.extract import lying_there
+from rdlake.history import ingest_history
 from rdlake.known import Known, what_is_known
 from rdlake.lake import Lake
 from rdlake.outcome import Outcome, Status, ingest_rows
 from rdlake.runs import RunReader, commit_runs, find_all
+from rdlake.sources.catalogs import find_exports
 from rdlake.sources.contents import hash_files
 from rdlake.sources.files import Scan, scan
 from rdlake.sources.places import Map, placed
@@ -29,7 +31,7 @@ from rdlake.sources.workspace import Skipped, parse_workspace
 
 __all__ = ["IngestReport", "Outcome", "ingest"]
 
-READER_VERSION = 4
+READER_VERSION = 5
 """Raised when the readers take more out of the same files: they are then read again."""
 
 SETTLED_SECONDS = 2.0
@@ -76,6 +78,7 @@ def ingest(  # noqa: PLR0913 - the front door; what it takes is named at every c
     *,
     signing_key: bytes | None = None,
     maps: Sequence[Map] = (),
+    catalogs: Sequence[str | Path] = (),
     overwrite: bool = False,
     on_progress: Progress | None = None,
 ) -> IngestReport:
@@ -87,11 +90,13 @@ def ingest(  # noqa: PLR0913 - the front door; what it takes is named at every c
     BadInput when a root holds nothing to read; a bad workspace or run costs only itself.
     """
     _folders(roots)  # refuses what is no root before anything is written
+    exports = find_exports(catalogs)
     runs, of_logs = find_all(logs)
     known = what_is_known(lake, READER_VERSION)
     told = replace(known, contents={}, stats={}) if overwrite else known
-    outcomes: list[Outcome] = []
-    unchanged = committed = 0
+    history = ingest_history(lake, told, exports, READER_VERSION)
+    outcomes = list(history.outcomes)
+    unchanged, committed = history.unchanged, len(history.outcomes)
     named: set[str] = set()
     reader = RunReader(told, signing_key, read_all=bool(maps))
     for of_runs in batches(runs, reader.read, on_progress):
@@ -155,13 +160,15 @@ def _read(known: Known, folder: Path) -> _Read | None:
 def _commit(lake: Lake, read: Sequence[_Read]) -> list[Outcome]:
     """One batch: rows of the workspaces that could be read, and what became of all of them."""
     workspaces = [_settled(each) for each in read if isinstance(each.result, Workspace)]
+    ids = [workspace.workspace_id for workspace in workspaces]
     said = [said_by_workspace(workspace) for workspace in workspaces]
+    said += filter(None, map(said_by_json, workspaces))
     there = lying_there(workspaces)
     lake.commit(
         {"evidence": evidence_rows(said), **there},
         {
-            "source": [each.source for each in said],
-            "workspace_id": [each.workspace_id for each in said],
+            "source": [f"{kind}:{each}" for kind in ("workspace", "json") for each in ids],
+            "workspace_id": ids,
             "strategy_id": there["strategies"]["strategy_id"].to_list(),
         },
     )
@@ -171,7 +178,7 @@ def _commit(lake: Lake, read: Sequence[_Read]) -> list[Outcome]:
         outcomes.extend(_outcome(each, found.get(each.result.workspace_id, ())) for each in read)
         return ingest_rows(outcomes, READER_VERSION)
 
-    derive(lake, [each.workspace_id for each in said], report)
+    derive(lake, ids, report)
     return outcomes
 
 

@@ -59,6 +59,8 @@ def what_is_known(lake: Lake, reader_version: int) -> Known:
         .with_columns(
             source=pl.when(pl.col("role") == "run")
             .then(pl.lit("trace:"))
+            .when(pl.col("role") == "catalog")
+            .then(pl.lit("catalog:"))
             .otherwise(pl.lit("workspace:"))
             + pl.col("workspace_id")
         )

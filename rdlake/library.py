@@ -27,17 +27,20 @@ class Library(Lake):
         logs: Collection[str | Path] = (),
         signing_key: bytes | None = None,
         maps: Collection[str] = (),
+        catalogs: Collection[str | Path] = (),
         overwrite: bool = False,
     ) -> IngestReport:
         """Read every workspace below these folders, and every run below the `logs` folders, that
         is new or changed. With a key the signatures of RD-Agent's messages are checked. `maps` are
-        texts `OLD=NEW`: the workspaces that logs name below OLD are read below NEW."""
+        texts `OLD=NEW`: the workspaces that logs name below OLD are read below NEW. `catalogs` are
+        folders or files of the JSON catalogs that were exported before there was a lake."""
         return ingest(
             self,
             workspaces,
             list(logs),
             signing_key=signing_key,
             maps=[read_map(each) for each in maps],
+            catalogs=list(catalogs),
             overwrite=overwrite,
         )
 

@@ -58,6 +58,12 @@ map_option = click.option(
     help="Workspaces that logs name below OLD lie below the folder NEW here, and are read there; "
     r"OLD as /mnt/f/x or F:\x. May be repeated.",
 )
+catalogs_option = click.option(
+    "--catalogs",
+    metavar="DIR",
+    multiple=True,
+    help="JSON catalogs that were exported before there was a lake; may be repeated.",
+)
 overwrite_option = click.option(
     "--overwrite", is_flag=True, help="Read everything again, changed or not."
 )
@@ -71,6 +77,7 @@ class _Given:
     logs: Sequence[str]
     signing_key: Path | None
     maps: Sequence[str]
+    catalogs: Sequence[str]
 
 
 def source_options(command: Callable[..., int]) -> Callable[..., int]:
@@ -83,11 +90,12 @@ def source_options(command: Callable[..., int]) -> Callable[..., int]:
         logs: Sequence[str],
         signing_key: Path | None,
         maps: Sequence[str],
+        catalogs: Sequence[str],
         **others: object,
     ) -> int:
-        return command(given=_Given(workspaces, logs, signing_key, maps), **others)
+        return command(given=_Given(workspaces, logs, signing_key, maps, catalogs), **others)
 
-    for option in (map_option, key_option, logs_option, workspaces_option):
+    for option in (catalogs_option, map_option, key_option, logs_option, workspaces_option):
         gathered = option(gathered)
     return gathered
 
@@ -104,6 +112,7 @@ def ingest(lake_root: str, given: _Given, overwrite: bool, as_json: bool) -> int
 
     \b
     rdlake ingest --workspaces git_ignore_folder/RD-Agent_workspace --log-path log
+    rdlake ingest --catalogs RDagentDB/aistock
     """
     import rdlake
 
@@ -160,6 +169,7 @@ class _Sources:
     logs: Sequence[Path]
     signing_key: bytes | None
     maps: Sequence[Map] = ()
+    catalogs: Sequence[Path] = ()
 
 
 def _sources(given: _Given, default: Path | None = None) -> _Sources:
@@ -167,12 +177,13 @@ def _sources(given: _Given, default: Path | None = None) -> _Sources:
     from rdlake.settings import Settings
     from rdlake.sources.places import read_map
 
-    settings, named = Settings(), bool(given.workspaces or given.logs)
+    settings, named = Settings(), bool(given.workspaces or given.logs or given.catalogs)
     key, maps = _key(given.signing_key), [read_map(each) for each in given.maps]
     roots = [Path(each) for each in given.workspaces] or ([] if named else settings.workspace_roots)
     log_roots = [Path(each) for each in given.logs] or ([] if named else settings.log_roots)
-    if roots or log_roots:
-        return _Sources(roots, log_roots, key, maps)
+    catalogs = [Path(each) for each in given.catalogs]
+    if roots or log_roots or catalogs:
+        return _Sources(roots, log_roots, key, maps, catalogs)
     if default is None:
         raise BadInput(
             "no folder of workspaces or logs is given",
@@ -211,6 +222,7 @@ def _ingest(lake: Lake, sources: _Sources, *, overwrite: bool, as_json: bool) ->
             sources.logs,
             signing_key=sources.signing_key,
             maps=sources.maps,
+            catalogs=sources.catalogs,
             overwrite=overwrite,
             on_progress=on_progress,
         )

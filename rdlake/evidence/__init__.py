@@ -7,12 +7,14 @@ experiment are made of all the evidence there is, so they are the same whichever
 from __future__ import annotations
 
 from rdlake.evidence.contradictions import contradictions
-from rdlake.evidence.merge import digest_of_parts, folder_of, merged
+from rdlake.evidence.merge import COPIES, digest_of_parts, folder_of, merged
 from rdlake.evidence.run import said_by_run
+from rdlake.evidence.told import said_by_catalog, said_by_json
 from rdlake.evidence.value import Evidence, evidence_rows, read_evidence
 from rdlake.evidence.workspace import said_by_workspace
 
 __all__ = [
+    "COPIES",
     "Evidence",
     "contradictions",
     "digest_of_parts",
@@ -20,6 +22,8 @@ __all__ = [
     "folder_of",
     "merged",
     "read_evidence",
+    "said_by_catalog",
+    "said_by_json",
     "said_by_run",
     "said_by_workspace",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from rdlake.evidence.merge import by_rank, claims
+from rdlake.evidence.merge import by_rank, claims, of_its_loop
 from rdlake.evidence.value import Evidence
 from rdlake.experiment import Finding
 
@@ -16,9 +16,10 @@ RELATIVE, ABSOLUTE = 1e-9, 1e-12
 
 
 def contradictions(parts: Sequence[Evidence]) -> list[Finding]:
-    """A warning when several runs claim the workspace, and for each metric that its qlib_res.csv
-    has otherwise than the log."""
-    return [*_claimed_twice(parts), *_measured_twice(by_rank(parts))]
+    """A warning when several runs claim the workspace, for JSON that is of another loop, and for
+    each metric that its qlib_res.csv has otherwise than the log."""
+    heard = by_rank(parts)
+    return [*_claimed_twice(parts), *_of_another_loop(heard), *_measured_twice(heard)]
 
 
 def _claimed_twice(parts: Sequence[Evidence]) -> Iterator[Finding]:
@@ -30,6 +31,21 @@ def _claimed_twice(parts: Sequence[Evidence]) -> Iterator[Finding]:
         )
         fix = "nothing to do if one run continues or copies the other; else look which ran in it"
         yield Finding("warning", None, reason, fix)
+
+
+def _of_another_loop(heard: Sequence[Evidence]) -> Iterator[Finding]:
+    told = [part for part in heard if part.loop is not None]
+    of_it = of_its_loop(told)
+    for part in told:
+        if part not in of_it and part.loop:
+            run, number = part.loop["task_run_id"], part.loop["loop_id"]
+            whose = "what its JSON files" if part.kind == "json" else f"what the {part.named}"
+            reason = (
+                f"{whose} say is of loop {number} of the run {run}, which other sources of the "
+                f"workspace {part.workspace_id} do not name; nothing of it is taken"
+            )
+            fix = "look whether they were copied from another workspace, and remove them if so"
+            yield Finding("warning", None, reason, fix)
 
 
 def _measured_twice(heard: Sequence[Evidence]) -> Iterator[Finding]:

@@ -12,10 +12,30 @@ from rdlake.evidence.value import Evidence, Row
 from rdlake.experiment import Experiment
 from rdlake.identity import protocol_strategy_id
 
-__all__ = ["by_rank", "claims", "combined_digest", "digest_of_parts", "folder_of", "merged"]
+__all__ = [
+    "COPIES",
+    "by_rank",
+    "claims",
+    "combined_digest",
+    "digest_of_parts",
+    "folder_of",
+    "merged",
+    "of_its_loop",
+]
 
 RANKS = ("trace", "workspace", "registry", "json", "catalog")
 """Whose word counts first. Of a curve the workspace's comes first: it is the file of the run."""
+DESCRIBED = frozenset(
+    {
+        "factor_name", "accepted", "formula_hint", "description_cn", "code_sha256", "expression",
+        "variables", "tags", "region", "freq", "align", "nan_policy", "impl_module", "impl_func",
+        "impl_version", "interface_info",
+    }
+)  # fmt: skip
+"""The columns of a factor whose provenance is kept."""
+EPOCH = datetime(1970, 1, 1)
+COPIES = ("json", "catalog")
+"""Those that copy what they say from elsewhere, now and then from elsewhere than they should."""
 
 
 def claims(parts: Sequence[Evidence]) -> list[Evidence]:
@@ -31,7 +51,17 @@ def by_rank(parts: Sequence[Evidence]) -> list[Evidence]:
     """Those whose word counts, the first first; of several runs only the one it belongs to."""
     others = [part for part in parts if part.kind != "trace"]
     heard = [*claims(parts)[:1], *others]
-    return sorted(heard, key=lambda part: (RANKS.index(part.kind), part.source))
+    return sorted(heard, key=_rank)
+
+
+def _rank(part: Evidence) -> tuple[int, float, str]:
+    """Of several catalogs the one that was exported last comes first."""
+    exported = part.begun if part.kind == "catalog" else None
+    return (
+        RANKS.index(part.kind),
+        -(exported - EPOCH).total_seconds() if exported else 0.0,
+        part.source,
+    )
 
 
 def combined_digest(parts: Sequence[Evidence]) -> str:
@@ -48,8 +78,8 @@ def digest_of_parts(parts: Sequence[tuple[str, str]]) -> str:
 
 def merged(parts: Sequence[Evidence]) -> Experiment | None:
     """The experiment of one workspace; None when nobody says that it is one."""
-    told = [part for part in by_rank(parts) if part.loop is not None]
-    if not told:
+    told = of_its_loop([part for part in by_rank(parts) if part.loop is not None])
+    if not any((part.loop or {}).get("role") for part in told):
         return None
     loop, provenance = _first_words(told)
     workspace_id = parts[0].workspace_id
@@ -57,7 +87,8 @@ def merged(parts: Sequence[Evidence]) -> Experiment | None:
     if model:
         loop["model_id"] = model["model_id"]
     templates = next((part.templates for part in parts if part.templates is not None), None)
-    if templates is not None and "scenario_raw" in loop:
+    stored = "protocol_strategy_id" in loop
+    if templates is not None and "scenario_raw" in loop and not stored:
         loop["protocol_strategy_id"] = _protocol_id(loop, templates)
     curves = [part for part in reversed(told) if part.curve is not None]
     if curves:
@@ -73,10 +104,45 @@ def merged(parts: Sequence[Evidence]) -> Experiment | None:
         curve=curves[0].curve if curves else None,
         columns=loop,
         factors=_factors(told),
-        feedback=next((part.feedback for part in told if part.feedback), None),
+        feedback=_feedback(told),
         model=model,
         provenance=provenance,
     )
+
+
+def of_its_loop(told: Sequence[Evidence]) -> list[Evidence]:
+    """Those that speak of the loop which the first of them names. A log calls its run by another
+    name than JSON does, so against it only the loop's number tells."""
+    named = [part for part in told if _names(part)]
+    if not named:
+        return list(told)
+    first = named[0]
+    run, number = _names(first) or (None, None)
+    return [
+        part
+        for part in told
+        if (other := _names(part)) is None
+        or part.kind not in COPIES
+        or (other[1] == number and (first.kind == "trace" or other[0] == run))
+    ]
+
+
+def _feedback(told: Sequence[Evidence]) -> Row | None:
+    """What the first that concluded anything concluded."""
+    part = next((part for part in told if part.feedback), None)
+    if part is None or part.feedback is None:
+        return None
+    if part.kind not in COPIES:
+        return part.feedback
+    found = [name for name, value in part.feedback.items() if value is not None]
+    return {**part.feedback, "provenance": dict.fromkeys(found, part.kind)}
+
+
+def _names(part: Evidence) -> tuple[str, int] | None:
+    """The run, and the number of the loop in it, that a source names."""
+    loop = part.loop or {}
+    run, number = loop.get("task_run_id"), loop.get("loop_id")
+    return None if run is None or number is None else (run, number)
 
 
 def _protocol_id(loop: Row, templates: Sequence[str]) -> str:
@@ -89,15 +155,20 @@ def _protocol_id(loop: Row, templates: Sequence[str]) -> str:
 
 def folder_of(parts: Sequence[Evidence]) -> dict[str, Any] | None:
     """The columns of the folder's row in `workspaces`; None for a folder that nobody has read."""
-    if not any("folder_digest" in part.folder for part in parts):
+    if not any("folder_digest" in part.folder or _is_history(part) for part in parts):
         return None
     row: dict[str, Any] = {"workspace_id": parts[0].workspace_id}
     for part in by_rank(parts):
         row |= {name: value for name, value in part.folder.items() if row.get(name) is None}
         if part.folder.get("action") and row.get("action_source") is None:
-            row["action_source"] = "trace" if part.kind == "trace" else "templates"
+            row["action_source"] = "templates" if part.kind == "workspace" else part.kind
         row["stat_digest"] = row.get("stat_digest") or part.stat_digest
     return row | {"source_digest": combined_digest(parts)}
+
+
+def _is_history(part: Evidence) -> bool:
+    """Whether it is a catalog's word on a folder that is no loop."""
+    return part.kind == "catalog" and bool(part.folder)
 
 
 def _first_words(told: Sequence[Evidence]) -> tuple[dict[str, Any], dict[str, str]]:
@@ -130,14 +201,18 @@ def _factors(told: Sequence[Evidence]) -> tuple[Row, ...]:
         for each in part.factors or ():
             name = each["factor_name"]
             row, where = rows.setdefault(name, {}), found.setdefault(name, {})
-            source = "parquet" if part.kind == "workspace" else "trace"
+            source = "parquet" if part.kind == "workspace" else part.kind
             for column, value in each.items():
                 if value is not None and row.get(column) is None:
                     row[column], where[column] = value, source
             if columns is not None and (name in columns or row.get("accepted")):
                 row["accepted"], where["accepted"] = name in columns, "parquet"
-    kept = ("factor_name", "accepted", "formula_hint", "description_cn", "code_sha256")
     return tuple(
-        {**row, "provenance": {name: source for name, source in found[key].items() if name in kept}}
+        {
+            **row,
+            "provenance": {
+                name: source for name, source in found[key].items() if name in DESCRIBED
+            },
+        }
         for key, row in rows.items()
     )

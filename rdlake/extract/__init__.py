@@ -56,6 +56,7 @@ def derived(evidence: Sequence[Evidence]) -> Derived:
     for row in folders:
         if experiment := of.get(row["workspace_id"]):
             row |= {"task_run_id": experiment.task_run_id, "loop_id": experiment.loop_id}
+            row["role"] = experiment.role
     return Derived(
         {
             "models": model_rows(experiments),

@@ -13,7 +13,9 @@ from types import MappingProxyType
 
 from rdlake.experiment import Finding, SourceFile
 from rdlake.sources.artifact_types import artifact_type
+from rdlake.sources.artifacts import JSON_FILES
 from rdlake.sources.files import Entry, Scan, digest_of
+from rdlake.sources.json_text import MAX_BYTES
 from rdlake.sources.wording import because
 
 __all__ = ["KEPT", "Hashed", "hash_files", "most_kept", "open_file"]
@@ -26,6 +28,7 @@ KEPT: Mapping[str, int] = MappingProxyType(
         "qlib_res.csv": 8 << 20,
         "ret.parquet": 64 << 20,
         "ret.pkl": 64 << 20,
+        **dict.fromkeys(JSON_FILES, MAX_BYTES),
     }
 )
 """The files that are parsed whole, and up to how many bytes."""

@@ -14,6 +14,7 @@ import polars as pl
 
 from rdlake.experiment import Code, FactorColumn, Finding, Level, SourceFile, Workspace
 from rdlake.recording import Recording
+from rdlake.sources.artifacts import JSON_FILES, read_artifacts
 from rdlake.sources.contents import KEPT, Hashed, hash_files
 from rdlake.sources.curve import read_curve, read_pickled_curve
 from rdlake.sources.factor_table import read_factor_columns
@@ -31,6 +32,7 @@ _METRICS, _CURVE, _PICKLE = "qlib_res.csv", "ret.parquet", "ret.pkl"
 _FACTORS, _VALUES = "combined_factors_df.parquet", "result.h5"
 _CODES = ("factor.py", "model.py")
 _AGAIN = "run the back-test again if its figures are needed"
+_ANEW = "remove it, or have the tool that made it write it again"
 _COPY = "put the file itself in the link's place"
 _NO_WORKSPACE = Finding(
     "warning",
@@ -78,6 +80,8 @@ def parse_workspace(scanned: Scan, hashed: Hashed) -> Workspace | Skipped:
     metrics, curve = _figures(hashed, findings)
     factors = _factors(folder, present, findings)
     codes = tuple(_codes(hashed, present, findings))
+    told, found = read_artifacts(hashed.kept, folder.name)
+    findings += found
     recording, values = None, None
     if role == "sub" and action == "factor" and _file(present, _VALUES):
         values, found = read_factor_header(folder / _VALUES, _VALUES)
@@ -101,6 +105,7 @@ def parse_workspace(scanned: Scan, hashed: Hashed) -> Workspace | Skipped:
         recording=recording,
         codes=codes,
         values=values,
+        told=told,
         findings=_capped(findings),
     )
 
@@ -158,16 +163,16 @@ def _file(present: Mapping[str, SourceFile], name: str) -> bool:
 
 def _misplaced(scanned: Scan, present: Mapping[str, SourceFile]) -> Iterator[Finding]:
     """What has the name of a file that is read here and is something else."""
-    for name in (_METRICS, _CURVE, _PICKLE, _FACTORS, *_CODES):
+    for name in (_METRICS, _CURVE, _PICKLE, _FACTORS, *_CODES, *JSON_FILES):
         if name == _PICKLE and (_CURVE in present or _CURVE in scanned.subfolders):
             continue
-        file = present.get(name)
+        file, fix = present.get(name), _ANEW if name in JSON_FILES else _AGAIN
         if name in scanned.subfolders:
-            yield Finding("error", name, "a folder, where a file was expected", _AGAIN)
+            yield Finding("error", name, "a folder, where a file was expected", fix)
         elif file and file.kind == "link":
             yield Finding("error", name, "a link; links are never followed", _COPY)
         elif file and file.sha256 and (file.size or 0) > KEPT.get(name, math.inf):
-            yield Finding("error", name, f"larger than {KEPT[name] >> 20} MiB; not read", _AGAIN)
+            yield Finding("error", name, f"larger than {KEPT[name] >> 20} MiB; not read", fix)
 
 
 def _missing(present: Mapping[str, SourceFile], findings: list[Finding]) -> Iterator[Finding]:

@@ -36,7 +36,11 @@ EVIDENCE = Table(
     "what one source says of one workspace, kept so that sources can come in any order",
     ("source", "workspace_id"),
     (
-        C("source", TEXT, "trace:<task_run_id> or workspace:<workspace_id>"),
+        C(
+            "source",
+            TEXT,
+            "trace:<task_run_id>, workspace:<workspace_id>, json:<the same> or catalog:<export>",
+        ),
         WORKSPACE,
         C("content", TEXT, "JSON: the columns of its rows, as this source has them"),
         C("curve", CURVE, "the back-test's days, as this source has them"),

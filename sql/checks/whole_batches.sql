@@ -28,7 +28,7 @@ wholes AS (
         coalesce(loops.workspace_id, workspaces.workspace_id) AS workspace_id,
         CASE
             WHEN loops.workspace_id IS NOT NULL THEN loops.source_digest
-            WHEN workspaces.role NOT IN ('experiment', 'baseline') THEN workspaces.source_digest
+            WHEN coalesce(workspaces.role, '') NOT IN ('experiment', 'baseline') THEN workspaces.source_digest
         END AS expected
     FROM rdlake_tables.workspaces AS workspaces
     FULL JOIN rdlake_tables.loops AS loops ON loops.workspace_id = workspaces.workspace_id

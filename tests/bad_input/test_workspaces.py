@@ -31,6 +31,7 @@ from tests.sources.mlruns.test_bad import CASES as OF_RECORDINGS
 OTHER = "f" * 32
 CSV, RET, PICKLE, TABLE = "qlib_res.csv", "ret.parquet", "ret.pkl", "combined_factors_df.parquet"
 META = f"{FOLDER}/meta.yaml"
+SAID = "feedback.json"
 METRICS = (changed("loop 0 loops", FIGURES, "has_result, provenance, status"),)
 CURVE = ("- loop 0 equity_curves", changed("loop 0 loops", OF_CURVE, "provenance"))
 FACTORS = (
@@ -231,6 +232,21 @@ CASES: Mapping[str, Bad] = {
         f"{FOLDER}/artifacts/pred.pkl",
         "two scores",
         ("- loop 0 signals", changed("loop 0 loops", "data_profile")),
+    ),
+    "JSON cut short": Bad(put(SAID, b'{"decision": tr'), "partial", SAID, "no JSON"),
+    "JSON that is no text": Bad(put(SAID, b"\xff\xfe"), "partial", SAID, "not UTF-8"),
+    "JSON without an object": Bad(put(SAID, b"[1]"), "partial", SAID, "no JSON object"),
+    "a decision twice": Bad(
+        put(SAID, b'{"decision": true, "decision": false}'), "partial", SAID, "stands twice"
+    ),
+    "JSON without end": Bad(put(SAID, b"[" * 99_999), "partial", SAID, "deeper than"),
+    "JSON of 5 MiB": Bad(put(SAID, b" " * (5 << 20)), "partial", SAID, "larger than 4 MiB"),
+    "a link for JSON": Bad(
+        lambda folder: (folder / SAID).symlink_to("nowhere"), "partial", SAID, "never followed"
+    ),
+    "a folder for JSON": Bad(lambda folder: (folder / SAID).mkdir(), "partial", SAID, "a folder"),
+    "JSON of another workspace": Bad(
+        put(SAID, b'{"workspace_id": "x", "decision": true}'), "ok", SAID, "workspace 'x'"
     ),
     "a pipe": Bad(lambda folder: os.mkfifo(folder / "pipe"), "ok", "pipe", "not opened"),
     "a name that is not UTF-8": Bad(

@@ -37,6 +37,19 @@ def test_help_loads_nothing_heavy() -> None:
     assert "catalogs" in done.stdout
 
 
+def test_catalogs_alone_can_be_ingested(tmp_path: Path, capsys: Capture) -> None:
+    lake, legacy = tmp_path / "lake", Path(__file__).parents[1] / "data" / "legacy_catalogs"
+    assert run(capsys, "init", "--lake", lake).code == 0
+    done = run(capsys, "ingest", "--lake", lake, "--catalogs", legacy)
+    assert (done.code, done.out) == (0, "")
+    assert "1 ok" in done.err
+    again = run(capsys, "ingest", "--lake", lake, "--catalogs", legacy, "--json")
+    assert json.loads(again.out)["counts"] == {"unchanged": 1}
+    missing = run(capsys, "ingest", "--lake", lake, "--catalogs", tmp_path / "missing")
+    assert missing.code == 1
+    assert "factor_catalog.json" in missing.err
+
+
 @pytest.mark.parametrize(
     "command",
     [
