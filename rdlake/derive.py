@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 import polars as pl
 
 from rdlake.cached import cached_loops, with_executed
-from rdlake.evidence import read_evidence
+from rdlake.evidence import read_evidence, registered_names, renamed
 from rdlake.experiment import Finding
 from rdlake.extract import derived
 from rdlake.lake import Lake
@@ -22,11 +22,28 @@ def derive(
 ) -> Mapping[str, tuple[Finding, ...]]:
     """Commit the rows of these workspaces, and what was found wrong in them. `report` makes the
     rows of `ingests` of that, which are committed last."""
-    ids = sorted({*workspace_ids, *cached_loops(lake)} if workspace_ids else ())
+    names, others = _named_together(lake, workspace_ids)
+    ids = sorted({*workspace_ids, *others, *cached_loops(lake)} if workspace_ids else ())
     where = pl.col("workspace_id").is_in(ids)
-    made = derived(read_evidence(lake.read("evidence", where=where)) if ids else [])
+    evidence = read_evidence(lake.read("evidence", where=where)) if ids else []
+    made = derived([renamed(part, names) for part in evidence])
     frames = {**made.frames, "loops": with_executed(lake, made.frames, ids)}
     if report:
         frames["ingests"] = report(made.findings)
     lake.commit(frames, {"workspace_id": ids})
     return made.findings
+
+
+def _named_together(
+    lake: Lake, workspace_ids: Collection[str]
+) -> tuple[dict[str, str], frozenset[str]]:
+    """The registry's id of each run that has a log, and every workspace of the logs that name
+    one of these: what a registry says of one workspace names the run of all of them."""
+    columns = ["source", "workspace_id"]
+    registered = lake.read("evidence", columns, pl.col("source").str.starts_with("registry:"))
+    if registered.is_empty() or not workspace_ids:
+        return {}, frozenset()
+    logged = lake.read("evidence", columns, pl.col("source").str.starts_with("trace:"))
+    of_these = logged.filter(pl.col("workspace_id").is_in(list(workspace_ids)))["source"]
+    others = logged.filter(pl.col("source").is_in(of_these.unique().to_list()))["workspace_id"]
+    return registered_names([*registered.rows(), *logged.rows()]), frozenset(others)

@@ -33,7 +33,10 @@ COMMANDS = {
         "Compact the tables and remove what no version needs.",
     ),
     "doctor": ("rdlake.cli.lakes:doctor", "Show the settings and whether the lake is whole."),
-    "demo": ("rdlake.cli.demo:demo", "Write synthetic RD-Agent workspaces and logs to try things with."),
+    "demo": (
+        "rdlake.cli.demo:demo",
+        "Write synthetic RD-Agent workspaces and logs to try things with.",
+    ),
 }
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from rdlake.evidence.contradictions import contradictions
 from rdlake.evidence.merge import digest_of_parts, folder_of, merged
+from rdlake.evidence.names import registered_names, renamed
 from rdlake.evidence.registry import run_status, said_by_registry, scenario_of
 from rdlake.evidence.run import said_by_run
 from rdlake.evidence.value import Evidence, evidence_rows, read_evidence
@@ -21,6 +22,8 @@ __all__ = [
     "folder_of",
     "merged",
     "read_evidence",
+    "registered_names",
+    "renamed",
     "run_status",
     "said_by_registry",
     "said_by_run",

@@ -9,7 +9,7 @@ from typing import Any
 
 from rdlake.evidence.model import model_of
 from rdlake.evidence.value import Evidence, Row
-from rdlake.experiment import Experiment
+from rdlake.experiment import Action, Experiment
 from rdlake.identity import protocol_strategy_id
 
 __all__ = [
@@ -25,6 +25,9 @@ __all__ = [
 RANKS = ("trace", "workspace", "registry", "json", "catalog")
 """Whose word counts first. Of a curve the workspace's comes first: it is the file of the run."""
 
+
+_ASIDE = ("task_run_id", "loop_id", "role", "action", "metrics")
+"""Columns of a loop that an experiment has by name."""
 
 PLACEHOLDERS = ("legacy_", "synthetic_", "unknown")
 """How ids begin that tools gave to folders of which they knew no run."""
@@ -77,28 +80,27 @@ def merged(parts: Sequence[Evidence]) -> Experiment | None:
     loop, provenance = _first_words(told)
     if "role" not in loop:
         return None
-    workspace_id = parts[0].workspace_id
-    if action := _action(told, loop, provenance):
-        loop["action"] = action
+    workspace_id, role = parts[0].workspace_id, loop["role"]
+    action = _action(told, provenance)
     model = model_of(told)
     if model:
         loop["model_id"] = model["model_id"]
     templates = next((part.templates for part in parts if part.templates is not None), None)
     if templates is not None:
-        loop["protocol_strategy_id"] = _protocol_id(loop, told, templates)
+        loop["protocol_strategy_id"] = _protocol_id(loop | {"action": action}, told, templates)
     curves = [part for part in reversed(told) if part.curve is not None]
     if curves:
         provenance["curve"] = curves[0].provenance.get("curve", curves[0].kind)
-    place = _place(heard)
-    loop.pop("task_run_id", None), loop.pop("loop_id", None)
+    place, metrics = _place(heard), loop.get("metrics")
+    loop = {name: value for name, value in loop.items() if name not in _ASIDE}
     return Experiment(
         workspace_id=workspace_id,
         task_run_id=place[0] or f"synthetic_{workspace_id}",
         loop_id=place[1] or 0,
-        role=loop.pop("role"),
-        action=loop.pop("action", None),
+        role=role,
+        action=action,
         source_digest=combined_digest(parts),
-        metrics=loop.pop("metrics", None),
+        metrics=metrics,
         curve=curves[0].curve if curves else None,
         columns=loop,
         factors=_factors(told),
@@ -121,15 +123,14 @@ def _place(heard: Sequence[Evidence]) -> tuple[str | None, int | None]:
     return found[0][1:] if found else (None, None)
 
 
-def _action(
-    told: Sequence[Evidence], loop: Row, provenance: dict[str, str]
-) -> Any:  # one of the two words
+def _action(told: Sequence[Evidence], provenance: dict[str, str]) -> Action | None:
     """The action as a log has it, else as the registry, else as the folder's templates."""
     for part in sorted(told, key=lambda part: part.kind == "workspace"):
         if part.loop and part.loop.get("action"):
             provenance["action"] = part.provenance.get("action", part.kind)
-            return part.loop["action"]
-    return loop.get("action")
+            word: Action = part.loop["action"]
+            return word
+    return None
 
 
 def _protocol_id(loop: Row, told: Sequence[Evidence], templates: Sequence[str]) -> str | None:

@@ -109,7 +109,7 @@ def _homeless(
     of_loops: Mapping[int, Sequence[RegisteredFolder]],
     loops: Mapping[int, RegisteredLoop],
 ) -> Iterator[Evidence]:
-    """Loops without a folder. They have the id that the run's log gives them, where one is known."""
+    """Loops without a folder; with the id that the run's log gives them, where one is known."""
     for number, loop in loops.items():
         if not of_loops[number]:
             nobody = RegisteredFolder("", number, "experiment_workspace")

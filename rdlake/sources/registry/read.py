@@ -81,7 +81,8 @@ class _Cells:
         if value is None:
             return None
         if not isinstance(value, str):
-            return self._wrong(column, "is no text that can be read")
+            self._wrong(column, "is no text that can be read")
+            return None
         return value.strip() or None
 
     def time(self, column: str) -> datetime | None:
@@ -93,7 +94,8 @@ class _Cells:
             if moment.tzinfo is not None:
                 moment = moment.astimezone(UTC).replace(tzinfo=None)
         except (ValueError, OverflowError):
-            return self._wrong(column, "is no time")
+            self._wrong(column, "is no time")
+            return None
         return moment
 
     def count(self, column: str) -> int | None:
@@ -105,7 +107,8 @@ class _Cells:
         if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit():
             value = int(value.strip()[:20])
         if not isinstance(value, int) or not 0 <= value < 1 << 53:
-            return self._wrong(column, "is no number of a loop")
+            self._wrong(column, "is no number of a loop")
+            return None
         return value
 
     def metrics(self, column: str) -> dict[str, float | None] | None:
@@ -116,9 +119,11 @@ class _Cells:
         try:
             found = json.loads(text)
         except (ValueError, RecursionError) as error:
-            return self._wrong(column, f"is no JSON: {because(error)}")
+            self._wrong(column, f"is no JSON: {because(error)}")
+            return None
         if not isinstance(found, dict) or len(found) > MAX_METRICS:
-            return self._wrong(column, "is no JSON object of names and numbers")
+            self._wrong(column, "is no JSON object of names and numbers")
+            return None
         figures = {
             name.strip(): figure[0]
             for name, value in found.items()
@@ -238,4 +243,3 @@ def _loop(row: Row, ids: Mapping[str, str], told: _Told) -> RegisteredLoop | Non
         error_type=cells.text("error_type"),
         error_message=cells.text("error_message"),
     )
-
