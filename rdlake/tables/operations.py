@@ -36,7 +36,7 @@ EVIDENCE = Table(
     "what one source says of one workspace, kept so that sources can come in any order",
     ("source", "workspace_id"),
     (
-        C("source", TEXT, "trace:<task_run_id> or workspace:<workspace_id>"),
+        C("source", TEXT, "trace:, registry:<task_run_id> or workspace:<workspace_id>"),
         WORKSPACE,
         C("content", TEXT, "JSON: the columns of its rows, as this source has them"),
         C("curve", CURVE, "the back-test's days, as this source has them"),
@@ -106,7 +106,7 @@ INGESTS = Table(
         C("workspace_id", TEXT, "the folder's name, or the file's when it is no folder"),
         C("ingested_at", TIME, "UTC", clock=True),
         C("status", TEXT, "ok, partial, skipped or failed"),
-        C("role", TEXT, "as in workspaces"),
+        C("role", TEXT, "as in workspaces; run for a log's, registry for a registered run"),
         C("findings", FINDINGS, "each problem: level (error, warning), file, reason, fix"),
         DIGEST,
         C("reader_version", INT, "version of the readers; a newer one reads again"),

@@ -50,7 +50,7 @@ MAX_TEXT = 1 << 20
 SECONDS = 120.0
 """How long SQLite may work on one file."""
 _MAGIC = b"SQLite format 3\0"
-_QUIET = 0.05
+_QUIET = 0.02
 """A file that was written more recently than this may be written again in the same tick."""
 _ALLOWED = {
     sqlite3.SQLITE_SELECT,
@@ -117,7 +117,7 @@ def _copied(file: Path, folder: Path, wait: float) -> Path:
             what = f"The registry was written to all the time for {wait:g} seconds"
             fix = "ingest again when RD-Agent is idle, or ingest a copy of it"
             raise BadInput(what, where=file, fix=fix)
-        time.sleep(_QUIET)
+        time.sleep(_QUIET / 4)
 
 
 def _copied_log(log: Path, copy: Path) -> bytes:
