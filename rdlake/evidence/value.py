@@ -39,10 +39,10 @@ class Evidence:
     """One source's word on one workspace: columns of its rows, each null where it says nothing.
 
     `source` is `trace:<task_run_id>`, `registry:<task_run_id>` or `workspace:<workspace_id>`.
-    `loop` is None for a folder that is no experiment; `folder` has columns of `workspaces`, `model` of `models`; `templates`
-    are the folder's YAML files; `provenance` says where each column of `loop` was found. `ran` and
-    `begun` are a run's claim to the workspace: whether its loop got its result there and not out of
-    a cache, and when the loop began.
+    `loop` is None for a folder that is no experiment; `folder` has columns of `workspaces`, `model`
+    of `models`; `templates` are the folder's YAML files; `provenance` says where each column of
+    `loop` was found. `ran` and `begun` are a run's claim to the workspace: whether its loop got its
+    result there and not out of a cache, and when the loop began.
     """
 
     source: str
