@@ -8,7 +8,7 @@ import polars as pl
 
 from rdlake.borrowed import Borrowed, borrowed_feedback
 from rdlake.cached import cached_loops, with_executed
-from rdlake.evidence import read_evidence
+from rdlake.evidence import read_evidence, registered_names, renamed
 from rdlake.experiment import Finding
 from rdlake.extract import derived
 from rdlake.lake import Lake
@@ -23,12 +23,13 @@ def derive(
 ) -> Mapping[str, tuple[Finding, ...]]:
     """Commit the rows of these workspaces, and what was found wrong in them. `report` makes the
     rows of `ingests` of that, which are committed last."""
+    names, others = _named_together(lake, workspace_ids)
     borrowed = borrowed_feedback(lake) if workspace_ids else Borrowed({}, frozenset())
-    concerned = {*cached_loops(lake), *borrowed.concerned} if workspace_ids else ()
+    concerned = {*others, *cached_loops(lake), *borrowed.concerned} if workspace_ids else ()
     ids = sorted({*workspace_ids, *concerned})
     where = pl.col("workspace_id").is_in(ids)
     evidence = read_evidence(lake.read("evidence", where=where)) if ids else []
-    made = derived(borrowed.without(evidence))
+    made = derived([renamed(part, names) for part in borrowed.without(evidence)])
     found = {
         key: (*findings, borrowed.finding(key)) if key in borrowed.runs else findings
         for key, findings in made.findings.items()
@@ -38,3 +39,18 @@ def derive(
         frames["ingests"] = report(found)
     lake.commit(frames, {"workspace_id": ids})
     return found
+
+
+def _named_together(
+    lake: Lake, workspace_ids: Collection[str]
+) -> tuple[dict[str, str], frozenset[str]]:
+    """The registry's id of each run that has a log, and every workspace of the logs that name
+    one of these: what a registry says of one workspace names the run of all of them."""
+    columns = ["source", "workspace_id"]
+    registered = lake.read("evidence", columns, pl.col("source").str.starts_with("registry:"))
+    if registered.is_empty() or not workspace_ids:
+        return {}, frozenset()
+    logged = lake.read("evidence", columns, pl.col("source").str.starts_with("trace:"))
+    of_these = logged.filter(pl.col("workspace_id").is_in(list(workspace_ids)))["source"]
+    others = logged.filter(pl.col("source").is_in(of_these.unique().to_list()))["workspace_id"]
+    return registered_names([*registered.rows(), *logged.rows()]), frozenset(others)

@@ -172,5 +172,8 @@ class Experiment:
 
     @property
     def has_result(self) -> bool:
-        """At least one finite metric; a curve or a parquet alone is not a result."""
+        """At least one finite metric of the log or of qlib_res.csv; a curve or a parquet alone is
+        not a result, nor are figures that a registry once had."""
+        if self.provenance.get("metrics") == "registry":
+            return False
         return any(value is not None for value in (self.metrics or {}).values())

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import polars as pl
@@ -21,6 +22,8 @@ from rdlake.history import ingest_history
 from rdlake.known import Known, what_is_known
 from rdlake.lake import Lake
 from rdlake.outcome import Outcome, Status, ingest_rows
+from rdlake.registered import RegisteredRun
+from rdlake.registries import commit_registered, read_registries
 from rdlake.runs import RunReader, commit_runs, find_all
 from rdlake.sources.catalogs import find_exports
 from rdlake.sources.contents import hash_files
@@ -76,14 +79,16 @@ def ingest(  # noqa: PLR0913 - the front door; what it takes is named at every c
     roots: Sequence[str | Path],
     logs: Sequence[str | Path] = (),
     *,
+    registries: Sequence[str | Path] = (),
     signing_key: bytes | None = None,
     maps: Sequence[Map] = (),
     catalogs: Sequence[str | Path] = (),
     overwrite: bool = False,
     on_progress: Progress | None = None,
 ) -> IngestReport:
-    """Read every run below the log roots, and every workspace folder below the roots, that is new
-    or changed into the lake. Folders that the runs name and that `maps` place are roots too.
+    """Read every run below the log roots and in the registries, and every workspace folder below
+    the roots, that is new or changed into the lake. Folders that the runs name and that `maps`
+    place are roots too.
 
     Idempotent: what is unchanged is not read, and a batch that changes nothing writes nothing.
     (With `maps` the runs are read, to know what they name.)
@@ -94,10 +99,11 @@ def ingest(  # noqa: PLR0913 - the front door; what it takes is named at every c
     runs, of_logs = find_all(logs)
     known = what_is_known(lake, READER_VERSION)
     told = replace(known, contents={}, stats={}) if overwrite else known
+    registered = read_registries(registries, alone=not (roots or logs or catalogs))
     history = ingest_history(lake, told, exports, READER_VERSION)
     outcomes = list(history.outcomes)
     unchanged, committed = history.unchanged, len(history.outcomes)
-    named: set[str] = set()
+    named = registered.roots
     reader = RunReader(told, signing_key, read_all=bool(maps))
     for of_runs in batches(runs, reader.read, on_progress):
         named |= {root for each in of_runs.read for root in each.run.workspace_roots}
@@ -108,13 +114,45 @@ def ingest(  # noqa: PLR0913 - the front door; what it takes is named at every c
             committed += 1
     mapped, of_maps = _mapped(named, maps)
     folders, beside = _folders([*roots, *mapped])
+    there = {each.name for each in folders} | known.folders
+    new, same = registered.compared(told)
+    looked_for = _looked_for(registered.runs, there, roots, maps)
+    for of_registries in commit_registered(lake, new, looked_for, READER_VERSION):
+        outcomes += of_registries
+        committed += 1
+    unchanged += len(same)
+    beside += chain.from_iterable(each.gone(looked_for) for each in same)
     for of_folders in batches(folders, partial(_read, told), on_progress):
         unchanged += of_folders.unchanged
         if of_folders.read:
             outcomes += _commit(lake, of_folders.read)
             committed += 1
     derive(lake, known.stale)
-    return IngestReport(tuple(outcomes), unchanged, (*of_logs, *of_maps, *beside), committed)
+    return IngestReport(
+        tuple(outcomes), unchanged, (*of_logs, *registered.findings, *of_maps, *beside), committed
+    )
+
+
+def _looked_for(
+    runs: Iterable[RegisteredRun],
+    there: Collection[str],
+    roots: Sequence[str | Path],
+    maps: Sequence[Map],
+) -> dict[str, bool]:
+    """Whether each registered folder is there; without those that nobody said where to look for."""
+    return {
+        folder.workspace_id: folder.workspace_id in there
+        for run in runs
+        for folder in run.folders
+        if roots or (folder.root and _is_mapped(folder.root, maps))
+    }
+
+
+def _is_mapped(text: str, maps: Sequence[Map]) -> bool:
+    try:
+        return placed(text, maps) is not None
+    except BadInput:
+        return True  # it leads out of where it may be looked for, and that is told
 
 
 def _mapped(named: Iterable[str], maps: Sequence[Map]) -> tuple[list[Path], list[Finding]]:
@@ -126,7 +164,7 @@ def _mapped(named: Iterable[str], maps: Sequence[Map]) -> tuple[list[Path], list
             if path := placed(text, maps):
                 found.append(workspace_folders(path).path)
         except BadInput as error:
-            reason = f"named by a log, but not read: {error.what}"
+            reason = f"named by a log or registry, but not read: {error.what}"
             beside.append(Finding("warning", error.where, reason, error.fix))
     return found, beside
 

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import polars as pl
 
 from rdlake.deltalog import last_repair
-from rdlake.evidence import digest_of_parts
+from rdlake.evidence import digest_of_parts, registered_names
 from rdlake.lake import Lake
 from rdlake.run import Run
 
 __all__ = ["Known", "KnownRun", "what_is_known"]
 
 LYING_THERE = ("artifacts", "signals")
+HAS_LOG = pl.col("loops").is_not_null()
+"""Rows of `task_runs` that a log gave; those of a registry count no loops."""
 DERIVED = ("models", "feedback", "factors", "equity_curves", "workspaces", "loops")
 
 
@@ -42,6 +44,10 @@ class Known:
     stats: Mapping[str, str]
     stale: tuple[str, ...]
     runs: Mapping[str, KnownRun]
+    said: Mapping[str, frozenset[tuple[str, str]]] = field(default_factory=dict)
+    """(workspace_id, digest) of all evidence of each registered run, by source."""
+    folders: frozenset[str] = frozenset()
+    """The workspaces whose folders were read."""
 
 
 def what_is_known(lake: Lake, reader_version: int) -> Known:
@@ -55,15 +61,14 @@ def what_is_known(lake: Lake, reader_version: int) -> Known:
     last = (
         lake.read("ingests", where=relied_upon)
         .sort("ingested_at", "batch_id")
-        .unique("workspace_id", keep="last")
         .with_columns(
-            source=pl.when(pl.col("role") == "run")
-            .then(pl.lit("trace:"))
-            .when(pl.col("role") == "catalog")
-            .then(pl.lit("catalog:"))
-            .otherwise(pl.lit("workspace:"))
+            source=pl.col("role").replace_strict(
+                {"run": "trace:", "registry": "registry:", "catalog": "catalog:"},
+                default="workspace:",
+            )
             + pl.col("workspace_id")
         )
+        .unique("source", keep="last", maintain_order=True)
     )
     told = dict(zip(last["source"], last["source_digest"], strict=True))
     taken = set(last.filter(pl.col("status").is_in(["ok", "partial"]))["source"])
@@ -73,7 +78,8 @@ def what_is_known(lake: Lake, reader_version: int) -> Known:
             del told[source]
             taken.discard(source)
     there = set(evidence["source"])
-    runs = lake.read("task_runs", ["task_run_id", "stat_digest", "signature", "created_at"])
+    columns = ["task_run_id", "stat_digest", "signature", "created_at"]
+    runs = lake.read("task_runs", columns, HAS_LOG)
     runs = runs.with_columns(source=pl.lit("trace:") + pl.col("task_run_id"))
     stats = {**_stats(evidence), **_stats(runs)}
     return Known(
@@ -81,7 +87,21 @@ def what_is_known(lake: Lake, reader_version: int) -> Known:
         {key: digest for key, digest in stats.items() if key in told},
         tuple(_stale(lake, evidence)),
         _runs(runs, evidence),
+        _said(evidence),
+        frozenset(_of_kind(evidence, "workspace:")["workspace_id"]),
     )
+
+
+def _of_kind(evidence: pl.DataFrame, kind: str) -> pl.DataFrame:
+    return evidence.filter(pl.col("source").str.starts_with(kind))
+
+
+def _said(evidence: pl.DataFrame) -> dict[str, frozenset[tuple[str, str]]]:
+    said: dict[str, set[tuple[str, str]]] = {}
+    columns = ["source", "workspace_id", "source_digest"]
+    for source, *part in _of_kind(evidence, "registry:").select(columns).rows():
+        said.setdefault(source, set()).add((part[0], part[1]))
+    return {source: frozenset(parts) for source, parts in said.items()}
 
 
 def _runs(runs: pl.DataFrame, evidence: pl.DataFrame) -> dict[str, KnownRun]:
@@ -99,15 +119,11 @@ def _runs(runs: pl.DataFrame, evidence: pl.DataFrame) -> dict[str, KnownRun]:
 def _read_before(lake: Lake, evidence: pl.DataFrame) -> set[tuple[str, str]]:
     """(source, digest) of every row that was read from one source alone."""
     of_folders = pl.lit("workspace:") + pl.col("workspace_id")
-    frames = [
-        evidence.filter(pl.col("source").str.starts_with("workspace:")).select(
-            "source", "source_digest"
-        )
-    ]
+    frames = [_of_kind(evidence, "workspace:").select("source", "source_digest")]
     for name in LYING_THERE:
         rows = lake.read(name, ["workspace_id", "source_digest"]).unique()
         frames.append(rows.select(of_folders.alias("source"), "source_digest"))
-    rows = lake.read("task_runs", ["task_run_id", "source_digest"])
+    rows = lake.read("task_runs", ["task_run_id", "source_digest"], HAS_LOG)
     of_runs = pl.lit("trace:") + pl.col("task_run_id")
     frames.append(rows.select(of_runs.alias("source"), "source_digest"))
     return set(pl.concat(frames).rows())
@@ -115,7 +131,7 @@ def _read_before(lake: Lake, evidence: pl.DataFrame) -> set[tuple[str, str]]:
 
 def _backed(source: str, taken: set[str], there: set[str]) -> bool:
     """Whether what was taken of the source is there; of a skipped folder nothing was."""
-    return source not in taken or source in there or source.startswith("trace:")
+    return source not in taken or source in there or not source.startswith("workspace:")
 
 
 def _stats(rows: pl.DataFrame) -> dict[str, str]:
@@ -133,4 +149,24 @@ def _stale(lake: Lake, evidence: pl.DataFrame) -> list[str]:
         for name in DERIVED
         for row in lake.read(name, ["workspace_id", "source_digest"]).unique().rows()
     }
-    return sorted({key for key, digest in made if expected.get(key) != digest})
+    stale = {key for key, digest in made if expected.get(key) != digest}
+    return sorted(stale | _misnamed(lake, evidence))
+
+
+def _misnamed(lake: Lake, evidence: pl.DataFrame) -> set[str]:
+    """Loops that stand under the name of a log though a registry names its run, or under a name
+    that a registry gave no longer."""
+    pairs = evidence.select("source", "workspace_id").rows()
+    names = registered_names(pairs)
+    told: dict[str, set[str]] = {}
+    for source, workspace_id in pairs:
+        kind, _, name = source.partition(":")
+        if kind != "workspace":
+            run = names.get(name, name) if kind == "trace" else name
+            told.setdefault(workspace_id, set()).add(run)
+    loops = lake.read("loops", ["workspace_id", "task_run_id"]).rows()
+    return {key for key, run in loops if key in told and run not in told[key] | {_alone(key)}}
+
+
+def _alone(workspace_id: str) -> str:
+    return f"synthetic_{workspace_id}"

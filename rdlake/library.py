@@ -25,19 +25,22 @@ class Library(Lake):
         self,
         *workspaces: str | Path,
         logs: Collection[str | Path] = (),
+        registries: Collection[str | Path] = (),
         signing_key: bytes | None = None,
         maps: Collection[str] = (),
         catalogs: Collection[str | Path] = (),
         overwrite: bool = False,
     ) -> IngestReport:
-        """Read every workspace below these folders, and every run below the `logs` folders, that
-        is new or changed. With a key the signatures of RD-Agent's messages are checked. `maps` are
-        texts `OLD=NEW`: the workspaces that logs name below OLD are read below NEW. `catalogs` are
-        folders or files of the JSON catalogs that were exported before there was a lake."""
+        """Read every workspace below these folders, and every run below the `logs` folders and in
+        the `registries`, that is new or changed. With a key the signatures of RD-Agent's messages
+        are checked. `maps` are texts `OLD=NEW`: the workspaces that logs and registries name below
+        OLD are read below NEW. `catalogs` are folders or files of the JSON catalogs that were
+        exported before there was a lake."""
         return ingest(
             self,
             workspaces,
             list(logs),
+            registries=list(registries),
             signing_key=signing_key,
             maps=[read_map(each) for each in maps],
             catalogs=list(catalogs),

@@ -29,6 +29,8 @@ class Settings(BaseSettings):
 
     logs: str | None = Field(None, description="folders of RD-Agent's logs, separated likewise")
 
+    registries: str | None = Field(None, description="registry.sqlite files, separated likewise")
+
     @property
     def workspace_roots(self) -> tuple[Path, ...]:
         """The folders of workspaces; empty when none is set."""
@@ -38,6 +40,11 @@ class Settings(BaseSettings):
     def log_roots(self) -> tuple[Path, ...]:
         """The folders of logs; empty when none is set."""
         return _folders(self.logs)
+
+    @property
+    def registry_files(self) -> tuple[Path, ...]:
+        """The registries; empty when none is set."""
+        return _folders(self.registries)
 
 
 def _folders(text: str | None) -> tuple[Path, ...]:

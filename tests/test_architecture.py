@@ -13,7 +13,7 @@ LAYERS = [
     {"errors", "quoting", "datafiles", "recording", "settings", "sample"},
     {"tables", "deltalog", "identity"},
     {"experiment", "rows", "storage"},
-    {"run"},
+    {"run", "registered"},
     {"evidence", "sources", "demo"},
     {"extract"},
     {"delta", "rowfiles"},
@@ -21,7 +21,7 @@ LAYERS = [
     {"opening"},
     {"batches", "borrowed", "cached", "outcome", "known"},
     {"derive"},
-    {"history", "runs"},
+    {"history", "registries", "runs"},
     {"ingest", "catalog"},
     {"upkeep", "doctor", "library"},
     {"cli"},
@@ -38,6 +38,7 @@ DOORS = {
     "pydantic": {"settings.py"},
     "pydantic_settings": {"settings.py"},
     "pickle": set(),
+    "sqlite3": {"sources/registry/opened.py"},
     "yaml": {"sources/yaml_text.py"},
 }
 

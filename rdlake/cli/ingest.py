@@ -43,6 +43,13 @@ logs_option = click.option(
     multiple=True,
     help="A folder of RD-Agent's logs; may be repeated.  [default: RDLAKE_LOGS]",
 )
+registries_option = click.option(
+    "--registry",
+    "registries",
+    metavar="FILE",
+    multiple=True,
+    help="A registry.sqlite; may be repeated.  [default: RDLAKE_REGISTRIES]",
+)
 key_option = click.option(
     "--signing-key",
     metavar="FILE",
@@ -55,8 +62,8 @@ map_option = click.option(
     "maps",
     metavar="OLD=NEW",
     multiple=True,
-    help="Workspaces that logs name below OLD lie below the folder NEW here, and are read there; "
-    r"OLD as /mnt/f/x or F:\x. May be repeated.",
+    help="Workspaces that logs and registries name below OLD lie below the folder NEW here, and "
+    r"are read there; OLD as /mnt/f/x or F:\x. May be repeated.",
 )
 catalogs_option = click.option(
     "--catalogs",
@@ -75,6 +82,7 @@ class _Given:
 
     workspaces: Sequence[str]
     logs: Sequence[str]
+    registries: Sequence[str]
     signing_key: Path | None
     maps: Sequence[str]
     catalogs: Sequence[str]
@@ -88,14 +96,17 @@ def source_options(command: Callable[..., int]) -> Callable[..., int]:
         *,
         workspaces: Sequence[str],
         logs: Sequence[str],
+        registries: Sequence[str],
         signing_key: Path | None,
         maps: Sequence[str],
         catalogs: Sequence[str],
         **others: object,
     ) -> int:
-        return command(given=_Given(workspaces, logs, signing_key, maps, catalogs), **others)
+        given = _Given(workspaces, logs, registries, signing_key, maps, catalogs)
+        return command(given=given, **others)
 
-    for option in (catalogs_option, map_option, key_option, logs_option, workspaces_option):
+    options = (catalogs_option, map_option, key_option, registries_option, logs_option)
+    for option in (*options, workspaces_option):
         gathered = option(gathered)
     return gathered
 
@@ -106,7 +117,7 @@ def source_options(command: Callable[..., int]) -> Callable[..., int]:
 @overwrite_option
 @json_option
 def ingest(lake_root: str, given: _Given, overwrite: bool, as_json: bool) -> int:
-    """Read RD-Agent's workspaces and logs into the lake, in any order, together or one by one.
+    """Read RD-Agent's workspaces, logs and registries into the lake, in any order or one by one.
 
     Only what is new or changed is read. Exit code 3 when something of it could not be.
 
@@ -169,6 +180,7 @@ class _Sources:
     logs: Sequence[Path]
     signing_key: bytes | None
     maps: Sequence[Map] = ()
+    registries: Sequence[Path] = ()
     catalogs: Sequence[Path] = ()
 
 
@@ -177,17 +189,21 @@ def _sources(given: _Given, default: Path | None = None) -> _Sources:
     from rdlake.settings import Settings
     from rdlake.sources.places import read_map
 
-    settings, named = Settings(), bool(given.workspaces or given.logs or given.catalogs)
-    key, maps = _key(given.signing_key), [read_map(each) for each in given.maps]
+    settings, key = Settings(), _key(given.signing_key)
+    maps = [read_map(each) for each in given.maps]
+    named = bool(given.workspaces or given.logs or given.registries or given.catalogs)
     roots = [Path(each) for each in given.workspaces] or ([] if named else settings.workspace_roots)
     log_roots = [Path(each) for each in given.logs] or ([] if named else settings.log_roots)
+    registries = [Path(each) for each in given.registries]
+    registries = registries or ([] if named else list(settings.registry_files))
     catalogs = [Path(each) for each in given.catalogs]
-    if roots or log_roots or catalogs:
-        return _Sources(roots, log_roots, key, maps, catalogs)
+    if roots or log_roots or registries or catalogs:
+        return _Sources(roots, log_roots, key, maps, registries, catalogs)
     if default is None:
         raise BadInput(
-            "no folder of workspaces or logs is given",
-            where="--workspaces, --log-path, RDLAKE_WORKSPACES, RDLAKE_LOGS, .env",
+            "no folder of workspaces or logs and no registry is given",
+            where="--workspaces, --log-path, --registry, RDLAKE_WORKSPACES, RDLAKE_LOGS, "
+            "RDLAKE_REGISTRIES, .env",
             fix="name the folder that RD-Agent writes to: "
             "rdlake ingest --workspaces …/git_ignore_folder/RD-Agent_workspace",
         )
@@ -220,6 +236,7 @@ def _ingest(lake: Lake, sources: _Sources, *, overwrite: bool, as_json: bool) ->
             lake,
             sources.workspaces,
             sources.logs,
+            registries=sources.registries,
             signing_key=sources.signing_key,
             maps=sources.maps,
             catalogs=sources.catalogs,

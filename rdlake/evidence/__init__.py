@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from rdlake.evidence.contradictions import contradictions
 from rdlake.evidence.merge import COPIES, digest_of_parts, folder_of, merged
+from rdlake.evidence.names import registered_names, renamed
+from rdlake.evidence.registry import run_status, said_by_registry, scenario_of
 from rdlake.evidence.run import said_by_run
 from rdlake.evidence.told import said_by_catalog, said_by_json
 from rdlake.evidence.value import Evidence, evidence_rows, read_evidence
@@ -22,8 +24,13 @@ __all__ = [
     "folder_of",
     "merged",
     "read_evidence",
+    "registered_names",
+    "renamed",
+    "run_status",
     "said_by_catalog",
     "said_by_json",
+    "said_by_registry",
     "said_by_run",
     "said_by_workspace",
+    "scenario_of",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from rdlake.evidence.merge import by_rank, claims, of_its_loop
+from rdlake.evidence.merge import by_rank, claims, names_a_run, of_its_loop
 from rdlake.evidence.value import Evidence
 from rdlake.experiment import Finding
 
@@ -23,8 +23,10 @@ def contradictions(parts: Sequence[Evidence]) -> list[Finding]:
 
 
 def _claimed_twice(parts: Sequence[Evidence]) -> Iterator[Finding]:
-    runs = [part.named for part in claims(parts)]
-    if len(runs) > 1:
+    named = [part.named for part in claims(parts, "registry") if names_a_run(part.named)]
+    for runs in ([part.named for part in claims(parts)], named):
+        if len(runs) < 2:
+            continue
         reason = (
             f"the workspace {parts[0].workspace_id} is claimed by the runs "
             f"{' and '.join(sorted(runs))}; it is taken as that of {runs[0]}"

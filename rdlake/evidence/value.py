@@ -38,12 +38,12 @@ TIMED = {
 class Evidence:
     """One source's word on one workspace: columns of its rows, each null where it says nothing.
 
-    `source` is `trace:<task_run_id>`, `workspace:<workspace_id>`, `json:<workspace_id>` of its JSON
-    files, or `catalog:<export>`. `loop` is None for a folder
-    that is no experiment; `folder` has columns of `workspaces`, `model` of `models`; `templates`
-    are the folder's YAML files; `provenance` says where each column of `loop` was found. `ran` and
-    `begun` are a run's claim to the workspace: whether its loop got its result there and not out of
-    a cache, and when the loop began; of a catalog it is when that was exported.
+    `source` is `trace:<task_run_id>`, `registry:<task_run_id>`, `workspace:<workspace_id>`,
+    `json:<workspace_id>` of its JSON files, or `catalog:<export>`. `loop` is None for a folder that
+    is no experiment; `folder` has columns of `workspaces`, `model` of `models`; `templates` are the
+    folder's YAML files; `provenance` says where each column of `loop` was found. `ran` and `begun`
+    are a run's claim to the workspace: whether its loop got its result there and not out of a
+    cache, and when the loop began; of a catalog it is when that was exported.
     """
 
     source: str

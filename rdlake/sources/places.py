@@ -13,7 +13,7 @@ from pathlib import Path
 from rdlake.errors import BadInput
 from rdlake.sources.wording import because
 
-__all__ = ["Map", "parts_of", "placed", "read_map"]
+__all__ = ["Map", "folder_and_root", "parts_of", "placed", "read_map"]
 
 Parts = tuple[str, ...]
 
@@ -97,3 +97,17 @@ def placed(text: str, maps: Iterable[Map]) -> Path | None:
 def _outside(text: str, used: Map) -> BadInput:
     what = f"The path leads out of {used.new}, nothing there is read"
     return BadInput(what, where=text, fix="name the folder with --workspaces if it is to be read")
+
+
+def folder_and_root(text: str) -> tuple[str, str | None] | None:
+    """The last name of a path and what it lies in, of an absolute path as one that `parts_of`
+    understands; a relative path has no root. None when there is no name in it."""
+    parts = parts_of(text)
+    if parts is None:
+        names = [part for part in _EITHER.split(text.strip()) if part not in ("", ".")]
+        return (names[-1], None) if names and "\0" not in text else None
+    if len(parts) == 1:
+        return None
+    first, *rest = parts[:-1]
+    start = "\\\\" + first[2:] if first.startswith("//") else first.rstrip("/")
+    return parts[-1], "/".join((start, *rest)) or "/"

@@ -39,7 +39,7 @@ EVIDENCE = Table(
         C(
             "source",
             TEXT,
-            "trace:<task_run_id>, workspace:<workspace_id>, json:<the same> or catalog:<export>",
+            "trace: or registry:<task_run_id>, workspace: or json:<workspace_id>, catalog:<export>",
         ),
         WORKSPACE,
         C("content", TEXT, "JSON: the columns of its rows, as this source has them"),
@@ -110,7 +110,7 @@ INGESTS = Table(
         C("workspace_id", TEXT, "the folder's name, or the file's when it is no folder"),
         C("ingested_at", TIME, "UTC", clock=True),
         C("status", TEXT, "ok, partial, skipped or failed"),
-        C("role", TEXT, "as in workspaces"),
+        C("role", TEXT, "as in workspaces; run for a log's, registry for a registered run"),
         C("findings", FINDINGS, "each problem: level (error, warning), file, reason, fix"),
         DIGEST,
         C("reader_version", INT, "version of the readers; a newer one reads again"),

@@ -1,0 +1,45 @@
+"""Under which id a run is known that has a log and stands in a registry."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from rdlake.evidence.merge import names_a_run
+from rdlake.evidence.value import Evidence, Row
+
+__all__ = ["registered_names", "renamed"]
+
+
+def registered_names(told: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """The registry's id of each run that is known by its log's folder, by (source, workspace_id) of
+    all evidence: that of the registered run with which the log shares most workspaces, of several
+    the first by name. A loop without a folder is shared too, where a registry names the log."""
+    of_logs: dict[str, set[str]] = defaultdict(set)
+    registered: dict[str, set[str]] = defaultdict(set)
+    for source, workspace_id in told:
+        kind, _, name = source.partition(":")
+        if kind == "trace":
+            of_logs[name].add(workspace_id)
+        elif kind == "registry" and names_a_run(name):
+            registered[workspace_id].add(name)
+    found: dict[str, str] = {}
+    for log, workspaces in of_logs.items():
+        shared = Counter(name for each in workspaces for name in registered.get(each, ()))
+        if shared:
+            found[log] = min(shared, key=lambda name: (-shared[name], name))
+    return {log: name for log, name in found.items() if log != name}
+
+
+def renamed(part: Evidence, names: Mapping[str, str]) -> Evidence:
+    """What a log says, under the registry's id of its run."""
+    name = names.get(part.named) if part.kind == "trace" else None
+    if name is None:
+        return part
+    loop = None if part.loop is None else _under(part.loop, name)
+    return replace(part, loop=loop, folder=_under(part.folder, name))
+
+
+def _under(row: Row, name: str) -> Row:
+    return {**row, "task_run_id": name} if row.get("task_run_id") is not None else row

@@ -1,0 +1,7 @@
+"""RD-Agent's registry.sqlite, as a fork of it writes one: opened without writing, never trusted."""
+
+from __future__ import annotations
+
+from rdlake.sources.registry.read import read_registry
+
+__all__ = ["read_registry"]

@@ -1,0 +1,245 @@
+"""A registry's rows as values. Any value may stand in any column: what is not of its kind is left
+out and told, and a row without the names it needs is left out whole."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rdlake.experiment import Finding, Level
+from rdlake.registered import RegisteredFolder, RegisteredLoop, RegisteredRun, Registry
+from rdlake.sources.places import folder_and_root
+from rdlake.sources.registry.opened import registry_rows
+from rdlake.sources.wording import because, quoted
+
+__all__ = ["MAX_FINDINGS", "read_registry"]
+
+MAX_FINDINGS = 200
+MAX_NAME = 200
+MAX_METRICS = 10_000
+_RESERVED = ("none_", "external:", ".")
+_NUMBERED = re.compile(r"\s*(Unnamed:.*|\d*)\s*$", re.DOTALL)
+"""What stands where a table was taken for two columns of names and values: numbers of columns."""
+_LOOK = "look at this row with sqlite3; everything else of the registry was taken"
+
+Row = Mapping[str, object]
+
+
+def read_registry(path: Path, wait: float = 10.0) -> Registry:
+    """Every run that the registry names, by id; BadInput when it cannot be read."""
+    rows = registry_rows(path, wait)
+    beside = _Told(path.name)
+    told: dict[str, _Told] = {}
+    grouped: dict[str, dict[str, list[Row]]] = {}
+    for name, of_table in rows.items():
+        for row in sorted(of_table, key=_settled):
+            run = _name(row.get("task_run_id"))
+            if run is None:
+                beside.say("error", f"a row of {name} names no run that can be an id")
+                continue
+            grouped.setdefault(run, {table: [] for table in rows})[name].append(row)
+            told.setdefault(run, _Told(path.name))
+    runs = tuple(_run(run, grouped[run], told[run]) for run in sorted(grouped))
+    return Registry(runs, tuple(beside.findings))
+
+
+def _settled(row: Row) -> tuple[str, str]:
+    """The order in which rows are taken: of two with one key the later has the word."""
+    return str(row.get("updated_at_utc") or ""), repr(sorted(row.items(), key=repr))
+
+
+@dataclass(slots=True)
+class _Told:
+    """What is wrong with the rows of one run."""
+
+    file: str
+    findings: list[Finding] = field(default_factory=list)
+
+    def say(self, level: Level, reason: str) -> None:
+        if len(self.findings) < MAX_FINDINGS:
+            self.findings.append(Finding(level, self.file, reason, _LOOK))
+        elif len(self.findings) == MAX_FINDINGS:
+            reason = "there is more of the kind, which is not told"
+            self.findings.append(Finding(level, self.file, reason, _LOOK))
+
+
+@dataclass(frozen=True, slots=True)
+class _Cells:
+    """The values of one row by kind; one of another kind is told and None."""
+
+    row: Row
+    where: str
+    told: _Told
+
+    def text(self, column: str) -> str | None:
+        value = self.row.get(column)
+        if value is None:
+            return None
+        if not isinstance(value, str):
+            self._wrong(column, "is no text that can be read")
+            return None
+        return value.strip() or None
+
+    def time(self, column: str) -> datetime | None:
+        text = self.text(column)
+        if text is None:
+            return None
+        try:
+            moment = datetime.fromisoformat(text)
+            if moment.tzinfo is not None:
+                moment = moment.astimezone(UTC).replace(tzinfo=None)
+        except (ValueError, OverflowError):
+            self._wrong(column, "is no time")
+            return None
+        return moment
+
+    def count(self, column: str) -> int | None:
+        value = self.row.get(column)
+        if value is None:
+            return None
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit():
+            value = int(value.strip()[:20])
+        if not isinstance(value, int) or not 0 <= value < 1 << 53:
+            self._wrong(column, "is no number of a loop")
+            return None
+        return value
+
+    def metrics(self, column: str) -> dict[str, float | None] | None:
+        """Names and figures; NaN and infinite ones are None, others than numbers are left out."""
+        text = self.text(column)
+        if text is None:
+            return None
+        try:
+            found = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            self._wrong(column, f"is no JSON: {because(error)}")
+            return None
+        if not isinstance(found, dict) or len(found) > MAX_METRICS:
+            self._wrong(column, "is no JSON object of names and numbers")
+            return None
+        figures = {
+            name.strip(): figure[0]
+            for name, value in found.items()
+            if (figure := _figure(value)) and not _NUMBERED.match(name)
+        }
+        if len(figures) < len(found):
+            self._wrong(column, "has names or figures of no metric, which were left out")
+        return figures or None
+
+    def _wrong(self, column: str, what: str) -> None:
+        shown = quoted(str(self.row.get(column)))
+        self.told.say("warning", f"{column} of {self.where} {what}: {shown}")
+
+
+def _figure(value: object) -> tuple[float | None] | None:
+    """A number in brackets, None within them for one that is not finite; None for anything else."""
+    if value is None:
+        return (None,)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        figure = float(value)
+    except OverflowError:
+        return (None,)
+    return (figure,) if math.isfinite(figure) else (None,)
+
+
+def _name(value: object) -> str | None:
+    """A name that can be an id of the lake."""
+    text = value.strip() if isinstance(value, str) else ""
+    known = 0 < len(text) <= MAX_NAME and text.isprintable() and not {"/", "\\"} & set(text)
+    return text if known and not text.startswith(_RESERVED) else None
+
+
+def _run(task_run_id: str, rows: Mapping[str, list[Row]], told: _Told) -> RegisteredRun:
+    cells = _Cells(rows["task_runs"][-1] if rows["task_runs"] else {}, "the run", told)
+    folders: dict[str, RegisteredFolder] = {}
+    ids: dict[str, str] = {}
+    for row in sorted(rows["workspaces"], key=_is_its_folder):
+        if folder := _folder(row, told):
+            folders[folder.workspace_id] = folder
+            ids[str(row.get("workspace_id")).strip()] = folder.workspace_id
+    loops: dict[int, RegisteredLoop] = {}
+    for row in rows["loops"]:
+        if loop := _loop(row, ids, told):
+            loops[loop.loop_id] = loop
+    log = cells.text("log_trace_path")
+    return RegisteredRun(
+        task_run_id=task_run_id,
+        scenario=cells.text("scenario"),
+        status=cells.text("status"),
+        rdagent_version=cells.text("rdagent_version"),
+        log_name=_last_name(log) if log else None,
+        created_at=cells.time("created_at_utc"),
+        updated_at=_last_change(rows),
+        loops=tuple(loops[key] for key in sorted(loops)),
+        folders=tuple(folders[key] for key in sorted(folders)),
+        findings=tuple(told.findings),
+    )
+
+
+def _last_change(rows: Mapping[str, list[Row]]) -> datetime | None:
+    """When a row of the run was last written; times that cannot be read are told elsewhere."""
+    silent = _Told("")
+    cells = (_Cells(row, "", silent) for table in rows.values() for row in table)
+    return max(filter(None, (each.time("updated_at_utc") for each in cells)), default=None)
+
+
+def _is_its_folder(row: Row) -> bool:
+    """Of two rows on one folder that with the folder's name as its id is taken last, and so has the
+    word; tools of the fork gave ids of their own."""
+    text = row.get("workspace_path")
+    return isinstance(text, str) and _last_name(text) == row.get("workspace_id")
+
+
+def _last_name(path: str) -> str | None:
+    found = folder_and_root(path)
+    return _name(found[0]) if found else None
+
+
+def _folder(row: Row, told: _Told) -> RegisteredFolder | None:
+    own = _name(row.get("workspace_id"))
+    cells = _Cells(row, f"the workspace {quoted(own or str(row.get('workspace_id')))}", told)
+    path = cells.text("workspace_path")
+    place = folder_and_root(path) if path else None
+    name = (_name(place[0]) if place else None) or own
+    if name is None:
+        told.say("error", f"{cells.where} has neither an id nor a path that names a folder")
+        return None
+    return RegisteredFolder(
+        workspace_id=name,
+        loop_id=cells.count("loop_id"),
+        role=cells.text("workspace_role"),
+        kind=cells.text("experiment_type"),
+        step_name=cells.text("step_name"),
+        status=cells.text("status"),
+        root=place[1] if place else None,
+        created_at=cells.time("created_at_utc"),
+    )
+
+
+def _loop(row: Row, ids: Mapping[str, str], told: _Told) -> RegisteredLoop | None:
+    cells = _Cells(row, f"the loop {quoted(str(row.get('loop_id')))}", told)
+    loop_id = cells.count("loop_id")
+    if loop_id is None:
+        told.say("error", f"{cells.where} has no number, nothing of it was taken")
+        return None
+    best = cells.text("best_workspace_id")
+    return RegisteredLoop(
+        loop_id=loop_id,
+        action=cells.text("action"),
+        status=cells.text("status"),
+        best=None if best is None else ids.get(best) or _last_name(best),
+        metrics=cells.metrics("metrics_json"),
+        started_at=cells.time("started_at_utc"),
+        ended_at=cells.time("ended_at_utc"),
+        error_type=cells.text("error_type"),
+        error_message=cells.text("error_message"),
+    )
