@@ -23,6 +23,7 @@ from rdlake.ingest import ingest
 from rdlake.lake import Lake
 from rdlake.tables import TABLES
 from tests.builders import write_metrics
+from tests.sources.pickles.shared import needs_shared
 
 SHARED = Path(__file__).parent.parent.parent / "shared" / "traces"
 BUNDLED = Path(__file__).parent / "data" / "traces"
@@ -136,6 +137,7 @@ def span(step: Mapping[str, Any]) -> tuple[datetime, ...]:
     return tuple(step[name].replace(tzinfo=UTC) for name in ("started_at", "ended_at"))
 
 
+@needs_shared
 def test_a_loop_has_the_older_id_when_log_and_folder_are_known(whole: Lake, tmp_path: Path) -> None:
     namespace = UUID("7b6b2c6c-0b4d-4e2c-9b7f-3b1b9b4f3a11")
     there = {path.name: path for root in folders() for path in root.iterdir()}

@@ -26,6 +26,7 @@ from tests.builders_traces import (
     write_run,
 )
 from tests.sources.mlruns.build import make_recording
+from tests.sources.pickles.shared import needs_shared
 from tests.test_evidence import folders, logs, read
 
 OWN = workspace_id("own", 0)
@@ -136,6 +137,7 @@ def test_a_model_that_both_tell_of_is_one_row(tmp_path: Path, order: str) -> Non
     assert dict(model["provenance"]) == {"model_id": "task", "proposal": "trace"}
 
 
+@needs_shared
 def test_the_real_model_is_as_it_was_proposed_and_its_code_as_it_lies(tmp_path: Path) -> None:
     truth = next(path.parent / "expected.json" for path in logs() if "quant2" in str(path))
     (loop,) = (
