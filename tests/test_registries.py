@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import permutations
 from pathlib import Path
 from typing import Any
@@ -16,13 +16,14 @@ import rdlake
 from rdlake.catalog.publish import publish
 from rdlake.errors import BadInput
 from rdlake.identity import protocol_strategy_id
-from rdlake.ingest import ingest
+from rdlake.ingest import IngestReport, ingest
 from rdlake.lake import Lake
 from rdlake.sources.places import read_map
 from tests.builders_registry import OLD, RUN, folder_row, loop_row, run_row, write_registry
 from tests.lake_rows import listing, versions
 from tests.sources.pickles.shared import CORPUS, needs_shared
 from tests.test_evidence import KEY, content, folders, logs
+from tests.test_history import LEGACY
 
 REGISTRY = CORPUS / "RDagentDB" / "registry.sqlite"
 GONE = "f" * 32
@@ -239,7 +240,34 @@ def test_the_corpus_is_as_its_index_says(tmp_path: Path, order: str) -> None:
         assert set(subs["workspace_id"]) == set(truth["sub_workspaces"])
     assert loops["d7d0c64bbdb8446d893ec351d3158849"]["factor_names"] == ["动量_10日", "量比_5_20日"]
     assert lake.read("workspaces").height == 25
+    concluded = {row["workspace_id"]: row for row in lake.read("feedback").to_dicts()}
+    for truth in index["real"]:
+        assert loops[truth["workspace_id"]]["decision"] is truth["decision"]
+        if truth["decision"] is not None:
+            said = concluded[truth["workspace_id"]]
+            assert said["hypothesis"] == truth["hypothesis"]
+            assert said["summary_execution"] == truth["feedback"][0]
     if order != "registry first":
         reason = "4105cca7b53342fc954cd2aad7185dda is in the registry, but its folder is gone"
         assert ("warning", reason) in findings(lake)
     assert publish(lake).outcome == "published"
+
+
+@needs_shared
+def test_all_kinds_of_sources_in_any_order_give_the_same_rows(tmp_path: Path) -> None:
+    root = CORPUS / "git_ignore_folder" / "RD-Agent_workspace"
+    every: Mapping[str, Callable[[Lake], IngestReport]] = {
+        "folders": lambda lake: ingest(lake, [root, *folders()]),
+        "logs": lambda lake: ingest(lake, [], logs(), signing_key=KEY),
+        "registry": lambda lake: ingest(lake, [], registries=[REGISTRY]),
+        "catalogs": lambda lake: ingest(lake, [], catalogs=[LEGACY]),
+    }
+    first: Mapping[str, list[str]] = {}
+    names = list(every)
+    for order in (names, names[::-1], [*names[2:], *names[:2]], [*names[1:], names[0]]):
+        lake = rdlake.init_lake(tmp_path / "-".join(order))
+        for name in order:
+            every[name](lake)
+        found = content(lake)
+        first = first or found
+        assert found == first

@@ -10,6 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from tests.processes import ended
+
 PROGRAM = """
 import json, sys
 import duckdb
@@ -47,10 +49,7 @@ class Reader:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        assert self.process.stdin and self.process.stdout
-        self.process.stdin.close()
-        self.process.stdout.close()
-        assert self.process.wait(timeout=30) == 0
+        assert ended(self.process) == 0
 
     def ask(self, statement: str) -> Any:
         """The rows of one statement as JSON has them; AssertionError with DuckDB's own words."""

@@ -19,6 +19,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal
 
+from tests.processes import ended
+
 Operation = Literal["ingest", "publish", "rollback", "maintain"]
 Kind = Literal["kill", "short", "full", "EIO", "ENOSPC", "EACCES"]
 Cut = Literal["content", "names", "some"]
@@ -104,10 +106,7 @@ class Runner:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        assert self.process.stdin and self.process.stdout
-        self.process.stdin.close()
-        self.process.stdout.close()
-        self.process.wait(timeout=30)
+        ended(self.process)
 
     def run(self, operation: str, lake: Path, at: int = 0, kind: Kind = "kill") -> Ran:
         """Run a command; at step `at`, if it comes so far, what `kind` says."""
