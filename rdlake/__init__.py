@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from rdlake.catalog.attach import connect
     from rdlake.errors import RdlakeError
     from rdlake.library import Library, init_lake, open_lake
+    from rdlake.loop_end import write_loop_artifacts
 
 __version__ = "0.1.0"
 
@@ -18,9 +19,18 @@ _HOME = {
     "connect": "rdlake.catalog.attach",
     "init_lake": "rdlake.library",
     "open_lake": "rdlake.library",
+    "write_loop_artifacts": "rdlake.loop_end",
 }
 
-__all__ = ["Library", "RdlakeError", "__version__", "connect", "init_lake", "open_lake"]
+__all__ = [
+    "Library",
+    "RdlakeError",
+    "__version__",
+    "connect",
+    "init_lake",
+    "open_lake",
+    "write_loop_artifacts",
+]
 
 
 def __getattr__(name: str) -> Any:

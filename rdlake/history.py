@@ -29,15 +29,22 @@ class History:
 
 
 def ingest_history(
-    lake: Lake, known: Known, exports: Sequence[Sequence[Path]], reader_version: int
+    lake: Lake,
+    known: Known,
+    exports: Sequence[Sequence[Path]],
+    reader_version: int,
+    *,
+    dry_run: bool,
 ) -> History:
-    """Read exports that the lake does not have yet; each is one batch."""
+    """Read exports that the lake does not have yet; each is one batch. A dry run commits none."""
     outcomes: list[Outcome] = []
     unchanged = 0
     for files in exports:
         export = read_export(files)
         if known.contents.get(f"catalog:{export.name}") == export.digest:
             unchanged += 1
+        elif dry_run:
+            outcomes.append(_outcome(export, export.findings))
         else:
             outcomes.append(_commit(lake, export, reader_version))
     return History(tuple(outcomes), unchanged)

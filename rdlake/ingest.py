@@ -1,55 +1,54 @@
-"""From folders to committed rows: scan, skip what is unchanged, read, extract, commit, report."""
+"""From what RD-Agent left to committed rows: exports, then runs, registries, folders."""
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
+from typing import Literal
 
-import polars as pl
-
+from rdlake import folders, registries, runs
 from rdlake.batches import Progress, batches
 from rdlake.derive import derive
 from rdlake.errors import BadInput
-from rdlake.evidence import evidence_rows, said_by_json, said_by_workspace
-from rdlake.experiment import Finding, Workspace
-from rdlake.extract import lying_there
+from rdlake.evidence import names_a_run
+from rdlake.experiment import Finding
 from rdlake.history import ingest_history
 from rdlake.known import Known, what_is_known
 from rdlake.lake import Lake
-from rdlake.outcome import Outcome, Status, ingest_rows
+from rdlake.outcome import Outcome
 from rdlake.registered import RegisteredRun
-from rdlake.registries import commit_registered, read_registries
-from rdlake.runs import RunReader, commit_runs, find_all
+from rdlake.registries import ReadRegistries, read_registries
+from rdlake.runs import RunReader, find_all, names_of
+from rdlake.selection import EVERYTHING, Selection
 from rdlake.sources.catalogs import find_exports
-from rdlake.sources.contents import hash_files
-from rdlake.sources.files import Scan, scan
 from rdlake.sources.places import Map, placed
 from rdlake.sources.roots import workspace_folders
-from rdlake.sources.workspace import Skipped, parse_workspace
+from rdlake.sources.traces import RunFolder
 
-__all__ = ["IngestReport", "Outcome", "ingest"]
+__all__ = ["READER_VERSION", "IngestReport", "Mode", "Outcome", "ingest"]
 
 READER_VERSION = 5
 """Raised when the readers take more out of the same files: they are then read again."""
 
-SETTLED_SECONDS = 2.0
-"""A file that changed this recently may change again within one tick of its clock."""
+Mode = Literal["incremental", "full"]
 
 
 @dataclass(frozen=True)
 class IngestReport:
-    """What one ingest did. Unchanged workspaces are counted here and recorded nowhere."""
+    """What one ingest did, or a dry run would do. Unchanged workspaces are counted here and
+    recorded nowhere."""
 
     outcomes: tuple[Outcome, ...]
     unchanged: int
     beside: tuple[Finding, ...]
     """Problems of the roots themselves, which belong to no workspace."""
     batches: int
+    left: Mapping[str, int] = field(default_factory=dict)
+    """Folders and runs that were not asked for, by reason."""
+    dry_run: bool = False
 
     @property
     def counts(self) -> dict[str, int]:
@@ -65,15 +64,6 @@ class IngestReport:
         return any(finding.level == "error" for finding in findings)
 
 
-@dataclass(frozen=True, slots=True)
-class _Read:
-    """One folder that was new or changed, as it was read."""
-
-    scanned: Scan
-    source_digest: str
-    result: Workspace | Skipped
-
-
 def ingest(  # noqa: PLR0913 - the front door; what it takes is named at every call
     lake: Lake,
     roots: Sequence[str | Path],
@@ -83,58 +73,179 @@ def ingest(  # noqa: PLR0913 - the front door; what it takes is named at every c
     signing_key: bytes | None = None,
     maps: Sequence[Map] = (),
     catalogs: Sequence[str | Path] = (),
+    selection: Selection = EVERYTHING,
+    mode: Mode = "incremental",
     overwrite: bool = False,
+    dry_run: bool = False,
     on_progress: Progress | None = None,
 ) -> IngestReport:
     """Read every run below the log roots and in the registries, and every workspace folder below
-    the roots, that is new or changed into the lake. Folders that the runs name and that `maps`
-    place are roots too.
+    the roots, that is asked for and is new or changed into the lake. Folders that the runs name and
+    that `maps` place are roots too.
 
     Idempotent: what is unchanged is not read, and a batch that changes nothing writes nothing.
-    (With `maps` the runs are read, to know what they name.)
-    BadInput when a root holds nothing to read; a bad workspace or run costs only itself.
+    `full` reads every file and goes by its content alone; `overwrite` makes all rows anew.
+    (With `maps` the runs are read, to know what they name.) A dry run reads what an ingest would
+    and writes nothing. BadInput when a root holds nothing to read, or a run that is asked for is
+    nowhere; a bad workspace or run costs only itself.
     """
-    _folders(roots)  # refuses what is no root before anything is written
+    folders.find_folders(roots)  # refuses what is no root before anything is written
     exports = find_exports(catalogs)
-    runs, of_logs = find_all(logs)
-    known = what_is_known(lake, READER_VERSION)
-    told = replace(known, contents={}, stats={}) if overwrite else known
+    of_logs, beside = find_all(logs)
     registered = read_registries(registries, alone=not (roots or logs or catalogs))
-    history = ingest_history(lake, told, exports, READER_VERSION)
-    outcomes = list(history.outcomes)
-    unchanged, committed = history.unchanged, len(history.outcomes)
-    named = registered.roots
-    reader = RunReader(told, signing_key, read_all=bool(maps))
-    for of_runs in batches(runs, reader.read, on_progress):
-        named |= {root for each in of_runs.read for root in each.run.workspace_roots}
-        news = [each for each in of_runs.read if each.is_new]
-        unchanged += of_runs.unchanged + len(of_runs.read) - len(news)
-        if news:
-            outcomes += commit_runs(lake, news, READER_VERSION)
-            committed += 1
-    mapped, of_maps = _mapped(named, maps)
-    folders, beside = _folders([*roots, *mapped])
-    there = {each.name for each in folders} | known.folders
-    new, same = registered.compared(told)
-    looked_for = _looked_for(registered.runs, there, roots, maps)
-    for of_registries in commit_registered(lake, new, looked_for, READER_VERSION):
-        outcomes += of_registries
-        committed += 1
-    unchanged += len(same)
-    beside += chain.from_iterable(each.gone(looked_for) for each in same)
-    for of_folders in batches(folders, partial(_read, told), on_progress):
-        unchanged += of_folders.unchanged
-        if of_folders.read:
-            outcomes += _commit(lake, of_folders.read)
-            committed += 1
-    derive(lake, known.stale)
-    return IngestReport(
-        tuple(outcomes), unchanged, (*of_logs, *registered.findings, *of_maps, *beside), committed
-    )
+    known = what_is_known(lake, READER_VERSION)
+    step = _Ingest(lake, known, _told(known, mode, overwrite=overwrite), dry_run, on_progress)
+    step.beside += [*beside, *registered.findings]
+    step.choose(selection, of_logs, registered)
+    step.take_exports(exports)
+    named_roots = step.take_runs(of_logs, signing_key, read_all=bool(maps))
+    chosen = step.choose_registered(registered)
+    mapped, of_maps = _mapped(named_roots | chosen.roots, maps)
+    step.beside += of_maps
+    there, of_roots = folders.find_folders([*roots, *mapped])
+    step.beside += of_roots
+    names = {each.name for each in there} | known.folders
+    step.take_registered(chosen, _looked_for(chosen.runs, names, roots, maps))
+    step.take_folders(there)
+    if not dry_run:
+        derive(lake, known.stale)
+    return step.report()
+
+
+def _told(known: Known, mode: Mode, *, overwrite: bool) -> Known:
+    """What is known, as far as it is relied upon."""
+    if overwrite:
+        return replace(known, contents={}, stats={})
+    return replace(known, stats={}) if mode == "full" else known
+
+
+@dataclass
+class _Ingest:
+    """One ingest under way: what it goes by, and what became of what it met."""
+
+    lake: Lake
+    known: Known
+    told: Known
+    dry_run: bool
+    on_progress: Progress | None
+    selection: Selection = EVERYTHING
+    outcomes: list[Outcome] = field(default_factory=list)
+    beside: list[Finding] = field(default_factory=list)
+    left: Counter[str] = field(default_factory=Counter)
+    unchanged: int = 0
+    committed: int = 0
+    named: set[str] = field(default_factory=set)
+    running: set[str] = field(default_factory=set)
+
+    def choose(
+        self, selection: Selection, logs: Iterable[RunFolder], registered: ReadRegistries
+    ) -> None:
+        """Settle by which names the chosen runs go; BadInput when one of them is nowhere."""
+        self.selection = selection
+        if not selection.task_run_ids:
+            return
+        pairs = [(run.task_run_id, run.log_name or run.task_run_id) for run in registered.runs]
+        in_lake = set(self.lake.read("workspaces", ["task_run_id"])["task_run_id"].drop_nulls())
+        in_lake |= set(self.lake.read("loops", ["task_run_id"])["task_run_id"])
+        in_lake |= self.known.runs.keys() | set(self.known.names.values())
+        of_logs = {name for run in logs for name in names_of(run)}
+        selection.refuse_unknown(in_lake | of_logs | {name for pair in pairs for name in pair})
+        self.selection = selection.under_all_names([*pairs, *self.known.names.items()])
+
+    def take_exports(self, exports: Sequence[Sequence[Path]]) -> None:
+        history = ingest_history(
+            self.lake, self.told, exports, READER_VERSION, dry_run=self.dry_run
+        )
+        self.outcomes += history.outcomes
+        self.unchanged += history.unchanged
+        self.committed += 0 if self.dry_run else len(history.outcomes)
+
+    def take_runs(
+        self, logs: Sequence[RunFolder], signing_key: bytes | None, *, read_all: bool
+    ) -> set[str]:
+        """The runs of the logs; the folders in which they say that their workspaces lie."""
+        roots = set[str]()
+        reader = RunReader(self.told, signing_key, self.selection, read_all=read_all)
+        for batch in batches(logs, reader.read, self.on_progress):
+            roots |= {root for each in batch.read for root in each.run.workspace_roots}
+            news = [each for each in batch.read if each.is_new]
+            self.unchanged += batch.unchanged + len(batch.read) - len(news)
+            if news and self.dry_run:
+                self.outcomes += map(runs.planned, news)
+            elif news:
+                self.outcomes += runs.commit_runs(self.lake, news, READER_VERSION)
+                self.committed += 1
+        self._leave(reader.left)
+        self.named |= reader.named
+        self.running |= reader.running
+        return roots
+
+    def choose_registered(self, registered: ReadRegistries) -> ReadRegistries:
+        chosen, left, running = registered.chosen(self.selection)
+        self.left.update(left)
+        self.running |= running
+        self.named |= {each.workspace_id for run in chosen.runs for each in run.folders}
+        return chosen
+
+    def take_registered(self, chosen: ReadRegistries, looked_for: Mapping[str, bool]) -> None:
+        """The runs of the registries; of those that are unchanged, what is gone meanwhile."""
+        new, same = chosen.compared(self.told)
+        if self.dry_run:
+            self.outcomes += [registries.planned(each, looked_for) for each in new]
+        else:
+            commits = registries.commit_registered(self.lake, new, looked_for, READER_VERSION)
+            for outcomes in commits:
+                self.outcomes += outcomes
+                self.committed += 1
+        self.unchanged += len(same)
+        self.beside += chain.from_iterable(each.gone(looked_for) for each in same)
+
+    def take_folders(self, there: Sequence[Path]) -> None:
+        reader = folders.FolderReader(self.told, self.selection, self._named())
+        for batch in batches(there, reader.read, self.on_progress):
+            self.unchanged += batch.unchanged
+            if batch.read and self.dry_run:
+                self.outcomes += map(folders.planned, batch.read)
+            elif batch.read:
+                self.outcomes += folders.commit_folders(self.lake, batch.read, READER_VERSION)
+                self.committed += 1
+        self._leave(reader.left)
+
+    def _named(self) -> folders.Named:
+        """Folders as the runs name them, those of this ingest and those in the lake."""
+        chosen = self.selection
+        asked_for, ended, running = self.named, set[str](), self.running
+        if chosen.by_run:
+            for name in ("workspaces", "loops"):
+                rows = self.lake.read(name, ["task_run_id", "workspace_id"]).drop_nulls().rows()
+                asked_for |= {
+                    key
+                    for run, key in rows
+                    if chosen.wants(run) and (chosen.task_run_ids or names_a_run(run))
+                }
+        if chosen.only_finished:
+            rows = self.lake.read("loops", ["status", "workspace_id"]).drop_nulls().rows()
+            running |= {key for status, key in rows if status == "running"}
+            ended |= {key for status, key in rows if status != "running"}
+        return folders.Named(asked_for, ended, running)
+
+    def _leave(self, left: Counter[str]) -> None:
+        self.left.update(left)
+        self.unchanged -= left.total()
+
+    def report(self) -> IngestReport:
+        return IngestReport(
+            tuple(self.outcomes),
+            self.unchanged,
+            tuple(self.beside),
+            self.committed,
+            dict(self.left),
+            self.dry_run,
+        )
 
 
 def _looked_for(
-    runs: Iterable[RegisteredRun],
+    chosen: Iterable[RegisteredRun],
     there: Collection[str],
     roots: Sequence[str | Path],
     maps: Sequence[Map],
@@ -142,7 +253,7 @@ def _looked_for(
     """Whether each registered folder is there; without those that nobody said where to look for."""
     return {
         folder.workspace_id: folder.workspace_id in there
-        for run in runs
+        for run in chosen
         for folder in run.folders
         if roots or (folder.root and _is_mapped(folder.root, maps))
     }
@@ -167,82 +278,3 @@ def _mapped(named: Iterable[str], maps: Sequence[Map]) -> tuple[list[Path], list
             reason = f"named by a log or registry, but not read: {error.what}"
             beside.append(Finding("warning", error.where, reason, error.fix))
     return found, beside
-
-
-def _folders(roots: Sequence[str | Path]) -> tuple[list[Path], list[Finding]]:
-    """The workspace folders of all roots; of two with one name only the first is taken."""
-    taken: dict[str, Path] = {}
-    beside: list[Finding] = []
-    for root in roots:
-        listing = workspace_folders(Path(root))
-        beside += listing.findings
-        for folder in listing.folders:
-            if (other := taken.setdefault(folder.name, folder)) != folder:
-                reason = f"{other.parent} has a workspace of the same name; only that one is read"
-                fix = "ingest the roots into lakes of their own, or remove the copy"
-                beside.append(Finding("error", str(folder), reason, fix))
-    return list(taken.values()), beside
-
-
-def _read(known: Known, folder: Path) -> _Read | None:
-    """The folder's content; None when it is what the lake already has."""
-    scanned = scan(folder)
-    if known.stats.get(f"workspace:{folder.name}") == scanned.stat_digest:
-        return None
-    hashed = hash_files(scanned)
-    if known.contents.get(f"workspace:{folder.name}") == hashed.source_digest:
-        return None
-    return _Read(scanned, hashed.source_digest, parse_workspace(scanned, hashed))
-
-
-def _commit(lake: Lake, read: Sequence[_Read]) -> list[Outcome]:
-    """One batch: rows of the workspaces that could be read, and what became of all of them."""
-    workspaces = [_settled(each) for each in read if isinstance(each.result, Workspace)]
-    ids = [workspace.workspace_id for workspace in workspaces]
-    said = [said_by_workspace(workspace) for workspace in workspaces]
-    said += filter(None, map(said_by_json, workspaces))
-    there = lying_there(workspaces)
-    lake.commit(
-        {"evidence": evidence_rows(said), **there},
-        {
-            "source": [f"{kind}:{each}" for kind in ("workspace", "json") for each in ids],
-            "workspace_id": ids,
-            "strategy_id": there["strategies"]["strategy_id"].to_list(),
-        },
-    )
-    outcomes: list[Outcome] = []
-
-    def report(found: Mapping[str, tuple[Finding, ...]]) -> pl.DataFrame:
-        outcomes.extend(_outcome(each, found.get(each.result.workspace_id, ())) for each in read)
-        return ingest_rows(outcomes, READER_VERSION)
-
-    derive(lake, ids, report)
-    return outcomes
-
-
-def _settled(read: _Read) -> Workspace:
-    """The workspace; without its file times when these are too fresh to be relied upon."""
-    assert isinstance(read.result, Workspace)
-    fresh = time.time() - SETTLED_SECONDS
-    if any(entry.status.st_ctime > fresh for entry in read.scanned.entries):
-        return replace(read.result, stat_digest=None)
-    return read.result
-
-
-def _outcome(read: _Read, found: tuple[Finding, ...]) -> Outcome:
-    result = read.result
-    if isinstance(result, Skipped):
-        status: Status = "skipped" if read.scanned.listed else "failed"
-        digest = (
-            None if result.finding.level == "error" and read.scanned.listed else read.source_digest
-        )
-        return Outcome(result.workspace_id, status, None, (result.finding,), digest)
-    findings = (*result.findings, *found)
-    bad = any(finding.level == "error" for finding in findings)
-    return Outcome(
-        result.workspace_id,
-        "partial" if bad else "ok",
-        result.role,
-        findings,
-        result.source_digest,
-    )

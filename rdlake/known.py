@@ -9,11 +9,11 @@ from datetime import datetime
 import polars as pl
 
 from rdlake.deltalog import last_repair
-from rdlake.evidence import digest_of_parts, registered_names
+from rdlake.evidence import digest_of_parts, name_of, registered_names
 from rdlake.lake import Lake
 from rdlake.run import Run
 
-__all__ = ["Known", "KnownRun", "what_is_known"]
+__all__ = ["Known", "KnownRun", "last_digests", "what_is_known"]
 
 LYING_THERE = ("artifacts", "signals")
 HAS_LOG = pl.col("loops").is_not_null()
@@ -48,6 +48,8 @@ class Known:
     """(workspace_id, digest) of all evidence of each registered run, by source."""
     folders: frozenset[str] = frozenset()
     """The workspaces whose folders were read."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """The registry's id of runs that are known by their logs too."""
 
 
 def what_is_known(lake: Lake, reader_version: int) -> Known:
@@ -81,15 +83,33 @@ def what_is_known(lake: Lake, reader_version: int) -> Known:
     columns = ["task_run_id", "stat_digest", "signature", "created_at"]
     runs = lake.read("task_runs", columns, HAS_LOG)
     runs = runs.with_columns(source=pl.lit("trace:") + pl.col("task_run_id"))
+    names = registered_names(evidence.select("source", "workspace_id").rows())
     stats = {**_stats(evidence), **_stats(runs)}
     return Known(
         {key: digest for key, digest in told.items() if digest and _backed(key, taken, there)},
         {key: digest for key, digest in stats.items() if key in told},
-        tuple(_stale(lake, evidence)),
+        tuple(_stale(lake, evidence, names)),
         _runs(runs, evidence),
         _said(evidence),
         frozenset(_of_kind(evidence, "workspace:")["workspace_id"]),
+        names,
     )
+
+
+def last_digests(lake: Lake, workspace_id: str, reader_version: int) -> Known:
+    """The same of one workspace alone: what was last read of its folder, and each source's word."""
+    own = pl.col("workspace_id") == workspace_id
+    evidence = lake.read("evidence", ["source", "source_digest", "stat_digest"], own)
+    relied_upon = own & (pl.col("reader_version") == reader_version)
+    columns = ["ingested_at", "status", "source_digest"]
+    last = lake.read("ingests", columns, relied_upon).sort("ingested_at").tail(1)
+    contents = dict(evidence.select("source", "source_digest").rows())
+    source = f"workspace:{workspace_id}"
+    there = contents.pop(source, None)
+    for _, status, digest in last.rows():
+        if digest and digest == (there if status in ("ok", "partial") else digest):
+            contents[source] = digest
+    return Known(contents, _stats(evidence) if source in contents else {}, (), {})
 
 
 def _of_kind(evidence: pl.DataFrame, kind: str) -> pl.DataFrame:
@@ -138,7 +158,7 @@ def _stats(rows: pl.DataFrame) -> dict[str, str]:
     return dict(rows.select("source", "stat_digest").drop_nulls().unique("source").rows())
 
 
-def _stale(lake: Lake, evidence: pl.DataFrame) -> list[str]:
+def _stale(lake: Lake, evidence: pl.DataFrame, names: Mapping[str, str]) -> list[str]:
     """Workspaces with a row that was made of other evidence than there is."""
     parts: dict[str, list[tuple[str, str]]] = {}
     for workspace_id, *part in evidence.select("workspace_id", "source", "source_digest").rows():
@@ -150,17 +170,15 @@ def _stale(lake: Lake, evidence: pl.DataFrame) -> list[str]:
         for row in lake.read(name, ["workspace_id", "source_digest"]).unique().rows()
     }
     stale = {key for key, digest in made if expected.get(key) != digest}
-    return sorted(stale | _misnamed(lake, evidence))
+    return sorted(stale | _misnamed(lake, evidence, names))
 
 
-def _misnamed(lake: Lake, evidence: pl.DataFrame) -> set[str]:
+def _misnamed(lake: Lake, evidence: pl.DataFrame, names: Mapping[str, str]) -> set[str]:
     """Loops that stand under the name of a log though a registry names its run, or under a name
     that a registry gave no longer."""
-    pairs = evidence.select("source", "workspace_id").rows()
-    names = registered_names(pairs)
     told: dict[str, set[str]] = {}
-    for source, workspace_id in pairs:
-        kind, _, name = source.partition(":")
+    for source, workspace_id in evidence.select("source", "workspace_id").rows():
+        kind, name = source.partition(":")[0], name_of(source)
         if kind != "workspace":
             run = names.get(name, name) if kind == "trace" else name
             told.setdefault(workspace_id, set()).add(run)

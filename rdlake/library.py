@@ -11,8 +11,9 @@ from rdlake import opening
 from rdlake.catalog import attach
 from rdlake.catalog import publish as publishing
 from rdlake.catalog.publish import PublishReport
-from rdlake.ingest import IngestReport, ingest
+from rdlake.ingest import IngestReport, Mode, ingest
 from rdlake.lake import Lake
+from rdlake.selection import EVERYTHING, Selection
 from rdlake.sources.places import read_map
 
 __all__ = ["Library", "init_lake", "open_lake"]
@@ -21,7 +22,7 @@ __all__ = ["Library", "init_lake", "open_lake"]
 class Library(Lake):
     """An open lake. `rdlake.open_lake` and `rdlake.init_lake` make one."""
 
-    def ingest(
+    def ingest(  # noqa: PLR0913 - the front door; what it takes is named at every call
         self,
         *workspaces: str | Path,
         logs: Collection[str | Path] = (),
@@ -29,13 +30,18 @@ class Library(Lake):
         signing_key: bytes | None = None,
         maps: Collection[str] = (),
         catalogs: Collection[str | Path] = (),
+        selection: Selection = EVERYTHING,
+        mode: Mode = "incremental",
         overwrite: bool = False,
+        dry_run: bool = False,
     ) -> IngestReport:
         """Read every workspace below these folders, and every run below the `logs` folders and in
         the `registries`, that is new or changed. With a key the signatures of RD-Agent's messages
         are checked. `maps` are texts `OLD=NEW`: the workspaces that logs and registries name below
         OLD are read below NEW. `catalogs` are folders or files of the JSON catalogs that were
-        exported before there was a lake."""
+        exported before there was a lake. `selection` says what of it all is taken; `full` reads
+        every file and goes by its content alone, `overwrite` makes all rows anew, a dry run writes
+        nothing."""
         return ingest(
             self,
             workspaces,
@@ -44,7 +50,10 @@ class Library(Lake):
             signing_key=signing_key,
             maps=[read_map(each) for each in maps],
             catalogs=list(catalogs),
+            selection=selection,
+            mode=mode,
             overwrite=overwrite,
+            dry_run=dry_run,
         )
 
     def publish(self, *, note: str | None = None, allow: Collection[str] = ()) -> PublishReport:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 from itertools import chain
 from pathlib import Path
+from types import MappingProxyType
 
 import polars as pl
 
@@ -21,10 +23,18 @@ from rdlake.lake import Lake
 from rdlake.outcome import Outcome, Status, ingest_rows
 from rdlake.registered import RegisteredRun
 from rdlake.rows import frame_of
+from rdlake.selection import Selection, finished_part_of_registry
 from rdlake.sources.registry import read_registry
 from rdlake.tables import table
 
-__all__ = ["ReadRegistries", "commit_registered", "read_registries"]
+__all__ = [
+    "ReadRegistries",
+    "Said",
+    "commit_registered",
+    "planned",
+    "read_registries",
+    "task_run_row",
+]
 
 MAX_GONE = 200
 """How many folders that are gone are named, of one run."""
@@ -44,12 +54,29 @@ class ReadRegistries:
         """What the folders of the runs lie in, as the registries have it."""
         return {folder.root for run in self.runs for folder in run.folders if folder.root}
 
-    def compared(self, known: Known) -> tuple[list[_Said], list[_Said]]:
-        """The runs that are new or changed, and the others."""
-        news: list[_Said] = []
-        others: list[_Said] = []
+    def chosen(self, selection: Selection) -> tuple[ReadRegistries, Counter[str], frozenset[str]]:
+        """The runs that are asked for, how many others there are by reason, and the folders of
+        loops that were left because they are still running."""
+        left, runs, running = Counter[str](), list[RegisteredRun](), set[str]()
         for run in self.runs:
-            said = _Said(run, tuple(said_by_registry(run)))
+            if not selection.wants(run.task_run_id, run.log_name):
+                left["of no run that was asked for"] += 1
+            elif not selection.reaches(run.updated_at or run.created_at):
+                left["older than --since-date"] += 1
+            elif selection.only_finished:
+                part, still_running = finished_part_of_registry(run)
+                running |= still_running
+                runs.append(part)
+            else:
+                runs.append(run)
+        return replace(self, runs=tuple(runs)), left, frozenset(running)
+
+    def compared(self, known: Known) -> tuple[list[Said], list[Said]]:
+        """The runs that are new or changed, and the others."""
+        news: list[Said] = []
+        others: list[Said] = []
+        for run in self.runs:
+            said = Said(run, tuple(said_by_registry(run)))
             (news if said.is_new(known) else others).append(said)
         return news, others
 
@@ -79,7 +106,7 @@ def _last_written(run: RegisteredRun) -> tuple[datetime, str]:
 
 
 @dataclass(frozen=True)
-class _Said:
+class Said:
     """A registered run, and its word on each workspace."""
 
     run: RegisteredRun
@@ -93,7 +120,7 @@ class _Said:
     def digest(self) -> str:
         """Of the rows that were used, whenever these were written."""
         told = [[part.workspace_id, part.digest] for part in self.parts]
-        text = json.dumps([_task_run(self.run, ""), told], default=str, sort_keys=True)
+        text = json.dumps([task_run_row(self.run, ""), told], default=str, sort_keys=True)
         findings = repr(self.run.findings)
         return sha256((text + findings).encode("utf-8", "backslashreplace")).hexdigest()
 
@@ -121,15 +148,15 @@ class _Said:
 
 
 def commit_registered(
-    lake: Lake, news: Sequence[_Said], looked_for: Mapping[str, bool], reader_version: int
+    lake: Lake, news: Sequence[Said], looked_for: Mapping[str, bool], reader_version: int
 ) -> Iterator[list[Outcome]]:
     """Batch by batch: what the registries say, the rows that follow, what became of each run."""
     for batch in _batches(news):
         yield _commit(lake, batch, looked_for, reader_version)
 
 
-def _batches(news: Iterable[_Said]) -> Iterator[list[_Said]]:
-    batch: list[_Said] = []
+def _batches(news: Iterable[Said]) -> Iterator[list[Said]]:
+    batch: list[Said] = []
     for each in news:
         if batch and sum(len(said.parts) for said in (*batch, each)) > MAX_PARTS:
             yield batch
@@ -140,14 +167,14 @@ def _batches(news: Iterable[_Said]) -> Iterator[list[_Said]]:
 
 
 def _commit(
-    lake: Lake, batch: Sequence[_Said], looked_for: Mapping[str, bool], reader_version: int
+    lake: Lake, batch: Sequence[Said], looked_for: Mapping[str, bool], reader_version: int
 ) -> list[Outcome]:
     parts = list(chain.from_iterable(each.parts for each in batch))
     sources = [each.source for each in batch]
     before = lake.read("evidence", ["workspace_id"], pl.col("source").is_in(sources))
     logged = set(lake.read("task_runs", ["task_run_id"], HAS_LOG)["task_run_id"])
     own = [each for each in batch if each.run.task_run_id not in logged]
-    rows = [_task_run(each.run, each.digest) for each in own]
+    rows = [task_run_row(each.run, each.digest) for each in own]
     lake.commit(
         {"evidence": evidence_rows(parts), "task_runs": frame_of(table("task_runs"), rows)},
         {"source": sources, "task_run_id": [each.run.task_run_id for each in own]},
@@ -155,16 +182,19 @@ def _commit(
     outcomes: list[Outcome] = []
 
     def report(found: Mapping[str, tuple[Finding, ...]]) -> pl.DataFrame:
-        outcomes.extend(_outcome(each, found, looked_for) for each in batch)
+        outcomes.extend(planned(each, looked_for, found) for each in batch)
         return ingest_rows(outcomes, reader_version)
 
     derive(lake, {*(part.workspace_id for part in parts), *before["workspace_id"]}, report)
     return outcomes
 
 
-def _outcome(
-    said: _Said, found: Mapping[str, tuple[Finding, ...]], looked_for: Mapping[str, bool]
+def planned(
+    said: Said,
+    looked_for: Mapping[str, bool],
+    found: Mapping[str, tuple[Finding, ...]] = MappingProxyType({}),
 ) -> Outcome:
+    """What becomes of a registered run, with what was `found` in the rows of its loops."""
     of_loops = chain.from_iterable(found.get(part.workspace_id, ()) for part in said.parts)
     findings = (*said.run.findings, *said.gone(looked_for), *of_loops)
     bad = any(finding.level == "error" for finding in findings)
@@ -172,7 +202,8 @@ def _outcome(
     return Outcome(said.run.task_run_id, status, "registry", findings, said.digest)
 
 
-def _task_run(run: RegisteredRun, digest: str) -> dict[str, object]:
+def task_run_row(run: RegisteredRun, digest: str) -> dict[str, object]:
+    """The run's row of `task_runs`."""
     scenario = scenario_of(run)
     return {
         "task_run_id": run.task_run_id,

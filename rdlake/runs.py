@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
+from types import MappingProxyType
 
 import polars as pl
 
@@ -17,10 +19,11 @@ from rdlake.lake import Lake
 from rdlake.outcome import Outcome, Status, ingest_rows
 from rdlake.rows import frame_of
 from rdlake.run import Run
-from rdlake.sources.traces import RunFolder, find_runs, read_run, scan_run
+from rdlake.selection import EVERYTHING, Selection, finished_part
+from rdlake.sources.traces import RunFolder, find_runs, last_written, read_run, scan_run
 from rdlake.tables import table
 
-__all__ = ["ReadRun", "RunReader", "commit_runs", "find_all"]
+__all__ = ["ReadRun", "RunReader", "commit_runs", "find_all", "names_of", "planned"]
 
 
 def find_all(logs: Sequence[str | Path]) -> tuple[list[RunFolder], list[Finding]]:
@@ -51,31 +54,65 @@ class ReadRun:
         return f"trace:{self.task_run_id}"
 
 
-class RunReader:
-    """Reads the runs that are new or changed, and gives each its task_run_id: its folder's name,
-    with the parent's before it where another run has that."""
+def names_of(folder: RunFolder) -> tuple[str, str]:
+    """What a run may be called: by its folder's name, with the parent's before it where another run
+    has that."""
+    return folder.path.name, f"{folder.path.parent.name}_{folder.path.name}"
 
-    def __init__(self, known: Known, key: bytes | None, *, read_all: bool) -> None:
+
+class RunReader:
+    """Reads the runs that are new or changed, and are asked for, and gives each its task_run_id."""
+
+    def __init__(
+        self, known: Known, key: bytes | None, selection: Selection = EVERYTHING, *, read_all: bool
+    ) -> None:
         self._known, self._key, self._read_all = known, key, read_all
+        self._selection = selection
         self._runs = dict(known.runs)
+        self.left = Counter[str]()
+        """Runs that were not asked for, by reason."""
+        self.named = set[str]()
+        """The folders that the others name."""
+        self.running = set[str]()
+        """Those of them whose loops were left, because they may still be running."""
 
     def read(self, folder: RunFolder) -> ReadRun | None:
-        """None when the run is what the lake already has and need not be read."""
+        """None when the run is what the lake already has, or is not asked for."""
+        names, chosen = names_of(folder), self._selection
+        if not chosen.wants(*names):
+            self.left["of no run that was asked for"] += 1
+            return None
         scanned = scan_run(folder.path)
-        names = (folder.path.name, f"{folder.path.parent.name}_{folder.path.name}")
-        same = scanned.listed and any(self._is_same(name, scanned.stat_digest) for name in names)
-        if same and not self._read_all:
+        if chosen.since and not chosen.reaches(last_written(scanned)):
+            self.left["older than --since-date"] += 1
+            return None
+        same = [name for name in names if self._is_same(name, scanned.stat_digest)]
+        if scanned.listed and same and not self._read_all:
+            self.named |= self._runs[same[0]].workspace_ids
             return None
         run = read_run(folder, scanned, key=self._key)
+        self.named |= run.workspace_ids
+        if chosen.only_finished:
+            run, running = finished_part(run)
+            self.running |= running
+            if running and not run.loops:
+                self.left["not finished"] += 1
+                return None
+        return self._compared(run, names, same=bool(scanned.listed and same), listed=scanned.listed)
+
+    def _compared(
+        self, run: Run, names: Sequence[str], *, same: bool, listed: bool
+    ) -> ReadRun | None:
+        """The run under a name of its own; None when it is what the lake already has."""
         name = next((each for each in names if self._may_be(each, run)), None)
         if name is None:
             return self._refused(run, names)
         same = same or self._known.contents.get(f"trace:{name}") == run.source_digest
         if same and not self._read_all:
             return None
-        if scanned.listed:
+        if listed:
             self._runs[name] = KnownRun(run.created_at, run.workspace_ids, proven=True)
-        return ReadRun(name, run, not same, scanned.listed)
+        return ReadRun(name, run, not same, listed)
 
     def _refused(self, run: Run, names: Sequence[str]) -> ReadRun | None:
         """A run without a name of its own: its rows would replace those of another."""
@@ -117,16 +154,19 @@ def commit_runs(lake: Lake, read: Sequence[ReadRun], reader_version: int) -> lis
     outcomes: list[Outcome] = []
 
     def report(found: Mapping[str, tuple[Finding, ...]]) -> pl.DataFrame:
-        outcomes.extend(_outcome(each, said.get(each.task_run_id, ()), found) for each in read)
+        outcomes.extend(planned(each, said.get(each.task_run_id, ()), found) for each in read)
         return ingest_rows(outcomes, reader_version)
 
     derive(lake, {*(part.workspace_id for part in parts), *before["workspace_id"]}, report)
     return outcomes
 
 
-def _outcome(
-    read: ReadRun, said: Sequence[Evidence], found: Mapping[str, tuple[Finding, ...]]
+def planned(
+    read: ReadRun,
+    said: Sequence[Evidence] = (),
+    found: Mapping[str, tuple[Finding, ...]] = MappingProxyType({}),
 ) -> Outcome:
+    """What becomes of a run as it was read, with what was `found` in the rows of its loops."""
     of_loops = chain.from_iterable(found.get(part.workspace_id, ()) for part in said)
     findings = (*read.run.findings, *of_loops)
     bad = any(finding.level == "error" for finding in findings)

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from functools import wraps
-from pathlib import Path
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
+from rdlake.cli.given import Given, Sources, selection_options, source_options, sources_of
 from rdlake.cli.output import json_option, lake_option, progress, say, show, show_json
-from rdlake.errors import BadInput, ExitCode
+from rdlake.cli.watch import watch_for_more
+from rdlake.errors import ExitCode
 
 if TYPE_CHECKING:
     from rdlake.catalog.publish import PublishReport
-    from rdlake.ingest import IngestReport
+    from rdlake.ingest import IngestReport, Mode
     from rdlake.lake import Lake
-    from rdlake.sources.places import Map
+    from rdlake.selection import Selection
 
 TOP_LOOPS = """
     SELECT left(workspace_id, 12) AS workspace, action, annual_return, max_drawdown,
@@ -30,111 +29,95 @@ TOP_LOOPS = """
 """
 FINDINGS_SHOWN = 20
 
-workspaces_option = click.option(
-    "--workspaces",
-    metavar="DIR",
-    multiple=True,
-    help="A folder of workspaces; may be repeated.  [default: RDLAKE_WORKSPACES]",
-)
-logs_option = click.option(
-    "--log-path",
-    "logs",
-    metavar="DIR",
-    multiple=True,
-    help="A folder of RD-Agent's logs; may be repeated.  [default: RDLAKE_LOGS]",
-)
-registries_option = click.option(
-    "--registry",
-    "registries",
-    metavar="FILE",
-    multiple=True,
-    help="A registry.sqlite; may be repeated.  [default: RDLAKE_REGISTRIES]",
-)
-key_option = click.option(
-    "--signing-key",
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    envvar="ARTIFACT_SIGNING_KEY_PATH",
-    help="The key RD-Agent signs its messages with; ARTIFACT_SIGNING_KEY may hold it as text.",
-)
-map_option = click.option(
-    "--map",
-    "maps",
-    metavar="OLD=NEW",
-    multiple=True,
-    help="Workspaces that logs and registries name below OLD lie below the folder NEW here, and "
-    r"are read there; OLD as /mnt/f/x or F:\x. May be repeated.",
-)
-catalogs_option = click.option(
-    "--catalogs",
-    metavar="DIR",
-    multiple=True,
-    help="JSON catalogs that were exported before there was a lake; may be repeated.",
-)
 overwrite_option = click.option(
-    "--overwrite", is_flag=True, help="Read everything again, changed or not."
+    "--overwrite", is_flag=True, help="Make all rows anew, of what is unchanged too."
+)
+mode_option = click.option(
+    "--mode",
+    type=click.Choice(["incremental", "full"]),
+    default="incremental",
+    show_default=True,
+    help="full reads every file and goes by its content alone, whatever its time and size say.",
+)
+dry_run_option = click.option(
+    "--dry-run", is_flag=True, help="Read, list what would become of it, write nothing."
+)
+watch_option = click.option(
+    "--watch", is_flag=True, help="Go on until Ctrl-C; take loops that have finished."
+)
+interval_option = click.option(
+    "--interval",
+    metavar="SECONDS",
+    type=click.FloatRange(min=1),
+    default=60.0,
+    show_default=True,
+    help="How long --watch waits between two looks.",
 )
 
 
 @dataclass(frozen=True)
-class _Given:
-    """Which folders and which key the command line names."""
+class _How:
+    """How an ingest goes about it."""
 
-    workspaces: Sequence[str]
-    logs: Sequence[str]
-    registries: Sequence[str]
-    signing_key: Path | None
-    maps: Sequence[str]
-    catalogs: Sequence[str]
-
-
-def source_options(command: Callable[..., int]) -> Callable[..., int]:
-    """The options that say what to read, as one `given`."""
-
-    @wraps(command)
-    def gathered(
-        *,
-        workspaces: Sequence[str],
-        logs: Sequence[str],
-        registries: Sequence[str],
-        signing_key: Path | None,
-        maps: Sequence[str],
-        catalogs: Sequence[str],
-        **others: object,
-    ) -> int:
-        given = _Given(workspaces, logs, registries, signing_key, maps, catalogs)
-        return command(given=given, **others)
-
-    options = (catalogs_option, map_option, key_option, registries_option, logs_option)
-    for option in (*options, workspaces_option):
-        gathered = option(gathered)
-    return gathered
+    selection: Selection
+    mode: Mode = "incremental"
+    overwrite: bool = False
+    dry_run: bool = False
 
 
 @click.command()
 @lake_option
 @source_options
+@selection_options
+@mode_option
 @overwrite_option
+@dry_run_option
+@watch_option
+@interval_option
 @json_option
-def ingest(lake_root: str, given: _Given, overwrite: bool, as_json: bool) -> int:
+def ingest(  # noqa: PLR0913 - one parameter an option
+    *,
+    lake_root: str,
+    given: Given,
+    chosen: Selection,
+    mode: Mode,
+    overwrite: bool,
+    dry_run: bool,
+    watch: bool,
+    interval: float,
+    as_json: bool,
+) -> int:
     """Read RD-Agent's workspaces, logs and registries into the lake, in any order or one by one.
 
-    Only what is new or changed is read. Exit code 3 when something of it could not be.
+    Only what is new or changed is read. What was committed stays when it is stopped; the next call
+    goes on from there. Exit code 3 when something of it could not be read.
 
     \b
     rdlake ingest --workspaces git_ignore_folder/RD-Agent_workspace --log-path log
+    rdlake ingest --log-path log --task-run-id 2026-01-05_09-30-00-000000 --dry-run
+    rdlake ingest --watch --interval 60
     rdlake ingest --catalogs RDagentDB/aistock
     """
     import rdlake
 
-    sources = _sources(given)
-    return _ingest(rdlake.open_lake(lake_root), sources, overwrite=overwrite, as_json=as_json)
+    if watch and (dry_run or as_json or overwrite):
+        raise click.UsageError("--watch goes with none of --dry-run, --overwrite, --json")
+    sources, lake = sources_of(given), rdlake.open_lake(lake_root)
+    if watch:
+        how = _How(replace(chosen, only_finished=True), mode)
+        return watch_for_more(partial(_read, lake, sources, how), _tell_ingest, interval)
+    report = _read(lake, sources, _How(chosen, mode, overwrite, dry_run))
+    if as_json:
+        show_json(asdict(report) | {"counts": report.counts})
+    else:
+        _tell_ingest(report)
+    return ExitCode.PARTIAL if report.partial else ExitCode.OK
 
 
 @click.command()
 @lake_option
 @source_options
-def refresh(lake_root: str, given: _Given) -> int:
+def refresh(lake_root: str, given: Given) -> int:
     """Ingest what is configured, publish, show what is there.
 
     Makes the lake when there is none. With nothing configured it takes the bundled sample.
@@ -145,14 +128,16 @@ def refresh(lake_root: str, given: _Given) -> int:
     import rdlake
     from rdlake.catalog.publish import publish
     from rdlake.sample import sample_workspaces
+    from rdlake.selection import EVERYTHING
 
     lake = rdlake.init_lake(lake_root)
-    sources = _sources(given, default=sample_workspaces())
-    code = _ingest(lake, sources, overwrite=False, as_json=False)
+    sources = sources_of(given, default=sample_workspaces())
+    ingested = _read(lake, sources, _How(EVERYTHING))
+    _tell_ingest(ingested)
     report = publish(lake)
     tell(report)
     _show_what_is_there(lake, report)
-    return code
+    return ExitCode.PARTIAL if ingested.partial else ExitCode.OK
 
 
 def tell(report: PublishReport) -> None:
@@ -172,67 +157,11 @@ def tell(report: PublishReport) -> None:
         say(f"catalog.duckdb is open elsewhere and was not replaced; attach {report.file}")
 
 
-@dataclass(frozen=True)
-class _Sources:
-    """Where to read, and the key to check what is signed."""
-
-    workspaces: Sequence[Path]
-    logs: Sequence[Path]
-    signing_key: bytes | None
-    maps: Sequence[Map] = ()
-    registries: Sequence[Path] = ()
-    catalogs: Sequence[Path] = ()
-
-
-def _sources(given: _Given, default: Path | None = None) -> _Sources:
-    """What is named; with nothing named what is set, else the default."""
-    from rdlake.settings import Settings
-    from rdlake.sources.places import read_map
-
-    settings, key = Settings(), _key(given.signing_key)
-    maps = [read_map(each) for each in given.maps]
-    named = bool(given.workspaces or given.logs or given.registries or given.catalogs)
-    roots = [Path(each) for each in given.workspaces] or ([] if named else settings.workspace_roots)
-    log_roots = [Path(each) for each in given.logs] or ([] if named else settings.log_roots)
-    registries = [Path(each) for each in given.registries]
-    registries = registries or ([] if named else list(settings.registry_files))
-    catalogs = [Path(each) for each in given.catalogs]
-    if roots or log_roots or registries or catalogs:
-        return _Sources(roots, log_roots, key, maps, registries, catalogs)
-    if default is None:
-        raise BadInput(
-            "no folder of workspaces or logs and no registry is given",
-            where="--workspaces, --log-path, --registry, RDLAKE_WORKSPACES, RDLAKE_LOGS, "
-            "RDLAKE_REGISTRIES, .env",
-            fix="name the folder that RD-Agent writes to: "
-            "rdlake ingest --workspaces …/git_ignore_folder/RD-Agent_workspace",
-        )
-    say("no folder of workspaces is configured: taking the bundled sample of real back-tests")
-    return _Sources([default], [], key)
-
-
-def _key(file: Path | None) -> bytes | None:
-    """The key that is given or set; None without one."""
-    from rdlake.sources.pickles import signing_key
-
-    text = None if file else os.environ.get("ARTIFACT_SIGNING_KEY")
-    if not file and not text:
-        return None
-    try:
-        return signing_key(text=text, path=file)
-    except (OSError, ValueError) as error:
-        raise BadInput(
-            f"the signing key cannot be used: {error}",
-            where=file or "ARTIFACT_SIGNING_KEY",
-            fix="give the file that ARTIFACT_SIGNING_KEY_PATH named when RD-Agent ran",
-        ) from error
-
-
-def _ingest(lake: Lake, sources: _Sources, *, overwrite: bool, as_json: bool) -> int:
+def _read(lake: Lake, sources: Sources, how: _How) -> IngestReport:
     from rdlake.ingest import ingest as read
 
     with progress("reading") as on_progress:
-        report = read(
+        return read(
             lake,
             sources.workspaces,
             sources.logs,
@@ -240,19 +169,25 @@ def _ingest(lake: Lake, sources: _Sources, *, overwrite: bool, as_json: bool) ->
             signing_key=sources.signing_key,
             maps=sources.maps,
             catalogs=sources.catalogs,
-            overwrite=overwrite,
+            selection=how.selection,
+            mode=how.mode,
+            overwrite=how.overwrite,
+            dry_run=how.dry_run,
             on_progress=on_progress,
         )
-    if as_json:
-        show_json(asdict(report) | {"counts": report.counts})
-    else:
-        _tell_ingest(report)
-    return ExitCode.PARTIAL if report.partial else ExitCode.OK
 
 
 def _tell_ingest(report: IngestReport) -> None:
+    if report.dry_run:
+        rows = [
+            {"name": each.workspace_id, "role": each.role, "status": each.status}
+            for each in report.outcomes
+        ]
+        show(rows, ["name", "role", "status"], as_json=False)
     counts = ", ".join(f"{count} {status}" for status, count in report.counts.items())
-    say(f"workspaces and runs: {counts}")
+    say(f"{'dry run, nothing is written: ' if report.dry_run else ''}workspaces and runs: {counts}")
+    for reason, count in sorted(report.left.items()):
+        say(f"  {count} left: {reason}")
     found = [(None, finding) for finding in report.beside] + [
         (outcome.workspace_id, finding)
         for outcome in report.outcomes
@@ -262,8 +197,8 @@ def _tell_ingest(report: IngestReport) -> None:
     for name, each in errors[:FINDINGS_SHOWN]:
         where = "/".join(part for part in (name, each.file) if part)
         say(f"  {where}: {each.reason} — {each.fix}")
-    if len(found) > min(len(errors), FINDINGS_SHOWN):
-        say(f"  {len(found)} findings in all: the view ingest_report has them once published")
+    if not report.dry_run and len(found) > min(len(errors), FINDINGS_SHOWN):
+        say(f"  {len(found)} findings in all: rdlake ingests lists them by run and by reason")
 
 
 def _show_what_is_there(lake: Lake, report: PublishReport) -> None:

@@ -19,6 +19,7 @@ __all__ = ["main", "root"]
 COMMANDS = {
     "init": ("rdlake.cli.lakes:init", "Make a lake."),
     "ingest": ("rdlake.cli.ingest:ingest", "Read RD-Agent's workspaces and logs into the lake."),
+    "ingests": ("rdlake.cli.ingests:ingests", "What became of each run and folder, and why."),
     "refresh": (
         "rdlake.cli.ingest:refresh",
         "Ingest what is configured, publish, show what is there.",

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from rdlake.evidence.merge import names_a_run
-from rdlake.evidence.value import Evidence, Row
+from rdlake.evidence.value import Evidence, Row, name_of
 
 __all__ = ["registered_names", "renamed"]
 
@@ -19,7 +19,7 @@ def registered_names(told: Iterable[tuple[str, str]]) -> dict[str, str]:
     of_logs: dict[str, set[str]] = defaultdict(set)
     registered: dict[str, set[str]] = defaultdict(set)
     for source, workspace_id in told:
-        kind, _, name = source.partition(":")
+        kind, name = source.partition(":")[0], name_of(source)
         if kind == "trace":
             of_logs[name].add(workspace_id)
         elif kind == "registry" and names_a_run(name):

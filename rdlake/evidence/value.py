@@ -14,7 +14,7 @@ import pyarrow as pa
 from rdlake.rows import polars_schema
 from rdlake.tables import table
 
-__all__ = ["Evidence", "Row", "evidence_rows", "read_evidence"]
+__all__ = ["Evidence", "Row", "evidence_rows", "name_of", "read_evidence"]
 
 Row = Mapping[str, Any]
 TABLE = table("evidence")
@@ -38,8 +38,9 @@ TIMED = {
 class Evidence:
     """One source's word on one workspace: columns of its rows, each null where it says nothing.
 
-    `source` is `trace:<task_run_id>`, `registry:<task_run_id>`, `workspace:<workspace_id>`,
-    `json:<workspace_id>` of its JSON files, or `catalog:<export>`. `loop` is None for a folder that
+    `source` is `trace:<task_run_id>`, `registry:<task_run_id>` (`registry:<task_run_id>/<loop_id>`
+    when RD-Agent itself told of one loop), `workspace:<workspace_id>`, `json:<workspace_id>` of its
+    JSON files, or `catalog:<export>`. `loop` is None for a folder that
     is no experiment; `folder` has columns of `workspaces`, `model` of `models`; `templates` are the
     folder's YAML files; `provenance` says where each column of `loop` was found. `ran` and `begun`
     are a run's claim to the workspace: whether its loop got its result there and not out of a
@@ -68,7 +69,12 @@ class Evidence:
     @property
     def named(self) -> str:
         """The run's or workspace's own name."""
-        return self.source.partition(":")[2]
+        return name_of(self.source)
+
+
+def name_of(source: str) -> str:
+    """The name in a source, without the number of a single loop of a run."""
+    return source.partition(":")[2].partition("/")[0]
 
 
 def evidence_rows(parts: Sequence[Evidence]) -> pl.DataFrame:

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from rdlake.sources.registry.read import read_registry
+from rdlake.sources.registry.read import read_registry, runs_of_rows
 
-__all__ = ["read_registry"]
+__all__ = ["read_registry", "runs_of_rows"]

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +17,7 @@ from rdlake.sources.places import folder_and_root
 from rdlake.sources.registry.opened import registry_rows
 from rdlake.sources.wording import because, quoted
 
-__all__ = ["MAX_FINDINGS", "read_registry"]
+__all__ = ["MAX_FINDINGS", "read_registry", "runs_of_rows"]
 
 MAX_FINDINGS = 200
 MAX_NAME = 200
@@ -32,8 +32,12 @@ Row = Mapping[str, object]
 
 def read_registry(path: Path, wait: float = 10.0) -> Registry:
     """Every run that the registry names, by id; BadInput when it cannot be read."""
-    rows = registry_rows(path, wait)
-    beside = _Told(path.name)
+    return runs_of_rows(registry_rows(path, wait), path.name)
+
+
+def runs_of_rows(rows: Mapping[str, Sequence[Row]], file: str) -> Registry:
+    """Every run that these rows of `task_runs`, `loops` and `workspaces` name."""
+    beside = _Told(file)
     told: dict[str, _Told] = {}
     grouped: dict[str, dict[str, list[Row]]] = {}
     for name, of_table in rows.items():
@@ -43,7 +47,7 @@ def read_registry(path: Path, wait: float = 10.0) -> Registry:
                 beside.say("error", f"a row of {name} names no run that can be an id")
                 continue
             grouped.setdefault(run, {table: [] for table in rows})[name].append(row)
-            told.setdefault(run, _Told(path.name))
+            told.setdefault(run, _Told(file))
     runs = tuple(_run(run, grouped[run], told[run]) for run in sorted(grouped))
     return Registry(runs, tuple(beside.findings))
 

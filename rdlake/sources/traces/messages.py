@@ -18,7 +18,16 @@ from rdlake.sources.files import Entry, Scan, scan
 from rdlake.sources.pickles import Damaged, Limits, Refused, Signature, load, open_envelope
 from rdlake.sources.wording import because
 
-__all__ = ["MAX_BYTES", "Content", "Message", "Reading", "list_messages", "read", "scan_run"]
+__all__ = [
+    "MAX_BYTES",
+    "Content",
+    "Message",
+    "Reading",
+    "last_written",
+    "list_messages",
+    "read",
+    "scan_run",
+]
 
 MAX_BYTES = 64 << 20
 MAX_ENTRIES = 1_000_000
@@ -108,6 +117,12 @@ def list_messages(scanned: Scan, reading: Reading) -> list[Message]:
         reason = f"{homeless} messages lie in no Loop_N folder; they were not read"
         reading.find("warning", None, reason, "read runs of RD-Agent before 0.4 with its own tools")
     return sorted(messages, key=_order)
+
+
+def last_written(scanned: Scan) -> datetime | None:
+    """When the newest message was written, by the names of the files."""
+    times = (message.time for message in list_messages(scanned, Reading()))
+    return max(filter(None, times), default=None)
 
 
 def read(reading: Reading, message: Message) -> Content | None:

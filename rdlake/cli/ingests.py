@@ -1,0 +1,40 @@
+"""What became of what was ingested: `rdlake ingests`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, fields
+
+import click
+
+from rdlake.cli.output import json_option, lake_option, say, show, show_json
+
+
+@click.command()
+@lake_option
+@click.argument("task_run_id", required=False)
+@json_option
+def ingests(lake_root: str, task_run_id: str | None, as_json: bool) -> None:
+    """What became of each run and why, or of each folder of one run, when it was last ingested.
+
+    \b
+    rdlake ingests
+    rdlake ingests 2026-01-05_09-30-00-000000 --json
+    """
+    import rdlake
+    from rdlake.ingested import Reason, RunReport, by_reason, by_run, ingested
+
+    rows = ingested(rdlake.open_lake(lake_root), task_run_id)
+    runs, reasons = by_run(rows), by_reason(rows)
+    if as_json:
+        told = {"runs": list(map(asdict, runs)), "reasons": list(map(asdict, reasons))}
+        show_json(told | ({"ingests": rows.to_dicts()} if task_run_id else {}))
+        return
+    if task_run_id:
+        columns = ["name", "role", "status", "ingested_at", "problems"]
+        listed = [row | {"problems": len(row["findings"])} for row in rows.to_dicts()]
+        show(listed, columns, as_json=False)
+    else:
+        show(list(map(asdict, runs)), [each.name for each in fields(RunReport)], as_json=False)
+    if reasons:
+        say("")
+        show(list(map(asdict, reasons)), [each.name for each in fields(Reason)], as_json=False)

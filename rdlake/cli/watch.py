@@ -1,0 +1,72 @@
+"""Looking again and again for what has come, until told to stop."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Event
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from rdlake.cli.output import say
+from rdlake.errors import BadInput, ExitCode, LakeBusy, StorageFailed
+
+if TYPE_CHECKING:
+    from rdlake.ingest import IngestReport
+
+__all__ = ["watch_for_more"]
+
+PASSING = (BadInput, LakeBusy, StorageFailed)
+"""What may be over at the next look: a folder that vanished, a busy lake, a full disk."""
+
+
+def watch_for_more(
+    look: Callable[[], IngestReport], tell: Callable[[IngestReport], None], interval: float
+) -> int:
+    """Look, tell of what is new, wait; until Ctrl-C, which lets a look come to its end. An error of
+    the first look ends it, a passing one later is told once and tried again."""
+    first, trouble = True, ""
+    with _until_stopped() as stop:
+        say(f"watching, every {interval:g} s; Ctrl-C stops")
+        while not stop.is_set():
+            try:
+                report = look()
+            except PASSING as error:
+                if first:
+                    raise
+                if str(error) != trouble:
+                    say(f"{error}\n  trying again every {interval:g} s")
+                trouble = str(error)
+            else:
+                found = repr(report.beside)
+                if first or report.outcomes or found != trouble:
+                    tell(report)
+                trouble = found
+            first = False
+            stop.wait(interval)
+    say("stopped; all that was read is committed")
+    return ExitCode.OK
+
+
+@contextmanager
+def _until_stopped() -> Iterator[Event]:
+    """Set by the first Ctrl-C or request to end; a second one stops at once."""
+    stop = Event()
+
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+        os.write(2, b"\nstopping when this look is done; Ctrl-C again stops at once\n")
+
+    before = {number: signal.signal(number, on_signal) for number in _SIGNALS}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)

@@ -1,0 +1,188 @@
+"""From workspace folders to committed rows: skip what is unchanged, read, commit."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import polars as pl
+
+from rdlake.derive import derive
+from rdlake.evidence import evidence_rows, said_by_json, said_by_workspace
+from rdlake.experiment import Finding, Workspace
+from rdlake.extract import lying_there
+from rdlake.known import Known
+from rdlake.lake import Lake
+from rdlake.outcome import Outcome, Status, ingest_rows
+from rdlake.selection import Selection
+from rdlake.sources.contents import hash_files
+from rdlake.sources.files import Scan, scan
+from rdlake.sources.roles import classify
+from rdlake.sources.roots import workspace_folders
+from rdlake.sources.workspace import Skipped, parse_workspace
+
+__all__ = ["FolderReader", "Named", "ReadFolder", "commit_folders", "find_folders", "planned"]
+
+SETTLED_SECONDS = 2.0
+"""A file that changed this recently may change again within one tick of its clock."""
+QUIET_SECONDS = 10.0
+"""For so long nothing changes in the folder of a loop that has finished."""
+LOOPS = ("experiment", "baseline")
+RESULT = "qlib_res.csv"
+
+
+@dataclass(frozen=True, slots=True)
+class ReadFolder:
+    """One folder that was new or changed, as it was read."""
+
+    scanned: Scan
+    source_digest: str
+    result: Workspace | Skipped
+
+
+@dataclass(frozen=True)
+class Named:
+    """Folders as runs name them: those of the runs that were asked for, and of loops that have
+    ended or are still running."""
+
+    asked_for: Collection[str] = frozenset()
+    ended: Collection[str] = frozenset()
+    running: Collection[str] = frozenset()
+
+
+def find_folders(roots: Sequence[str | Path]) -> tuple[list[Path], list[Finding]]:
+    """The workspace folders of all roots; of two with one name only the first is taken."""
+    taken: dict[str, Path] = {}
+    beside: list[Finding] = []
+    for root in roots:
+        listing = workspace_folders(Path(root))
+        beside += listing.findings
+        for folder in listing.folders:
+            if (other := taken.setdefault(folder.name, folder)) != folder:
+                reason = f"{other.parent} has a workspace of the same name; only that one is read"
+                fix = "ingest the roots into lakes of their own, or remove the copy"
+                beside.append(Finding("error", str(folder), reason, fix))
+    return list(taken.values()), beside
+
+
+class FolderReader:
+    """Reads the folders that are asked for and are new or changed. `left` counts, by reason, those
+    that were not asked for."""
+
+    def __init__(self, known: Known, selection: Selection, named: Named) -> None:
+        self._known, self._selection, self._named = known, selection, named
+        self._loops = 0
+        self.left = Counter[str]()
+
+    def read(self, folder: Path) -> ReadFolder | None:
+        """None when its content is what the lake has, or it is not asked for."""
+        if reason := self._not_asked_for(folder.name):
+            self.left[reason] += 1
+            return None
+        scanned = scan(folder)
+        if reason := self._left(scanned):
+            self.left[reason] += 1
+            return None
+        if self._known.stats.get(f"workspace:{folder.name}") == scanned.stat_digest:
+            return None
+        hashed = hash_files(scanned)
+        if self._known.contents.get(f"workspace:{folder.name}") == hashed.source_digest:
+            return None
+        result = parse_workspace(scanned, hashed)
+        if isinstance(result, Workspace) and result.role in LOOPS:
+            self._loops += 1
+        return ReadFolder(scanned, hashed.source_digest, result)
+
+    def _not_asked_for(self, name: str) -> str | None:
+        """Why a folder need not even be looked into."""
+        if self._selection.by_run and name not in self._named.asked_for:
+            return "of no run that was asked for"
+        if self._loops == self._selection.max_loops:
+            return "beyond --max-loops"
+        if self._selection.only_finished and name in self._named.running:
+            return "not finished"
+        return None
+
+    def _left(self, scanned: Scan) -> str | None:
+        """Why a folder is left that has these files."""
+        chosen = self._selection
+        if chosen == Selection():
+            return None
+        times = [max(each.status.st_mtime, each.status.st_ctime) for each in scanned.entries]
+        paths = [entry.path for entry in scanned.entries]
+        is_loop = classify(paths)[0] in LOOPS
+        if chosen.only_experiments and not is_loop:
+            return "of no experiment"
+        newest = max((each.status.st_mtime for each in scanned.entries), default=None)
+        made = None if newest is None else datetime.fromtimestamp(newest, UTC)
+        if not chosen.reaches(made) and scanned.folder.name not in self._named.asked_for:
+            return "older than --since-date"
+        if chosen.only_finished:
+            moves = any(abs(time.time() - each) < QUIET_SECONDS for each in times)
+            ended = scanned.folder.name in self._named.ended or RESULT in paths
+            if moves or (is_loop and not ended):
+                return "not finished"
+        return None
+
+
+def commit_folders(
+    lake: Lake, read: Sequence[ReadFolder], reader_version: int, beside: Sequence[Finding] = ()
+) -> list[Outcome]:
+    """One batch: rows of the workspaces that could be read, and what became of all of them; with
+    what was found `beside` each of them."""
+    workspaces = [_settled(each) for each in read if isinstance(each.result, Workspace)]
+    ids = [workspace.workspace_id for workspace in workspaces]
+    said = [said_by_workspace(workspace) for workspace in workspaces]
+    said += filter(None, map(said_by_json, workspaces))
+    there = lying_there(workspaces)
+    lake.commit(
+        {"evidence": evidence_rows(said), **there},
+        {
+            "source": [f"{kind}:{each}" for kind in ("workspace", "json") for each in ids],
+            "workspace_id": ids,
+            "strategy_id": there["strategies"]["strategy_id"].to_list(),
+        },
+    )
+    outcomes: list[Outcome] = []
+
+    def report(found: Mapping[str, tuple[Finding, ...]]) -> pl.DataFrame:
+        outcomes.extend(
+            planned(each, (*beside, *found.get(each.result.workspace_id, ()))) for each in read
+        )
+        return ingest_rows(outcomes, reader_version)
+
+    derive(lake, ids, report)
+    return outcomes
+
+
+def _settled(read: ReadFolder) -> Workspace:
+    """The workspace; without its file times when these are too fresh to be relied upon."""
+    assert isinstance(read.result, Workspace)
+    fresh = time.time() - SETTLED_SECONDS
+    if any(entry.status.st_ctime > fresh for entry in read.scanned.entries):
+        return replace(read.result, stat_digest=None)
+    return read.result
+
+
+def planned(read: ReadFolder, found: tuple[Finding, ...] = ()) -> Outcome:
+    """What becomes of a folder as it was read, with what was `found` in its rows."""
+    result = read.result
+    if isinstance(result, Skipped):
+        status: Status = "skipped" if read.scanned.listed else "failed"
+        digest = (
+            None if result.finding.level == "error" and read.scanned.listed else read.source_digest
+        )
+        return Outcome(result.workspace_id, status, None, (result.finding,), digest)
+    findings = (*result.findings, *found)
+    bad = any(finding.level == "error" for finding in findings)
+    return Outcome(
+        result.workspace_id,
+        "partial" if bad else "ok",
+        result.role,
+        findings,
+        result.source_digest,
+    )
