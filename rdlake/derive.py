@@ -8,7 +8,7 @@ import polars as pl
 
 from rdlake.borrowed import Borrowed, borrowed_feedback
 from rdlake.cached import cached_loops, with_executed
-from rdlake.evidence import read_evidence, registered_names, renamed
+from rdlake.evidence import housed, name_of, read_evidence, registered_names, renamed
 from rdlake.experiment import Finding
 from rdlake.extract import derived
 from rdlake.lake import Lake
@@ -29,7 +29,7 @@ def derive(
     ids = sorted({*workspace_ids, *concerned})
     where = pl.col("workspace_id").is_in(ids)
     evidence = read_evidence(lake.read("evidence", where=where)) if ids else []
-    made = derived([renamed(part, names) for part in borrowed.without(evidence)])
+    made = derived(housed([renamed(part, names) for part in borrowed.without(evidence)]))
     found = {
         key: (*findings, borrowed.finding(key)) if key in borrowed.runs else findings
         for key, findings in made.findings.items()
@@ -44,13 +44,19 @@ def derive(
 def _named_together(
     lake: Lake, workspace_ids: Collection[str]
 ) -> tuple[dict[str, str], frozenset[str]]:
-    """The registry's id of each run that has a log, and every workspace of the logs that name
-    one of these: what a registry says of one workspace names the run of all of them."""
+    """The registry's id of each run that has a log, and every workspace of the logs and registered
+    runs that name one of these: what a registry says of one workspace names the run of them all,
+    and a loop without a folder in one of the two may have it in the other."""
     columns = ["source", "workspace_id"]
     registered = lake.read("evidence", columns, pl.col("source").str.starts_with("registry:"))
     if registered.is_empty() or not workspace_ids:
         return {}, frozenset()
     logged = lake.read("evidence", columns, pl.col("source").str.starts_with("trace:"))
-    of_these = logged.filter(pl.col("workspace_id").is_in(list(workspace_ids)))["source"]
-    others = logged.filter(pl.col("source").is_in(of_these.unique().to_list()))["workspace_id"]
-    return registered_names([*registered.rows(), *logged.rows()]), frozenset(others)
+    names = registered_names([*registered.rows(), *logged.rows()])
+    run = pl.col("source").map_elements(
+        lambda source: names.get(name_of(source), name_of(source)), pl.String
+    )
+    every = pl.concat([registered, logged]).with_columns(run=run)
+    of_these = every.filter(pl.col("workspace_id").is_in(list(workspace_ids)))["run"].unique()
+    others = every.filter(pl.col("run").is_in(of_these.to_list()))["workspace_id"]
+    return names, frozenset(others)

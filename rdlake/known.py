@@ -9,7 +9,7 @@ from datetime import datetime
 import polars as pl
 
 from rdlake.deltalog import last_repair
-from rdlake.evidence import digest_of_parts, name_of, registered_names
+from rdlake.evidence import NOBODY, digest_of_parts, name_of, nowhere, registered_names
 from rdlake.lake import Lake
 from rdlake.run import Run
 
@@ -161,8 +161,9 @@ def _stats(rows: pl.DataFrame) -> dict[str, str]:
 def _stale(lake: Lake, evidence: pl.DataFrame, names: Mapping[str, str]) -> list[str]:
     """Workspaces with a row that was made of other evidence than there is."""
     parts: dict[str, list[tuple[str, str]]] = {}
+    homes = _homes(lake, evidence, names)
     for workspace_id, *part in evidence.select("workspace_id", "source", "source_digest").rows():
-        parts.setdefault(workspace_id, []).append((part[0], part[1]))
+        parts.setdefault(homes.get(workspace_id, workspace_id), []).append((part[0], part[1]))
     expected = {key: digest_of_parts(each) for key, each in parts.items()}
     made = {
         row
@@ -171,6 +172,23 @@ def _stale(lake: Lake, evidence: pl.DataFrame, names: Mapping[str, str]) -> list
     }
     stale = {key for key, digest in made if expected.get(key) != digest}
     return sorted(stale | _misnamed(lake, evidence, names))
+
+
+def _homes(lake: Lake, evidence: pl.DataFrame, names: Mapping[str, str]) -> dict[str, str]:
+    """The folder of loops that a log or a registry has without one, as `housed` finds it."""
+    told = {*_of_kind(evidence, "trace:")["workspace_id"]}
+    told |= {*_of_kind(evidence, "registry:")["workspace_id"]}
+    logs: dict[str, list[str]] = {}
+    for log, name in names.items():
+        logs.setdefault(name, []).append(log)
+    told = {each for each in told if not each.startswith(NOBODY)}
+    experiments = (pl.col("role") == "experiment") & pl.col("workspace_id").is_in(sorted(told))
+    columns = ["task_run_id", "loop_id", "workspace_id"]
+    homes: dict[str, set[str]] = {}
+    for run, number, workspace_id in lake.read("loops", columns, experiments).rows():
+        for name in (run, *logs.get(run, ())):
+            homes.setdefault(nowhere(name, number, "experiment"), set()).add(workspace_id)
+    return {key: found.pop() for key, found in homes.items() if len(found) == 1}
 
 
 def _misnamed(lake: Lake, evidence: pl.DataFrame, names: Mapping[str, str]) -> set[str]:

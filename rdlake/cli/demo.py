@@ -14,8 +14,9 @@ from rdlake.cli.output import json_option, progress, say, show_json
 @click.argument("directory", type=click.Path(path_type=Path))
 @click.option("--experiments", default=100, show_default=True, help="How many.")
 @click.option("--seed", default=0, show_default=True, help="The same seed, the same files.")
+@click.option("--fork", is_flag=True, help="With a registry and JSON files, as a fork has them.")
 @json_option
-def demo(directory: Path, experiments: int, seed: int, as_json: bool) -> None:
+def demo(directory: Path, experiments: int, seed: int, fork: bool, as_json: bool) -> None:
     """Write synthetic RD-Agent workspaces and logs below DIRECTORY.
 
     \b
@@ -28,6 +29,7 @@ def demo(directory: Path, experiments: int, seed: int, as_json: bool) -> None:
             directory,
             experiments=experiments,
             seed=seed,
+            fork=fork,
             on_progress=(lambda done: bar(done, experiments)) if bar else None,
         )
     if as_json:
@@ -39,4 +41,5 @@ def demo(directory: Path, experiments: int, seed: int, as_json: bool) -> None:
         f"{report.bytes_written:,} bytes\n"
         f"next: rdlake refresh --workspaces {report.workspaces} --log-path {report.logs} "
         f"--signing-key {report.signing_key}"
+        + (f" --registry {report.registry}" if report.registry else "")
     )

@@ -28,6 +28,7 @@ class Subject(IntEnum):
     SUB_ID = auto()
     UNUSED_ID = auto()
     JUNK_ID = auto()
+    REGISTERED_RUN = auto()
 
 
 def draw(seed: int, subject: Subject, number: int = 0, part: int = 0) -> np.random.Generator:

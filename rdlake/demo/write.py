@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from rdlake.demo.fork import json_files, run_id, write_registry
 from rdlake.demo.logs import SIGNING_KEY, log_files
 from rdlake.demo.market import Market, make_market
 from rdlake.demo.plan import Run, plan_runs
@@ -16,6 +17,7 @@ from rdlake.errors import BadInput, StorageFailed
 __all__ = ["DemoReport", "write_demo"]
 
 LOGS, KEY = "log", "artifact_signing.key"
+REGISTRY = Path("RDagentDB", "registry.sqlite")
 WORKSPACES = Path("git_ignore_folder", "RD-Agent_workspace")
 PRICES = Path("git_ignore_folder", "factor_implementation_source_data", "daily_pv.h5")
 
@@ -28,6 +30,7 @@ class DemoReport:
     workspaces: Path
     logs: Path
     signing_key: Path
+    registry: Path | None
     experiments: int
     failures: int
     baselines: int
@@ -40,9 +43,11 @@ def write_demo(
     *,
     experiments: int,
     seed: int,
+    fork: bool = False,
     on_progress: Callable[[int], None] | None = None,
 ) -> DemoReport:
-    """Write that many synthetic experiments below `directory`, the same ones for the same seed.
+    """Write that many synthetic experiments below `directory`, the same ones for the same seed;
+    with a registry and JSON files, as a fork of RD-Agent leaves them, when that is asked for.
 
     Calls `on_progress` with the number done so far. Refuses a directory that holds something.
     """
@@ -50,23 +55,29 @@ def write_demo(
     market, runs = make_market(seed), tuple(plan_runs(experiments, seed))
     written = _write(directory / PRICES, prices_h5(market))
     written += _write(directory / KEY, SIGNING_KEY)
-    for run in runs:
+    if fork:
+        written += _write_registry(directory / REGISTRY, runs, seed)
+    for number, run in enumerate(runs):
         written += _write_run(directory, run, market, seed)
-        for experiment in run.experiments:
+        for place, experiment in enumerate(run.experiments):
             folders = {experiment.workspace_id: experiment_files(experiment, market, seed)}
+            if fork:
+                name = run_id(number, seed)
+                folders[experiment.workspace_id] |= json_files(experiment, place, name)
             written += _write_folders(directory, folders | sub_workspaces(experiment))
             if on_progress:
                 on_progress(experiment.number + 1)
-    return _report(directory, runs, written)
+    return _report(directory, runs, written, fork=fork)
 
 
-def _report(directory: Path, runs: tuple[Run, ...], written: int) -> DemoReport:
+def _report(directory: Path, runs: tuple[Run, ...], written: int, *, fork: bool) -> DemoReport:
     planned = [experiment for run in runs for experiment in run.experiments]
     return DemoReport(
         directory=directory,
         workspaces=directory / WORKSPACES,
         logs=directory / LOGS,
         signing_key=directory / KEY,
+        registry=directory / REGISTRY if fork else None,
         experiments=len(planned),
         failures=sum(experiment.failed for experiment in planned),
         baselines=len(runs),
@@ -103,6 +114,13 @@ def _write_run(directory: Path, run: Run, market: Market, seed: int) -> int:
     )
     baseline = {run.baseline.workspace_id: experiment_files(run.baseline, market, seed)}
     return written + _write_folders(directory, baseline | leftovers(run))
+
+
+def _write_registry(path: Path, runs: tuple[Run, ...], seed: int) -> int:
+    try:
+        return write_registry(path, runs, seed)
+    except OSError as error:
+        raise _failed(path, error) from error
 
 
 def _write_folders(directory: Path, folders: dict[str, Files]) -> int:

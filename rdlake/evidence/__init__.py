@@ -8,23 +8,26 @@ from __future__ import annotations
 
 from rdlake.evidence.contradictions import contradictions
 from rdlake.evidence.merge import COPIES, digest_of_parts, folder_of, merged, names_a_run
-from rdlake.evidence.names import registered_names, renamed
+from rdlake.evidence.names import NOBODY, housed, registered_names, renamed
 from rdlake.evidence.registry import run_status, said_by_registry, scenario_of
-from rdlake.evidence.run import said_by_run
+from rdlake.evidence.run import nowhere, said_by_run
 from rdlake.evidence.told import said_by_catalog, said_by_json
 from rdlake.evidence.value import Evidence, evidence_rows, name_of, read_evidence
 from rdlake.evidence.workspace import said_by_workspace
 
 __all__ = [
     "COPIES",
+    "NOBODY",
     "Evidence",
     "contradictions",
     "digest_of_parts",
     "evidence_rows",
     "folder_of",
+    "housed",
     "merged",
     "name_of",
     "names_a_run",
+    "nowhere",
     "read_evidence",
     "registered_names",
     "renamed",

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from rdlake.evidence.merge import names_a_run
 from rdlake.evidence.value import Evidence, Row, name_of
 
-__all__ = ["registered_names", "renamed"]
+__all__ = ["NOBODY", "housed", "registered_names", "renamed"]
+
+NOBODY = "none_"
+"""How the ids of loops without a folder begin."""
 
 
 def registered_names(told: Iterable[tuple[str, str]]) -> dict[str, str]:
@@ -43,3 +46,29 @@ def renamed(part: Evidence, names: Mapping[str, str]) -> Evidence:
 
 def _under(row: Row, name: str) -> Row:
     return {**row, "task_run_id": name} if row.get("task_run_id") is not None else row
+
+
+def housed(parts: Sequence[Evidence]) -> list[Evidence]:
+    """Each word on a loop without a folder goes to the folder that another source has for the loop
+    of that run and number, where there is one: a log does not know where a skipped loop was, and a
+    registry may lack what the log has."""
+    homes: dict[tuple[str, int], set[str]] = defaultdict(set)
+    for part in parts:
+        if (place := _place(part)) and not part.workspace_id.startswith(NOBODY):
+            homes[place].add(part.workspace_id)
+    return [
+        replace(part, workspace_id=next(iter(found)))
+        if part.workspace_id.startswith(NOBODY)
+        and (place := _place(part))
+        and len(found := homes[place]) == 1
+        else part
+        for part in parts
+    ]
+
+
+def _place(part: Evidence) -> tuple[str, int] | None:
+    """The run and number of the loop, by a log or a registry."""
+    loop = part.loop or {}
+    if part.kind not in ("trace", "registry") or loop.get("role") != "experiment":
+        return None
+    return part.folder["task_run_id"], part.folder["loop_id"]
