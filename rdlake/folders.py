@@ -18,7 +18,7 @@ from rdlake.extract import lying_there
 from rdlake.known import Known
 from rdlake.lake import Lake
 from rdlake.outcome import Outcome, Status, ingest_rows
-from rdlake.selection import Selection
+from rdlake.selection import EVERYTHING, Selection
 from rdlake.sources.contents import hash_files
 from rdlake.sources.files import Scan, scan
 from rdlake.sources.roles import classify
@@ -29,8 +29,6 @@ __all__ = ["FolderReader", "Named", "ReadFolder", "commit_folders", "find_folder
 
 SETTLED_SECONDS = 2.0
 """A file that changed this recently may change again within one tick of its clock."""
-QUIET_SECONDS = 10.0
-"""For so long nothing changes in the folder of a loop that has finished."""
 LOOPS = ("experiment", "baseline")
 RESULT = "qlib_res.csv"
 
@@ -109,24 +107,30 @@ class FolderReader:
 
     def _left(self, scanned: Scan) -> str | None:
         """Why a folder is left that has these files."""
-        chosen = self._selection
-        if chosen == Selection():
+        chosen, name = self._selection, scanned.folder.name
+        if chosen == EVERYTHING:
             return None
-        times = [max(each.status.st_mtime, each.status.st_ctime) for each in scanned.entries]
         paths = [entry.path for entry in scanned.entries]
         is_loop = classify(paths)[0] in LOOPS
         if chosen.only_experiments and not is_loop:
             return "of no experiment"
-        newest = max((each.status.st_mtime for each in scanned.entries), default=None)
-        made = None if newest is None else datetime.fromtimestamp(newest, UTC)
-        if not chosen.reaches(made) and scanned.folder.name not in self._named.asked_for:
+        made = max((each.status.st_mtime for each in scanned.entries), default=0.0)
+        is_old = not chosen.reaches(datetime.fromtimestamp(made, UTC))
+        if is_old and name not in self._named.asked_for:
             return "older than --since-date"
-        if chosen.only_finished:
-            moves = any(abs(time.time() - each) < QUIET_SECONDS for each in times)
-            ended = scanned.folder.name in self._named.ended or RESULT in paths
-            if moves or (is_loop and not ended):
-                return "not finished"
-        return None
+        if not chosen.only_finished:
+            return None
+        if not scanned.listed:
+            return "gone meanwhile"
+        has_ended = not is_loop or RESULT in paths or name in self._named.ended
+        return None if has_ended and self._is_still(scanned) else "not finished"
+
+    def _is_still(self, scanned: Scan) -> bool:
+        """Whether nothing in it was written or put there lately."""
+        since = self._selection.still_for or 0.0
+        every = [each.status for each in scanned.entries]
+        times = [at for each in every for at in (each.st_mtime, each.st_ctime)]
+        return all(abs(time.time() - each) >= since for each in times)
 
 
 def commit_folders(

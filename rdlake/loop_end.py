@@ -30,7 +30,7 @@ from rdlake.tables import table
 __all__ = ["write_loop_artifacts"]
 
 TOLD_BY = "write_loop_artifacts"
-GONE = "the folder is not there; what RD-Agent said of the loop is in the lake, its files are not"
+GONE = "not there, or a link: what was said of the loop is in the lake, the folder's files are not"
 
 
 def write_loop_artifacts(
@@ -62,8 +62,9 @@ def write_loop_artifacts(
     known = last_digests(lake, workspace_id, READER_VERSION)
     read = _read(folder, known)
     findings = [*found, *(run.findings if run else ())]
-    if folder and not folder.is_dir():
-        findings.append(Finding("warning", None, GONE, "rdlake ingest --workspaces, where it is"))
+    if folder and not _is_folder(folder):
+        fix = "rdlake ingest --workspaces with the folder it lies in"
+        findings.append(Finding("warning", folder.name, GONE, fix))
     if read and isinstance(read.result, Workspace):
         findings += _contradicted(read.result, has_result=has_result)
     is_news = said is not None and known.contents.get(said.source) != said.digest
@@ -127,9 +128,13 @@ def _said(run: RegisteredRun | None) -> Evidence | None:
 
 
 def _read(folder: Path | None, known: Known) -> folders.ReadFolder | None:
-    if folder is None or not folder.is_dir() or folder.is_symlink():
+    if folder is None or not _is_folder(folder):
         return None
     return folders.FolderReader(known, EVERYTHING, folders.Named()).read(folder)
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
 
 
 def _contradicted(workspace: Workspace, *, has_result: bool) -> list[Finding]:

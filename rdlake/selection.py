@@ -22,7 +22,8 @@ class Selection:
 
     `task_run_ids` are runs by name, `all_runs` is every run: either way folders that none of them
     names are left. `since` is a day, UTC. `max_loops` counts folders of loops that are new or
-    changed. `only_finished` leaves loops that may still be running.
+    changed. `still_for` leaves loops that have not ended, and folders in which something changed
+    within so many seconds.
     """
 
     task_run_ids: frozenset[str] = frozenset()
@@ -30,11 +31,15 @@ class Selection:
     since: date | None = None
     max_loops: int | None = None
     only_experiments: bool = False
-    only_finished: bool = False
+    still_for: float | None = None
 
     @property
     def by_run(self) -> bool:
         return self.all_runs or bool(self.task_run_ids)
+
+    @property
+    def only_finished(self) -> bool:
+        return self.still_for is not None
 
     def wants(self, *names: str | None) -> bool:
         """Whether a run that goes by these names is taken."""

@@ -53,6 +53,14 @@ interval_option = click.option(
     show_default=True,
     help="How long --watch waits between two looks.",
 )
+still_option = click.option(
+    "--still",
+    metavar="SECONDS",
+    type=click.FloatRange(min=0),
+    default=10.0,
+    show_default=True,
+    help="For how long nothing has changed in a folder that --watch takes.",
+)
 
 
 @dataclass(frozen=True)
@@ -74,6 +82,7 @@ class _How:
 @dry_run_option
 @watch_option
 @interval_option
+@still_option
 @json_option
 def ingest(  # noqa: PLR0913 - one parameter an option
     *,
@@ -85,6 +94,7 @@ def ingest(  # noqa: PLR0913 - one parameter an option
     dry_run: bool,
     watch: bool,
     interval: float,
+    still: float,
     as_json: bool,
 ) -> int:
     """Read RD-Agent's workspaces, logs and registries into the lake, in any order or one by one.
@@ -104,7 +114,7 @@ def ingest(  # noqa: PLR0913 - one parameter an option
         raise click.UsageError("--watch goes with none of --dry-run, --overwrite, --json")
     sources, lake = sources_of(given), rdlake.open_lake(lake_root)
     if watch:
-        how = _How(replace(chosen, only_finished=True), mode)
+        how = _How(replace(chosen, still_for=still), mode)
         return watch_for_more(partial(_read, lake, sources, how), _tell_ingest, interval)
     report = _read(lake, sources, _How(chosen, mode, overwrite, dry_run))
     if as_json:
