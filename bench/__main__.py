@@ -16,6 +16,7 @@ import duckdb
 
 import rdlake
 from bench.figures import Figure, seconds
+from bench.fork import of_a_fork
 from bench.logs import of_logs
 from bench.notebook import read_with_pandas
 from bench.scanned import beside_delta_scan
@@ -111,6 +112,7 @@ def main() -> int:
         written = writing(lake, report.workspaces)
         figures = [Figure(f"demo of {count}", made, "s", 40.0 * count / 2000), *written]
         figures += [*asking(lake), *of_logs(Path(folder), report)]
+        figures += of_a_fork(Path(folder), count)
         figures = [] if arguments.store else figures
         figures += beside_delta_scan(lake, Path(folder), compared(lake))
         figures += [*publication(lake), *growth(Path(folder))]

@@ -30,7 +30,7 @@ from rdlake.sources.traces import RunFolder
 
 __all__ = ["READER_VERSION", "IngestReport", "Mode", "Outcome", "ingest"]
 
-READER_VERSION = 5
+READER_VERSION = 6
 """Raised when the readers take more out of the same files: they are then read again."""
 
 Mode = Literal["incremental", "full"]

@@ -204,7 +204,7 @@ def planned(
 
 def task_run_row(run: RegisteredRun, digest: str) -> dict[str, object]:
     """The run's row of `task_runs`."""
-    scenario = scenario_of(run)
+    scenario = scenario_of(run.scenario)
     return {
         "task_run_id": run.task_run_id,
         "scenario": scenario,

@@ -107,18 +107,20 @@ def test_a_registry_that_is_written_all_the_while_is_read_as_of_one_moment(
     file = write_registry(tmp_path / "registry.sqlite", [run_row(run)], loops)
     command = [sys.executable, "-c", WRITER, str(file), journal, run]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as writer:
-        assert writer.stdout and writer.stdout.readline() == b"writing\n"
-        seen: list[int] = []
-        for _ in range(5):
-            report = ingest(lake, [], registries=[file])
-            assert not report.partial
-            told = lake.read("loops", ["loop_id", "error_message"]).rows()
-            (number,) = {message for _, message in told}
-            assert max(place for place, _ in told) == int(number)
-            assert len(told) == 200 + int(number) - 999
-            seen.append(int(number))
-        assert seen == sorted(set(seen)) and writer.poll() is None
-        writer.kill()
+        try:
+            assert writer.stdout and writer.stdout.readline() == b"writing\n"
+            seen: list[int] = []
+            for _ in range(5):
+                report = ingest(lake, [], registries=[file])
+                assert not report.partial
+                told = lake.read("loops", ["loop_id", "error_message"]).rows()
+                (number,) = {message for _, message in told}
+                assert max(place for place, _ in told) == int(number)
+                assert len(told) == 200 + int(number) - 999
+                seen.append(int(number))
+            assert seen == sorted(set(seen)) and writer.poll() is None
+        finally:
+            writer.kill()
     with closing(sqlite3.connect(file)) as connection:  # and it is whole afterwards
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 

@@ -47,9 +47,9 @@ _STATUS: dict[str, LoopStatus] = {
 _ROLES = {"experiment_workspace": "experiment", "sub_workspace": "sub"}
 
 
-def scenario_of(run: RegisteredRun) -> Scenario | None:
+def scenario_of(word: str | None) -> Scenario | None:
     """The kind of run, by the class that ran it."""
-    return _SCENARIOS.get(run.scenario or "")
+    return _SCENARIOS.get(word or "")
 
 
 def run_status(run: RegisteredRun) -> RunStatus | None:
@@ -122,7 +122,7 @@ def _homeless(
 def _action(
     run: RegisteredRun, folder: RegisteredFolder, loop: RegisteredLoop | None
 ) -> Action | None:
-    scenario = scenario_of(run)
+    scenario = scenario_of(run.scenario)
     of_scenario = _ACTIONS.get(scenario) if scenario else None
     of_loop = _WORDS.get(loop.action or "") if loop else None
     return of_scenario or _WORDS.get(folder.kind or "") or of_loop
@@ -144,7 +144,7 @@ def _columns(
         "loop_id": folder.loop_id,
         "role": _role(folder, loop),
         "action": _action(run, folder, loop),
-        "scenario": scenario_of(run),
+        "scenario": scenario_of(run.scenario),
         "scenario_raw": run.scenario,
         "step_name": folder.step_name,
         "status": status,

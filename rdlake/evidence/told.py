@@ -9,6 +9,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
+from rdlake.evidence.registry import scenario_of
 from rdlake.evidence.value import Evidence
 from rdlake.experiment import Told, Workspace
 
@@ -86,6 +87,7 @@ def _columns(told: Told, role: str | None) -> dict[str, Any]:
         "role": role,
         **_place(told),
         **{name: getattr(told, name) for name in _LOOP},
+        "scenario": scenario_of(told.scenario_raw),
         "metrics": dict(told.metrics) or None,
         "decision": (told.feedback or {}).get("decision"),
     }
