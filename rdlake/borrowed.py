@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import polars as pl
@@ -44,13 +44,19 @@ class Borrowed:
         return Finding("warning", None, reason, fix)
 
 
-def borrowed_feedback(lake: Lake) -> Borrowed:
-    """The feedback of JSON and catalogs that has the same words under different runs."""
+def borrowed_feedback(lake: Lake, workspace_ids: Collection[str]) -> Borrowed:
+    """The feedback of JSON and catalogs that has the same words under different runs; nothing when
+    what is known of these workspaces cannot have changed that."""
+    nothing = Borrowed({}, frozenset())
     if lake.read("evidence", ["source"], _of(*COPIES)).is_empty():
-        return Borrowed({}, frozenset())
+        return nothing
+    these = pl.col("workspace_id").is_in(list(workspace_ids))
+    concluded = lake.read("evidence", ["source"], these & _of(*COPIES, "trace"))
+    if concluded.is_empty() and lake.read("workspaces", ["workspace_id"], these).is_empty():
+        return nothing
     copied = _said(lake, _of(*COPIES)).filter(pl.any_horizontal(pl.col(TEXTS).is_not_null()))
     if copied.is_empty():
-        return Borrowed({}, frozenset())
+        return nothing
     of_log = pl.col("content").str.json_path_match("$.feedback.summary_execution")
     known = of_log.is_in(copied["summary_execution"].drop_nulls().to_list())
     logged = _said(lake, _of("trace") & known)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 
 import polars as pl
 
-from rdlake.borrowed import Borrowed, borrowed_feedback
+from rdlake.borrowed import borrowed_feedback
 from rdlake.cached import cached_loops, with_executed
 from rdlake.evidence import housed, name_of, read_evidence, registered_names, renamed
 from rdlake.experiment import Finding
@@ -24,7 +24,7 @@ def derive(
     """Commit the rows of these workspaces, and what was found wrong in them. `report` makes the
     rows of `ingests` of that, which are committed last."""
     names, others = _named_together(lake, workspace_ids)
-    borrowed = borrowed_feedback(lake) if workspace_ids else Borrowed({}, frozenset())
+    borrowed = borrowed_feedback(lake, workspace_ids)
     concerned = {*others, *cached_loops(lake), *borrowed.concerned} if workspace_ids else ()
     ids = sorted({*workspace_ids, *concerned})
     where = pl.col("workspace_id").is_in(ids)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
 
 from rdlake.derive import derive
-from rdlake.evidence import evidence_rows, said_by_json, said_by_workspace
+from rdlake.evidence import Evidence, evidence_rows, said_by_json, said_by_workspace
 from rdlake.experiment import Finding, Workspace
 from rdlake.extract import lying_there
 from rdlake.known import Known
@@ -25,7 +25,15 @@ from rdlake.sources.roles import classify
 from rdlake.sources.roots import workspace_folders
 from rdlake.sources.workspace import Skipped, parse_workspace
 
-__all__ = ["FolderReader", "Named", "ReadFolder", "commit_folders", "find_folders", "planned"]
+__all__ = [
+    "Beside",
+    "FolderReader",
+    "Named",
+    "ReadFolder",
+    "commit_folders",
+    "find_folders",
+    "planned",
+]
 
 SETTLED_SECONDS = 2.0
 """A file that changed this recently may change again within one tick of its clock."""
@@ -50,6 +58,19 @@ class Named:
     asked_for: Collection[str] = frozenset()
     ended: Collection[str] = frozenset()
     running: Collection[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What comes with a batch from elsewhere: evidence of other sources, rows, and findings."""
+
+    said: Sequence[Evidence] = ()
+    frames: Mapping[str, pl.DataFrame] = field(default_factory=dict)
+    owners: Mapping[str, Collection[str]] = field(default_factory=dict)
+    findings: Sequence[Finding] = ()
+
+
+NOTHING = Beside()
 
 
 def find_folders(roots: Sequence[str | Path]) -> tuple[list[Path], list[Finding]]:
@@ -134,20 +155,23 @@ class FolderReader:
 
 
 def commit_folders(
-    lake: Lake, read: Sequence[ReadFolder], reader_version: int, beside: Sequence[Finding] = ()
+    lake: Lake, read: Sequence[ReadFolder], reader_version: int, beside: Beside = NOTHING
 ) -> list[Outcome]:
-    """One batch: rows of the workspaces that could be read, and what became of all of them; with
-    what was found `beside` each of them."""
+    """One batch: rows of the workspaces that could be read, and what became of all of them."""
     workspaces = [_settled(each) for each in read if isinstance(each.result, Workspace)]
     ids = [workspace.workspace_id for workspace in workspaces]
     said = [said_by_workspace(workspace) for workspace in workspaces]
     said += filter(None, map(said_by_json, workspaces))
     there = lying_there(workspaces)
     lake.commit(
-        {"evidence": evidence_rows(said), **there},
+        {"evidence": evidence_rows([*said, *beside.said]), **there, **beside.frames},
         {
-            "source": [f"{kind}:{each}" for kind in ("workspace", "json") for each in ids],
+            "source": [
+                *(f"{kind}:{each}" for kind in ("workspace", "json") for each in ids),
+                *(part.source for part in beside.said),
+            ],
             "workspace_id": ids,
+            **beside.owners,
             "strategy_id": there["strategies"]["strategy_id"].to_list(),
         },
     )
@@ -155,7 +179,8 @@ def commit_folders(
 
     def report(found: Mapping[str, tuple[Finding, ...]]) -> pl.DataFrame:
         outcomes.extend(
-            planned(each, (*beside, *found.get(each.result.workspace_id, ()))) for each in read
+            planned(each, (*beside.findings, *found.get(each.result.workspace_id, ())))
+            for each in read
         )
         return ingest_rows(outcomes, reader_version)
 

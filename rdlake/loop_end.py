@@ -7,14 +7,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
 from rdlake import folders
 from rdlake.derive import derive
 from rdlake.errors import BadInput
-from rdlake.evidence import Evidence, evidence_rows, said_by_registry
+from rdlake.evidence import Evidence, said_by_registry
 from rdlake.experiment import Action, Experiment, Finding, Workspace
 from rdlake.ingest import READER_VERSION, IngestReport
 from rdlake.known import Known, last_digests
@@ -70,11 +69,10 @@ def write_loop_artifacts(
     is_news = said is not None and known.contents.get(said.source) != said.digest
     if not is_news and read is None:
         return IngestReport((), 1, (), 0)
-    if is_news and run and said:
-        _tell(lake, run, said)
-    if read:
-        outcomes = folders.commit_folders(lake, [read], READER_VERSION, findings)
-    else:
+    beside = _beside(lake, run, said) if is_news and run and said else folders.Beside()
+    beside = replace(beside, findings=findings)
+    outcomes = folders.commit_folders(lake, [read] if read else [], READER_VERSION, beside)
+    if not read:
         outcomes = [_derived(lake, workspace_id, known, findings)]
     return IngestReport(tuple(outcomes), 0, (), 1)
 
@@ -147,16 +145,13 @@ def _contradicted(workspace: Workspace, *, has_result: bool) -> list[Finding]:
     return [Finding("warning", "qlib_res.csv", reason, "nothing to do in the lake")]
 
 
-def _tell(lake: Lake, run: RegisteredRun, said: Evidence) -> None:
-    """Keep the word on the loop; the run's row only while no log or registry has it."""
-    frames = {"evidence": evidence_rows([said])}
-    owners = {"source": [said.source]}
+def _beside(lake: Lake, run: RegisteredRun, said: Evidence) -> folders.Beside:
+    """The word on the loop; the run's row only while no log or registry has it."""
     fuller = [f"{kind}:{run.task_run_id}" for kind in ("trace", "registry")]
-    if lake.read("evidence", ["source"], pl.col("source").is_in(fuller)).is_empty():
-        rows: list[dict[str, Any]] = [row_of_run(run, said.digest)]
-        frames["task_runs"] = frame_of(table("task_runs"), rows)
-        owners["task_run_id"] = [run.task_run_id]
-    lake.commit(frames, owners)
+    if not lake.read("evidence", ["source"], pl.col("source").is_in(fuller)).is_empty():
+        return folders.Beside([said])
+    rows = frame_of(table("task_runs"), [row_of_run(run, said.digest)])
+    return folders.Beside([said], {"task_runs": rows}, {"task_run_id": [run.task_run_id]})
 
 
 def _derived(lake: Lake, workspace_id: str, known: Known, findings: list[Finding]) -> Outcome:
