@@ -21,6 +21,7 @@ from rdlake.extract import lying_there
 from rdlake.history import ingest_history
 from rdlake.known import Known, what_is_known
 from rdlake.lake import Lake
+from rdlake.measuring import Measurer
 from rdlake.outcome import Outcome, Status, ingest_rows
 from rdlake.registered import RegisteredRun
 from rdlake.registries import commit_registered, read_registries
@@ -31,10 +32,11 @@ from rdlake.sources.files import Scan, scan
 from rdlake.sources.places import Map, placed
 from rdlake.sources.roots import workspace_folders
 from rdlake.sources.workspace import Skipped, parse_workspace
+from rdlake.statistics import Measured, perf_rows, series_rows
 
 __all__ = ["IngestReport", "Outcome", "ingest"]
 
-READER_VERSION = 5
+READER_VERSION = 6
 """Raised when the readers take more out of the same files: they are then read again."""
 
 SETTLED_SECONDS = 2.0
@@ -72,6 +74,7 @@ class _Read:
     scanned: Scan
     source_digest: str
     result: Workspace | Skipped
+    measured: Measured
 
 
 def ingest(  # noqa: PLR0913 - the front door; what it takes is named at every call
@@ -83,6 +86,7 @@ def ingest(  # noqa: PLR0913 - the front door; what it takes is named at every c
     signing_key: bytes | None = None,
     maps: Sequence[Map] = (),
     catalogs: Sequence[str | Path] = (),
+    prices: str | Path | None = None,
     overwrite: bool = False,
     on_progress: Progress | None = None,
 ) -> IngestReport:
@@ -97,7 +101,7 @@ def ingest(  # noqa: PLR0913 - the front door; what it takes is named at every c
     _folders(roots)  # refuses what is no root before anything is written
     exports = find_exports(catalogs)
     runs, of_logs = find_all(logs)
-    known = what_is_known(lake, READER_VERSION)
+    known, measurer = what_is_known(lake, READER_VERSION), Measurer(lake, prices)
     told = replace(known, contents={}, stats={}) if overwrite else known
     registered = read_registries(registries, alone=not (roots or logs or catalogs))
     history = ingest_history(lake, told, exports, READER_VERSION)
@@ -122,7 +126,7 @@ def ingest(  # noqa: PLR0913 - the front door; what it takes is named at every c
         committed += 1
     unchanged += len(same)
     beside += chain.from_iterable(each.gone(looked_for) for each in same)
-    for of_folders in batches(folders, partial(_read, told), on_progress):
+    for of_folders in batches(folders, partial(_read, told, measurer), on_progress):
         unchanged += of_folders.unchanged
         if of_folders.read:
             outcomes += _commit(lake, of_folders.read)
@@ -184,15 +188,16 @@ def _folders(roots: Sequence[str | Path]) -> tuple[list[Path], list[Finding]]:
     return list(taken.values()), beside
 
 
-def _read(known: Known, folder: Path) -> _Read | None:
+def _read(known: Known, measurer: Measurer, folder: Path) -> _Read | None:
     """The folder's content; None when it is what the lake already has."""
-    scanned = scan(folder)
-    if known.stats.get(f"workspace:{folder.name}") == scanned.stat_digest:
+    scanned, more = scan(folder), measurer.could_more(folder)
+    if not more and known.stats.get(f"workspace:{folder.name}") == scanned.stat_digest:
         return None
     hashed = hash_files(scanned)
-    if known.contents.get(f"workspace:{folder.name}") == hashed.source_digest:
+    if not more and known.contents.get(f"workspace:{folder.name}") == hashed.source_digest:
         return None
-    return _Read(scanned, hashed.source_digest, parse_workspace(scanned, hashed))
+    result, measured = measurer.measured(scanned, parse_workspace(scanned, hashed))
+    return _Read(scanned, hashed.source_digest, result, measured)
 
 
 def _commit(lake: Lake, read: Sequence[_Read]) -> list[Outcome]:
@@ -202,12 +207,15 @@ def _commit(lake: Lake, read: Sequence[_Read]) -> list[Outcome]:
     said = [said_by_workspace(workspace) for workspace in workspaces]
     said += filter(None, map(said_by_json, workspaces))
     there = lying_there(workspaces)
+    series = series_rows([each.measured for each in read])
+    perf = perf_rows([each.measured for each in read])
     lake.commit(
-        {"evidence": evidence_rows(said), **there},
+        {"evidence": evidence_rows(said), **there, "factor_ic": series, "factor_perf": perf},
         {
             "source": [f"{kind}:{each}" for kind in ("workspace", "json") for each in ids],
             "workspace_id": ids,
             "strategy_id": there["strategies"]["strategy_id"].to_list(),
+            "series_id": series["series_id"].unique().to_list(),
         },
     )
     outcomes: list[Outcome] = []

@@ -21,7 +21,7 @@ __all__ = ["Library", "init_lake", "open_lake"]
 class Library(Lake):
     """An open lake. `rdlake.open_lake` and `rdlake.init_lake` make one."""
 
-    def ingest(
+    def ingest(  # noqa: PLR0913 - the front door; what it takes is named at every call
         self,
         *workspaces: str | Path,
         logs: Collection[str | Path] = (),
@@ -29,13 +29,15 @@ class Library(Lake):
         signing_key: bytes | None = None,
         maps: Collection[str] = (),
         catalogs: Collection[str | Path] = (),
+        prices: str | Path | None = None,
         overwrite: bool = False,
     ) -> IngestReport:
         """Read every workspace below these folders, and every run below the `logs` folders and in
         the `registries`, that is new or changed. With a key the signatures of RD-Agent's messages
         are checked. `maps` are texts `OLD=NEW`: the workspaces that logs and registries name below
         OLD are read below NEW. `catalogs` are folders or files of the JSON catalogs that were
-        exported before there was a lake."""
+        exported before there was a lake. `prices` is the daily_pv.h5 that factors are held against,
+        else the one beside each folder of workspaces."""
         return ingest(
             self,
             workspaces,
@@ -44,6 +46,7 @@ class Library(Lake):
             signing_key=signing_key,
             maps=[read_map(each) for each in maps],
             catalogs=list(catalogs),
+            prices=prices,
             overwrite=overwrite,
         )
 

@@ -20,7 +20,7 @@ KEYS = {
     "loops": "task_run_id loop_id workspace_id",
     "strategies": "strategy_id",
     "equity_curves": "workspace_id date",
-    "factor_ic": "workspace_id factor_name date label_source",
+    "factor_ic": "series_id date",
     "factor_combinations": "workspace_id name window",
     "models": "model_id",
     "feedback": "workspace_id",

@@ -71,6 +71,13 @@ catalogs_option = click.option(
     multiple=True,
     help="JSON catalogs that were exported before there was a lake; may be repeated.",
 )
+prices_option = click.option(
+    "--prices",
+    metavar="FILE",
+    help="The daily_pv.h5 that factors are held against; else "
+    "factor_implementation_source_data/daily_pv.h5 beside each folder of workspaces.  "
+    "[default: RDLAKE_PRICES]",
+)
 overwrite_option = click.option(
     "--overwrite", is_flag=True, help="Read everything again, changed or not."
 )
@@ -86,13 +93,14 @@ class _Given:
     signing_key: Path | None
     maps: Sequence[str]
     catalogs: Sequence[str]
+    prices: str | None
 
 
 def source_options(command: Callable[..., int]) -> Callable[..., int]:
     """The options that say what to read, as one `given`."""
 
     @wraps(command)
-    def gathered(
+    def gathered(  # noqa: PLR0913 - one per option
         *,
         workspaces: Sequence[str],
         logs: Sequence[str],
@@ -100,12 +108,20 @@ def source_options(command: Callable[..., int]) -> Callable[..., int]:
         signing_key: Path | None,
         maps: Sequence[str],
         catalogs: Sequence[str],
+        prices: str | None,
         **others: object,
     ) -> int:
-        given = _Given(workspaces, logs, registries, signing_key, maps, catalogs)
+        given = _Given(workspaces, logs, registries, signing_key, maps, catalogs, prices)
         return command(given=given, **others)
 
-    options = (catalogs_option, map_option, key_option, registries_option, logs_option)
+    options = (
+        prices_option,
+        catalogs_option,
+        map_option,
+        key_option,
+        registries_option,
+        logs_option,
+    )
     for option in (*options, workspaces_option):
         gathered = option(gathered)
     return gathered
@@ -182,6 +198,7 @@ class _Sources:
     maps: Sequence[Map] = ()
     registries: Sequence[Path] = ()
     catalogs: Sequence[Path] = ()
+    prices: Path | None = None
 
 
 def _sources(given: _Given, default: Path | None = None) -> _Sources:
@@ -197,8 +214,10 @@ def _sources(given: _Given, default: Path | None = None) -> _Sources:
     registries = [Path(each) for each in given.registries]
     registries = registries or ([] if named else list(settings.registry_files))
     catalogs = [Path(each) for each in given.catalogs]
+    prices = given.prices or settings.prices
     if roots or log_roots or registries or catalogs:
-        return _Sources(roots, log_roots, key, maps, registries, catalogs)
+        prices_file = Path(prices).expanduser() if prices else None
+        return _Sources(roots, log_roots, key, maps, registries, catalogs, prices_file)
     if default is None:
         raise BadInput(
             "no folder of workspaces or logs and no registry is given",
@@ -240,6 +259,7 @@ def _ingest(lake: Lake, sources: _Sources, *, overwrite: bool, as_json: bool) ->
             signing_key=sources.signing_key,
             maps=sources.maps,
             catalogs=sources.catalogs,
+            prices=sources.prices,
             overwrite=overwrite,
             on_progress=on_progress,
         )
