@@ -62,11 +62,19 @@ def open_values(path: Path) -> Iterator[FactorValues]:
         with os.fdopen(descriptor, "rb") as opened, pq.ParquetFile(opened) as table:
             yield FactorValues(table)
     except (pa.ArrowException, OSError, UnicodeDecodeError, OverflowError) as error:
-        raise Unusable(f"its values cannot be read: {because(error)}") from error
+        raise _damaged(error) from error
 
 
 def _pieces(table: pq.ParquetFile, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    yield from table.iter_batches(PIECE, columns=list(columns), use_threads=False)
+    """Some columns of a table, piece by piece; Unusable when they are damaged."""
+    try:
+        yield from table.iter_batches(PIECE, columns=list(columns), use_threads=False)
+    except (pa.ArrowException, OSError, OverflowError) as error:
+        raise _damaged(error) from error
+
+
+def _damaged(error: Exception) -> Unusable:
+    return Unusable(f"it cannot be read: {because(error)}")
 
 
 def _rows(table: pq.ParquetFile) -> Rows:
@@ -116,7 +124,8 @@ def epoch_days(column: pl.Series) -> Days:
     """Days from 1970-01-01 of a column of days, of midnights in its own time zone, or of ISO text;
     Unusable for anything else."""
     if column.dtype in (pl.String, pl.Categorical):
-        column = column.cast(pl.String).str.to_datetime(strict=False)
+        texts = column.cast(pl.String).str.strip_suffix(" 00:00:00")
+        column = texts.str.to_date("%Y-%m-%d", strict=False)
     if column.has_nulls():
         raise Unusable("a row without a day")
     if isinstance(column.dtype, pl.Datetime):

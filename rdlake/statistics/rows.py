@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from rdlake.rows import frame_of
-from rdlake.statistics.measure import Measured
+from rdlake.statistics.measured import Measured
 from rdlake.tables import table
 
 __all__ = ["FIGURES", "perf_rows", "series_rows"]

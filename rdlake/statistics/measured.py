@@ -187,24 +187,27 @@ class _Measuring:
         ]
         if empty:
             self._warn(f"without a single finite value: {', '.join(empty)}")
-        for window in self._windows:
-            without = [
-                row["factor_name"]
-                for row in rows
-                if row["window"] == window.name
-                and row["finite_values"]
-                and row["label_source"]
-                and not row["ic_days"]
-            ]
-            if without:
-                self._warn(
-                    f"on no day of {window.name} with values and a label that differ between "
-                    f"instruments, so without IC: {', '.join(without)}",
-                    "look whether days and instruments are those of the label",
-                )
+        without: dict[str, list[str]] = {}
+        for row in rows:
+            if row["finite_values"] and row["label_source"] and not row["ic_days"]:
+                without.setdefault(row["factor_name"], []).append(row["window"])
+        for where, names in _grouped(without).items():
+            self._warn(
+                f"no day of {where} has values and labels that differ between instruments, so "
+                f"there is no IC of {', '.join(names)}",
+                "look whether days and instruments are those of the label",
+            )
 
     def _warn(self, reason: str, fix: str = _LOOK) -> None:
         self._findings.append(Finding("warning", FACTORS, reason, fix))
+
+
+def _grouped(found: Mapping[str, list[str]]) -> dict[str, list[str]]:
+    """The names that have the same list, by that list."""
+    groups: dict[str, list[str]] = {}
+    for name, each in found.items():
+        groups.setdefault(", ".join(each), []).append(name)
+    return groups
 
 
 def _series_id(digest: str, label: Label) -> str:
