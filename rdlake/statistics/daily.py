@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 
 from rdlake.panel import Days, Label, Panel, Reals
 
@@ -16,6 +14,7 @@ __all__ = ["Daily", "correlation", "daily", "scaled"]
 
 AT_ONCE = 1 << 20
 """About how many rows are worked on at a time, so that a long table needs no more memory."""
+SMALL = 1e-100
 FIFTHS, LEAST = 5, 10
 """The spread is of fifths, on days with at least so many pairs."""
 
@@ -69,31 +68,44 @@ def _parts(panel: Panel, label: Label) -> Iterator[tuple[Days, Reals, Reals]]:
 def _figures(days: Days, factor: Reals, label: Reals) -> tuple[Days, Counts, Reals, Reals, Reals]:
     starts = np.flatnonzero(np.diff(days, prepend=days[0] - 1))
     pairs = np.diff(starts, append=len(days))
-    groups = np.repeat(np.arange(len(starts), dtype=np.int32), pairs)
-    ranks = pl.DataFrame({"day": groups, "factor": factor, "label": label}).select(
-        pl.col("factor", "label").rank("average").over("day")
-    )
-    rank = ranks["factor"].to_numpy()
+    rank = ranks(factor, starts, pairs)
     return (
         days[starts],
         pairs,
         correlation(factor, label, starts, pairs),
-        correlation(rank, ranks["label"].to_numpy(), starts, pairs),
+        correlation(rank, ranks(label, starts, pairs), starts, pairs),
         _spread(rank, label, starts, pairs),
     )
 
 
+def ranks(values: Reals, starts: Counts, counts: Counts) -> Reals:
+    """The average rank of each value in its group, from 1; the groups begin at `starts`."""
+    order = np.empty(len(values), np.int64)
+    for start, count in zip(starts.tolist(), counts.tolist(), strict=True):
+        order[start : start + count] = np.argsort(values[start : start + count])
+    order += np.repeat(starts, counts)
+    ordered = values[order]
+    new = np.ones(len(values), bool)
+    new[1:] = ordered[1:] != ordered[:-1]
+    new[starts] = True
+    firsts = np.flatnonzero(new)
+    equal = np.diff(firsts, append=len(values))
+    found = np.empty(len(values))
+    found[order] = np.repeat(firsts + (equal + 1) / 2, equal)
+    found -= np.repeat(starts, counts)
+    return found
+
+
 def correlation(one: Reals, other: Reals, starts: Counts, counts: Counts) -> Reals:
     """Pearson's of each group, which begin at `starts`; NaN where a side is constant."""
-    each = partial(np.repeat, repeats=counts)
     defined = np.ones(len(starts), bool)
     sides = []
     for side in (one, other):
         low, high = np.minimum.reduceat(side, starts), np.maximum.reduceat(side, starts)
         defined &= low < high
-        even = scaled(side, each(np.maximum(-low, high)))
-        away = even - each(np.add.reduceat(even, starts) / counts)
-        sides.append(scaled(away, each(np.maximum.reduceat(np.abs(away), starts))))
+        even = scaled(side, np.maximum(-low, high), counts)
+        away = even - np.repeat(np.add.reduceat(even, starts) / counts, counts)
+        sides.append(scaled(away, np.maximum.reduceat(np.abs(away), starts), counts))
     x, y = sides
     products, x_squares, y_squares = (
         np.add.reduceat(a * b, starts) for a, b in ((x, y), (x, x), (y, y))
@@ -103,10 +115,15 @@ def correlation(one: Reals, other: Reals, starts: Counts, counts: Counts) -> Rea
     return np.where(defined, found.clip(-1, 1), np.nan)
 
 
-def scaled(values: Reals, largest: Reals) -> Reals:
-    """Values below 1, divided by a power of two: without rounding, so that none is too large or
-    too small to be squared."""
-    return np.ldexp(values, -np.frexp(largest)[1])
+def scaled(values: Reals, largest: Reals, counts: Counts) -> Reals:
+    """The same values, or, where their squares could not be held, each group divided by a power of
+    two: that rounds nothing, so equal values have equal figures whatever stands beside them."""
+    known = largest[largest > 0]
+    if not len(known) or (known.min() > SMALL and known.max() < 1 / SMALL):
+        return values
+    powers = np.ldexp(1.0, (-np.frexp(largest)[1]).clip(-1000, 1000))
+    even: Reals = values * np.repeat(powers, counts)
+    return even
 
 
 def _spread(rank: Reals, label: Reals, starts: Counts, pairs: Counts) -> Reals:

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from rdlake.panel import Reals
-from rdlake.statistics.daily import Daily, scaled
+from rdlake.statistics.daily import Daily
 
 __all__ = ["of_days", "of_values"]
 
 DAYS_A_YEAR = 238
+LARGE = 300
 QUANTILES = {
     "q01": 0.01,
     "q05": 0.05,
@@ -77,25 +78,26 @@ def _mean(values: Reals) -> float | None:
     low, high = float(values.min()), float(values.max())
     if low == high:
         return low
-    power = math.frexp(max(-low, high))[1]
-    mean = float(np.add.reduce(np.ldexp(values, -power))) / len(values)
-    return _known(float(np.ldexp(mean, power)))
+    even, power = _scaled(values)
+    return _known(float(np.ldexp(np.add.reduce(even) / len(values), power)))
 
 
 def _std(values: Reals) -> float | None:
     """With ddof 1; of equal values exactly zero, where rounding would leave a trace."""
     if len(values) < 2:
         return None
-    low, high = float(values.min()), float(values.max())
-    if low == high:
+    if values.min() == values.max():
         return 0.0
-    power = math.frexp(max(-low, high))[1]
-    even = np.ldexp(values, -power)
-    away = even - np.add.reduce(even) / len(values)
-    largest = float(np.abs(away).max())
-    away = scaled(away, np.array(largest))
+    even, power = _scaled(values)
+    away, more = _scaled(even - np.add.reduce(even) / len(values))
     variance = float(np.add.reduce(away * away)) / (len(values) - 1)
-    return _known(float(np.ldexp(math.sqrt(variance), power + math.frexp(largest)[1])))
+    return _known(float(np.ldexp(math.sqrt(variance), power + more)))
+
+
+def _scaled(values: Reals) -> tuple[Reals, int]:
+    """Values that can be summed and squared, and the power of two they were divided by."""
+    power = int(np.frexp(max(-float(values.min()), float(values.max())))[1])
+    return (values, 0) if abs(power) < LARGE else (np.ldexp(values, -power), power)
 
 
 def _drawdown(spread: Reals) -> float | None:
