@@ -60,11 +60,14 @@ class SourceFile:
 
 @dataclass(frozen=True, slots=True)
 class FactorColumn:
-    """One factor column of combined_factors_df.parquet."""
+    """One factor column of combined_factors_df.parquet, and digests of its values once these were
+    read: of all of them, and of their order on some days."""
 
     name: str
     column: str
     position: int
+    values_sha256: str | None = None
+    value_fingerprint: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from rdlake.experiment import Finding, Workspace
 from rdlake.extract import lying_there
 from rdlake.known import Known
 from rdlake.lake import Lake
+from rdlake.measuring import Measurer
 from rdlake.outcome import Outcome, Status, ingest_rows
 from rdlake.selection import EVERYTHING, Selection
 from rdlake.sources.contents import hash_files
@@ -24,6 +25,7 @@ from rdlake.sources.files import Scan, scan
 from rdlake.sources.roles import classify
 from rdlake.sources.roots import workspace_folders
 from rdlake.sources.workspace import Skipped, parse_workspace
+from rdlake.statistics import Measured, perf_rows, series_rows
 
 __all__ = [
     "Beside",
@@ -48,6 +50,7 @@ class ReadFolder:
     scanned: Scan
     source_digest: str
     result: Workspace | Skipped
+    measured: Measured
 
 
 @dataclass(frozen=True)
@@ -92,8 +95,15 @@ class FolderReader:
     """Reads the folders that are asked for and are new or changed. `left` counts, by reason, those
     that were not asked for."""
 
-    def __init__(self, known: Known, selection: Selection, named: Named) -> None:
-        self._known, self._selection, self._named = known, selection, named
+    def __init__(
+        self,
+        known: Known,
+        measurer: Measurer,
+        selection: Selection = EVERYTHING,
+        named: Named | None = None,
+    ) -> None:
+        self._known, self._measurer = known, measurer
+        self._selection, self._named = selection, named or Named()
         self._loops = 0
         self.left = Counter[str]()
 
@@ -106,15 +116,17 @@ class FolderReader:
         if reason := self._left(scanned):
             self.left[reason] += 1
             return None
-        if self._known.stats.get(f"workspace:{folder.name}") == scanned.stat_digest:
+        more = self._measurer.could_more(folder)
+        if not more and self._known.stats.get(f"workspace:{folder.name}") == scanned.stat_digest:
             return None
         hashed = hash_files(scanned)
-        if self._known.contents.get(f"workspace:{folder.name}") == hashed.source_digest:
+        same = self._known.contents.get(f"workspace:{folder.name}") == hashed.source_digest
+        if same and not more:
             return None
-        result = parse_workspace(scanned, hashed)
+        result, measured = self._measurer.measured(scanned, parse_workspace(scanned, hashed))
         if isinstance(result, Workspace) and result.role in LOOPS:
             self._loops += 1
-        return ReadFolder(scanned, hashed.source_digest, result)
+        return ReadFolder(scanned, hashed.source_digest, result, measured)
 
     def _not_asked_for(self, name: str) -> str | None:
         """Why a folder need not even be looked into."""
@@ -162,7 +174,11 @@ def commit_folders(
     ids = [workspace.workspace_id for workspace in workspaces]
     said = [said_by_workspace(workspace) for workspace in workspaces]
     said += filter(None, map(said_by_json, workspaces))
-    there = lying_there(workspaces)
+    there = {
+        **lying_there(workspaces),
+        "factor_ic": series_rows([each.measured for each in read]),
+        "factor_perf": perf_rows([each.measured for each in read]),
+    }
     lake.commit(
         {"evidence": evidence_rows([*said, *beside.said]), **there, **beside.frames},
         {
@@ -173,6 +189,7 @@ def commit_folders(
             "workspace_id": ids,
             **beside.owners,
             "strategy_id": there["strategies"]["strategy_id"].to_list(),
+            "series_id": there["factor_ic"]["series_id"].unique().to_list(),
         },
     )
     outcomes: list[Outcome] = []

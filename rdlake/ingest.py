@@ -18,7 +18,9 @@ from rdlake.experiment import Finding
 from rdlake.history import ingest_history
 from rdlake.known import Known, what_is_known
 from rdlake.lake import Lake
+from rdlake.measuring import Measurer
 from rdlake.outcome import Outcome
+from rdlake.pairs import judge
 from rdlake.registered import RegisteredRun
 from rdlake.registries import ReadRegistries, read_registries
 from rdlake.runs import RunReader, find_all, names_of
@@ -30,7 +32,7 @@ from rdlake.sources.traces import RunFolder
 
 __all__ = ["READER_VERSION", "IngestReport", "Mode", "Outcome", "ingest"]
 
-READER_VERSION = 6
+READER_VERSION = 7
 """Raised when the readers take more out of the same files: they are then read again."""
 
 Mode = Literal["incremental", "full"]
@@ -73,6 +75,7 @@ def ingest(  # noqa: PLR0913 - the front door; what it takes is named at every c
     signing_key: bytes | None = None,
     maps: Sequence[Map] = (),
     catalogs: Sequence[str | Path] = (),
+    prices: str | Path | None = None,
     selection: Selection = EVERYTHING,
     mode: Mode = "incremental",
     overwrite: bool = False,
@@ -93,7 +96,7 @@ def ingest(  # noqa: PLR0913 - the front door; what it takes is named at every c
     exports = find_exports(catalogs)
     of_logs, beside = find_all(logs)
     registered = read_registries(registries, alone=not (roots or logs or catalogs))
-    known = what_is_known(lake, READER_VERSION)
+    known, measurer = what_is_known(lake, READER_VERSION), Measurer(lake, prices)
     step = _Ingest(lake, known, _told(known, mode, overwrite=overwrite), dry_run, on_progress)
     step.beside += [*beside, *registered.findings]
     step.choose(selection, of_logs, registered)
@@ -106,9 +109,11 @@ def ingest(  # noqa: PLR0913 - the front door; what it takes is named at every c
     step.beside += of_roots
     names = {each.name for each in there} | known.folders
     step.take_registered(chosen, _looked_for(chosen.runs, names, roots, maps))
-    step.take_folders(there)
+    step.take_folders(there, measurer)
     if not dry_run:
         derive(lake, known.stale)
+        if step.committed:
+            judge(lake, {folder.name: folder for folder in there})
     return step.report()
 
 
@@ -200,8 +205,8 @@ class _Ingest:
         self.unchanged += len(same)
         self.beside += chain.from_iterable(each.gone(looked_for) for each in same)
 
-    def take_folders(self, there: Sequence[Path]) -> None:
-        reader = folders.FolderReader(self.told, self.selection, self._named())
+    def take_folders(self, there: Sequence[Path], measurer: Measurer) -> None:
+        reader = folders.FolderReader(self.told, measurer, self.selection, self._named())
         for batch in batches(there, reader.read, self.on_progress):
             self.unchanged += batch.unchanged
             if batch.read and self.dry_run:

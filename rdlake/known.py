@@ -15,10 +15,18 @@ from rdlake.run import Run
 
 __all__ = ["Known", "KnownRun", "last_digests", "what_is_known"]
 
-LYING_THERE = ("artifacts", "signals")
+LYING_THERE = ("artifacts", "signals", "factor_perf")
 HAS_LOG = pl.col("loops").is_not_null()
 """Rows of `task_runs` that a log gave; those of a registry count no loops."""
-DERIVED = ("models", "feedback", "factors", "equity_curves", "workspaces", "loops")
+DERIVED = (
+    "models",
+    "feedback",
+    "factors",
+    "factor_combinations",
+    "equity_curves",
+    "workspaces",
+    "loops",
+)
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ class Library(Lake):
         catalogs: Collection[str | Path] = (),
         selection: Selection = EVERYTHING,
         mode: Mode = "incremental",
+        prices: str | Path | None = None,
         overwrite: bool = False,
         dry_run: bool = False,
     ) -> IngestReport:
@@ -39,9 +40,10 @@ class Library(Lake):
         the `registries`, that is new or changed. With a key the signatures of RD-Agent's messages
         are checked. `maps` are texts `OLD=NEW`: the workspaces that logs and registries name below
         OLD are read below NEW. `catalogs` are folders or files of the JSON catalogs that were
-        exported before there was a lake. `selection` says what of it all is taken; `full` reads
-        every file and goes by its content alone, `overwrite` makes all rows anew, a dry run writes
-        nothing."""
+        exported before there was a lake. `prices` is the daily_pv.h5 that factors are held against,
+        else the one beside each folder of workspaces. `selection` says what of it all is taken;
+        `full` reads every file and goes by its content alone, `overwrite` makes all rows anew, a
+        dry run writes nothing."""
         return ingest(
             self,
             workspaces,
@@ -52,6 +54,7 @@ class Library(Lake):
             catalogs=list(catalogs),
             selection=selection,
             mode=mode,
+            prices=prices,
             overwrite=overwrite,
             dry_run=dry_run,
         )

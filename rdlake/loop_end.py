@@ -18,11 +18,11 @@ from rdlake.experiment import Action, Experiment, Finding, Workspace
 from rdlake.ingest import READER_VERSION, IngestReport
 from rdlake.known import Known, last_digests
 from rdlake.lake import Lake
+from rdlake.measuring import Measurer
 from rdlake.outcome import Outcome, Status, ingest_rows
 from rdlake.registered import RegisteredRun
 from rdlake.registries import task_run_row as row_of_run
 from rdlake.rows import frame_of
-from rdlake.selection import EVERYTHING
 from rdlake.sources.registry import runs_of_rows
 from rdlake.tables import table
 
@@ -59,7 +59,7 @@ def write_loop_artifacts(
             fix="give loop_row with task_run_id and loop_id, or workspace_path",
         )
     known = last_digests(lake, workspace_id, READER_VERSION)
-    read = _read(folder, known)
+    read = _read(lake, folder, known)
     findings = [*found, *(run.findings if run else ())]
     if folder and not _is_folder(folder):
         fix = "rdlake ingest --workspaces with the folder it lies in"
@@ -125,10 +125,10 @@ def _said(run: RegisteredRun | None) -> Evidence | None:
     return replace(said[0], source=f"registry:{run.task_run_id}/{numbers[0]}")
 
 
-def _read(folder: Path | None, known: Known) -> folders.ReadFolder | None:
+def _read(lake: Lake, folder: Path | None, known: Known) -> folders.ReadFolder | None:
     if folder is None or not _is_folder(folder):
         return None
-    return folders.FolderReader(known, EVERYTHING, folders.Named()).read(folder)
+    return folders.FolderReader(known, Measurer(lake)).read(folder)
 
 
 def _is_folder(path: Path) -> bool:

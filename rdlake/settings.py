@@ -31,6 +31,12 @@ class Settings(BaseSettings):
 
     registries: str | None = Field(None, description="registry.sqlite files, separated likewise")
 
+    prices: str | None = Field(
+        None,
+        description="the daily_pv.h5 that factors are held against, else the one beside each"
+        " folder of workspaces",
+    )
+
     @property
     def workspace_roots(self) -> tuple[Path, ...]:
         """The folders of workspaces; empty when none is set."""

@@ -10,6 +10,9 @@ from pathlib import Path
 
 import polars as pl
 
+from rdlake.sources.prices import PRICES
+from tests.builders_prices import make_prices
+
 FACTOR_TEMPLATES = ("conf_baseline.yaml", "conf_combined_factors.yaml")
 MODEL_TEMPLATES = ("conf_baseline_factors_model.yaml", "conf_sota_factors_model.yaml")
 
@@ -24,7 +27,8 @@ def make_workspace(
     metrics: Mapping[str, float] | None = None,
     factors: Sequence[str] | None = ("MOM_5D", "动量_10日"),
 ) -> Path:
-    """An experiment's folder. `level` is the mean daily return; metrics agree with the curve."""
+    """An experiment's folder, and prices beside its root. `level` is the mean daily return; metrics
+    agree with the curve."""
     folder = root / name
     folder.mkdir(parents=True)
     for template in FACTOR_TEMPLATES if action == "factor" else MODEL_TEMPLATES:
@@ -34,6 +38,8 @@ def make_workspace(
     curve = make_curve(days, level)
     curve.write_parquet(folder / "ret.parquet")
     write_metrics(folder, {**proven_metrics(curve), "IC": 0.02, "Rank IC": 0.03, **(metrics or {})})
+    if not (root.parent / PRICES).exists():
+        make_prices(root)
     if factors is not None:
         make_factor_table(factors).write_parquet(folder / "combined_factors_df.parquet")
     return folder

@@ -10,16 +10,16 @@ import rdlake
 PACKAGE = Path(rdlake.__file__).parent
 
 LAYERS = [
-    {"errors", "quoting", "datafiles", "recording", "settings", "sample"},
+    {"errors", "quoting", "datafiles", "panel", "recording", "settings", "sample"},
     {"tables", "deltalog", "identity"},
     {"experiment", "rows", "storage"},
     {"run", "registered"},
     {"evidence", "sources", "demo"},
-    {"extract"},
+    {"extract", "statistics"},
     {"delta", "rowfiles"},
     {"lake", "oldlog"},
     {"opening"},
-    {"batches", "borrowed", "cached", "outcome", "known", "selection"},
+    {"batches", "borrowed", "cached", "outcome", "known", "measuring", "pairs", "selection"},
     {"derive"},
     {"folders", "history", "registries", "runs"},
     {"ingest", "catalog"},

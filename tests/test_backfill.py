@@ -83,7 +83,6 @@ import sqlite3, sys, time
 connection = sqlite3.connect(sys.argv[1], timeout=10, isolation_level=None)
 connection.execute(f"PRAGMA journal_mode={sys.argv[2]}")
 number = 1000
-print("writing", flush=True)
 while True:
     connection.execute("BEGIN IMMEDIATE")
     connection.execute("UPDATE loops SET error_message = ?, updated_at_utc = ?", (str(number),) * 2)
@@ -92,6 +91,8 @@ while True:
         (sys.argv[3], number, "failed", str(number)),
     )
     connection.execute("COMMIT")
+    if number == 1000:
+        print("writing", flush=True)
     number += 1
     time.sleep(0.002)
 """

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -94,6 +94,15 @@ SELECTION = (
 )
 
 
+prices_option = click.option(
+    "--prices",
+    metavar="FILE",
+    help="The daily_pv.h5 that factors are held against; else "
+    "factor_implementation_source_data/daily_pv.h5 beside each folder of workspaces.  "
+    "[default: RDLAKE_PRICES]",
+)
+
+
 @dataclass(frozen=True)
 class Given:
     """Which folders and which key the command line names."""
@@ -104,27 +113,26 @@ class Given:
     signing_key: Path | None
     maps: Sequence[str]
     catalogs: Sequence[str]
+    prices: str | None
 
 
 def source_options(command: Callable[..., int]) -> Callable[..., int]:
     """The options that say what to read, as one `given`."""
 
     @wraps(command)
-    def gathered(
-        *,
-        workspaces: Sequence[str],
-        logs: Sequence[str],
-        registries: Sequence[str],
-        signing_key: Path | None,
-        maps: Sequence[str],
-        catalogs: Sequence[str],
-        **others: object,
-    ) -> int:
-        given = Given(workspaces, logs, registries, signing_key, maps, catalogs)
-        return command(given=given, **others)
+    def gathered(**options: Any) -> int:
+        given = Given(**{each.name: options.pop(each.name) for each in fields(Given)})
+        return command(given=given, **options)
 
-    options = (catalogs_option, map_option, key_option, registries_option, logs_option)
-    for option in (*options, workspaces_option):
+    for option in (
+        prices_option,
+        catalogs_option,
+        map_option,
+        key_option,
+        registries_option,
+        logs_option,
+        workspaces_option,
+    ):
         gathered = option(gathered)
     return gathered
 
@@ -163,6 +171,7 @@ class Sources:
     maps: Sequence[Map] = ()
     registries: Sequence[Path] = ()
     catalogs: Sequence[Path] = ()
+    prices: Path | None = None
 
 
 def sources_of(given: Given, default: Path | None = None) -> Sources:
@@ -178,8 +187,10 @@ def sources_of(given: Given, default: Path | None = None) -> Sources:
     registries = [Path(each) for each in given.registries]
     registries = registries or ([] if named else list(settings.registry_files))
     catalogs = [Path(each) for each in given.catalogs]
+    prices = given.prices or settings.prices
     if roots or log_roots or registries or catalogs:
-        return Sources(roots, log_roots, key, maps, registries, catalogs)
+        prices_file = Path(prices).expanduser() if prices else None
+        return Sources(roots, log_roots, key, maps, registries, catalogs, prices_file)
     if default is None:
         raise BadInput(
             "no folder of workspaces or logs and no registry is given",

@@ -179,6 +179,7 @@ def _read(lake: Lake, sources: Sources, how: _How) -> IngestReport:
             signing_key=sources.signing_key,
             maps=sources.maps,
             catalogs=sources.catalogs,
+            prices=sources.prices,
             selection=how.selection,
             mode=how.mode,
             overwrite=how.overwrite,

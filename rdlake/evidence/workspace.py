@@ -44,6 +44,8 @@ def said_by_workspace(workspace: Workspace) -> Evidence:
                 "factor_name": each.name,
                 "column_name": each.column if each.column != each.name else None,
                 "position": each.position,
+                "values_sha256": each.values_sha256,
+                "value_fingerprint": each.value_fingerprint,
             }
             for each in workspace.factors
         ),

@@ -14,7 +14,13 @@ from rdlake.evidence import Evidence, contradictions, folder_of, merged
 from rdlake.experiment import Experiment, Finding, Workspace
 from rdlake.extract.curves import curve_days, curve_figures
 from rdlake.extract.folders import artifact_rows
-from rdlake.extract.loops import disagreements, factor_rows, feedback_rows, loop_rows
+from rdlake.extract.loops import (
+    combination_rows,
+    disagreements,
+    factor_rows,
+    feedback_rows,
+    loop_rows,
+)
 from rdlake.extract.recordings import model_rows, signal_rows, strategy_rows
 from rdlake.rows import frame_of
 from rdlake.tables import table
@@ -62,6 +68,7 @@ def derived(evidence: Sequence[Evidence]) -> Derived:
             "models": model_rows(experiments),
             "feedback": feedback_rows(experiments),
             "factors": factor_rows(experiments),
+            "factor_combinations": combination_rows(experiments, figures),
             "equity_curves": days,
             "workspaces": frame_of(table("workspaces"), folders),
             "loops": loop_rows(experiments, figures),

@@ -1,4 +1,5 @@
-"""Rows of `loops`, `factors` and `feedback`: one experiment under the names of the contract."""
+"""Rows of `loops`, `factors`, `factor_combinations` and `feedback`: one experiment under the names
+of the contract."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from rdlake.experiment import Experiment, Finding
 from rdlake.rows import frame_of
 from rdlake.tables import table
 
-__all__ = ["disagreements", "factor_rows", "feedback_rows", "loop_rows"]
+__all__ = ["combination_rows", "disagreements", "factor_rows", "feedback_rows", "loop_rows"]
 
 HEADLINES = {
     "ic": "IC",
@@ -67,6 +68,32 @@ def factor_rows(experiments: Sequence[Experiment]) -> pl.DataFrame:
         for factor in experiment.factors
     ]
     return frame_of(table("factors"), rows)
+
+
+def combination_rows(experiments: Sequence[Experiment], figures: Figures) -> pl.DataFrame:
+    """One row per experiment with a result and a table of factors: all of them together, with the
+    figures of its back-test."""
+    rows = []
+    for experiment in experiments:
+        names, metrics = experiment.columns.get("factor_names"), experiment.metrics or {}
+        if names and experiment.has_result:
+            curve = figures.get(experiment.workspace_id, {})
+            rows.append(
+                {
+                    "workspace_id": experiment.workspace_id,
+                    "name": "main",
+                    "window": "test",
+                    "factor_names": names,
+                    "start_date": curve.get("curve_start"),
+                    "end_date": curve.get("curve_end"),
+                    "annual_return": metrics.get(HEADLINES["annual_return"]),
+                    "max_drawdown": metrics.get(HEADLINES["max_drawdown"]),
+                    "sharpe": curve.get("sharpe"),
+                    "metrics": dict(metrics),
+                    "source_digest": experiment.source_digest,
+                }
+            )
+    return frame_of(table("factor_combinations"), rows)
 
 
 def feedback_rows(experiments: Sequence[Experiment]) -> pl.DataFrame:

@@ -17,7 +17,7 @@ from rdlake.experiment import FactorColumn, Finding
 from rdlake.sources.contents import open_file
 from rdlake.sources.wording import because, quoted
 
-__all__ = ["MAX_FOOTER", "read_factor_columns"]
+__all__ = ["MAX_FOOTER", "key_columns", "read_factor_columns"]
 
 MAX_FOOTER = 16 << 20
 
@@ -91,12 +91,19 @@ def read_factor_columns(
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         return None, [_error(file, f"not a readable Parquet file: {because(error)}")]
     findings: list[Finding] = []
-    keys = _KEYS | _pandas_index(schema)
-    named = _named([column for column in columns if not column.is_key(keys)], file, findings)
+    keys = key_columns(schema)
+    named = _named([column for column in columns if column.text not in keys], file, findings)
     if not named:
         return None, [*findings, _error(file, "no factor column in it")]
     factors = (FactorColumn(name, named[name], place) for place, name in enumerate(named))
     return tuple(factors), findings
+
+
+def key_columns(schema: pa.Schema) -> frozenset[str]:
+    """The columns that tell a row's day and instrument, by their names in the file."""
+    keys = _KEYS | _pandas_index(schema)
+    columns = (_Column(field.name, field.type, _levels(field.name)) for field in schema)
+    return frozenset(column.text for column in columns if column.is_key(keys))
 
 
 def _footer(path: Path) -> bytes:

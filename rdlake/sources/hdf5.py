@@ -151,10 +151,10 @@ def _frame(group: h5py.Group, columns: Collection[str] | None) -> pl.DataFrame:
         if name in values or name in ("datetime", "instrument"):
             raise _Unusable(f"two columns are called {quoted(name)}")
         values[name] = column
-    if not values:
-        raise _Unusable("no column of values")
     if columns is not None and (missing := sorted(set(columns) - values.keys())):
         raise _Unusable(f"no column {', '.join(map(quoted, missing))}")
+    if not values:
+        raise _Unusable("no column of values")
     order = [name for name in _names(_array(group, "axis0")) if name in values]
     return pl.DataFrame(found + [values[name].alias(name) for name in order])
 

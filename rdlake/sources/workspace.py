@@ -24,7 +24,7 @@ from rdlake.sources.metrics import Metrics, read_metrics
 from rdlake.sources.mlruns import Folder, read_recording
 from rdlake.sources.roles import classify
 
-__all__ = ["Skipped", "parse_workspace", "read_workspace"]
+__all__ = ["Skipped", "parse_workspace", "read_workspace", "still_written"]
 
 MAX_FINDINGS = 100
 
@@ -89,8 +89,8 @@ def parse_workspace(scanned: Scan, hashed: Hashed) -> Workspace | Skipped:
     if role in ("experiment", "baseline"):
         recording = _recording(Folder(folder, present, hashed.kept, metrics, factors), findings)
         findings += _missing(present, findings)
-    if scan(folder).stat_digest != scanned.stat_digest:
-        return Skipped(folder.name, folder.parent.name, _STILL_WRITTEN)
+    if skipped := still_written(scanned):
+        return skipped
     return Workspace(
         workspace_id=folder.name,
         root_name=folder.parent.name,
@@ -108,6 +108,14 @@ def parse_workspace(scanned: Scan, hashed: Hashed) -> Workspace | Skipped:
         told=told,
         findings=_capped(findings),
     )
+
+
+def still_written(scanned: Scan) -> Skipped | None:
+    """The folder as one to be skipped, when it changed since it was scanned."""
+    folder = scanned.folder
+    if scan(folder).stat_digest == scanned.stat_digest:
+        return None
+    return Skipped(folder.name, folder.parent.name, _STILL_WRITTEN)
 
 
 def _figures(hashed: Hashed, findings: list[Finding]) -> tuple[Metrics | None, pl.DataFrame | None]:

@@ -46,7 +46,12 @@ FACTORS = Table(
         C("expression_fingerprint", TEXT, "digest of the normalised formula"),
         C("code_sha256", TEXT, "digest of the factor's code"),
         C("sub_workspace_id", TEXT, "the folder in which the coder wrote it, as the log has it"),
-        C("value_fingerprint", TEXTS, "digests of the rank order at anchor days"),
+        C("values_sha256", TEXT, "digest of the finite values with their days and instruments"),
+        C(
+            "value_fingerprint",
+            TEXTS,
+            "day:digest of the order of instruments, up to reversal, on every fourth Wednesday",
+        ),
         C("created_at", TIME, "UTC; when the experiment was made"),
         PROVENANCE,
         DIGEST,
@@ -64,6 +69,7 @@ FACTOR_PERF = Table(
         C("start_date", DATE, "first day, inclusive"),
         C("end_date", DATE, "last day, inclusive"),
         C("label_source", TEXT, "label.pkl or prices; null when there is no label"),
+        C("rows", INT, "rows of the parquet in the window"),
         C("coverage", REAL, "finite values / (days × distinct instruments)"),
         C("finite_values", INT, "values neither missing, NaN nor infinite"),
         C("mean", REAL, "pooled over finite values"),
@@ -82,25 +88,41 @@ FACTOR_PERF = Table(
         C("annual_return", REAL, "top minus bottom fifth, equal weights, no cost, mean × 238"),
         C("sharpe", REAL, "of that spread, mean / std × √238"),
         C("max_drawdown", REAL, "of the compounded spread, ≤ 0"),
+        C("values_sha256", TEXT, "as in factors; equal values have equal figures"),
+        C("label_sha256", TEXT, "digest of the label; null when there is none"),
+        C("series_id", TEXT, "the days in factor_ic; null when there is no label"),
         DIGEST,
     ),
 )
 
 FACTOR_IC = Table(
     "factor_ic",
-    "one day's IC and rank IC of one factor",
-    ("workspace_id", "factor_name", "date", "label_source"),
+    "one day of one factor's values against one label, kept once for all experiments with both",
+    ("series_id", "date"),
     (
-        WORKSPACE,
-        C("factor_name", TEXT, "as in factors"),
+        C("series_id", TEXT, "digest of values and label; factor_perf tells whose they are"),
         C("date", DATE, "the factor's day"),
-        C("label_source", TEXT, "label.pkl or prices"),
-        C("ic", REAL, "Pearson, over pairs where both exist"),
+        C("ic", REAL, "Pearson, over pairs where both exist; null where a side is constant"),
         C("rank_ic", REAL, "Pearson of average ranks"),
         C("pairs", INT, "instruments with both values"),
-        C("spread", REAL, "mean label of the top fifth minus the bottom fifth"),
-        DIGEST,
+        C("spread", REAL, "mean label of the top fifth minus the bottom fifth; from 10 pairs on"),
     ),
+    owner="series_id",
+)
+
+FACTOR_PAIRS = Table(
+    "factor_pairs",
+    "two columns of values that order instruments alike on some days, compared on all",
+    ("one_sha256", "other_sha256"),
+    (
+        C("pair_id", TEXT, "digest of both digests"),
+        C("one_sha256", TEXT, "values_sha256 in factors, the smaller"),
+        C("other_sha256", TEXT, "values_sha256 in factors, the larger"),
+        C("shared", INT, "anchor days on which value_fingerprint is the same"),
+        C("correlation", REAL, "mean daily rank correlation; negative for a reversed factor"),
+        C("days", INT, "days on which it is defined"),
+    ),
+    owner="pair_id",
 )
 
 FACTOR_COMBINATIONS = Table(
@@ -112,8 +134,8 @@ FACTOR_COMBINATIONS = Table(
         C("name", TEXT, "name of the combination"),
         C("window", TEXT, "as in factor_perf"),
         C("factor_names", TEXTS, "in the order of the model's input"),
-        C("start_date", DATE, "first day, inclusive"),
-        C("end_date", DATE, "last day, inclusive"),
+        C("start_date", DATE, "first day of the curve, inclusive"),
+        C("end_date", DATE, "last day of the curve, inclusive"),
         C("annual_return", REAL, "with cost, excess over the benchmark, summed, 238 days"),
         C("max_drawdown", REAL, "with cost, of the summed excess, ≤ 0"),
         C("sharpe", REAL, "of the net return"),

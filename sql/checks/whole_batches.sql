@@ -6,10 +6,6 @@ WITH parts AS (
     UNION ALL
     SELECT DISTINCT 'factors', workspace_id, source_digest FROM rdlake_tables.factors
     UNION ALL
-    SELECT DISTINCT 'factor_perf', workspace_id, source_digest FROM rdlake_tables.factor_perf
-    UNION ALL
-    SELECT DISTINCT 'factor_ic', workspace_id, source_digest FROM rdlake_tables.factor_ic
-    UNION ALL
     SELECT DISTINCT 'factor_combinations', workspace_id, source_digest FROM rdlake_tables.factor_combinations
     UNION ALL
     SELECT DISTINCT 'equity_curves', workspace_id, source_digest FROM rdlake_tables.equity_curves
@@ -21,6 +17,8 @@ of_folders AS (
     SELECT DISTINCT 'artifacts' AS part, workspace_id, source_digest FROM rdlake_tables.artifacts
     UNION ALL
     SELECT DISTINCT 'signals', workspace_id, source_digest FROM rdlake_tables.signals
+    UNION ALL
+    SELECT DISTINCT 'factor_perf', workspace_id, source_digest FROM rdlake_tables.factor_perf
 ),
 -- What a batch commits last: the loop; of a folder without one, the folder.
 wholes AS (

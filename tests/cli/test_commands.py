@@ -168,6 +168,7 @@ def test_the_folder_of_workspaces_may_come_from_dotenv(
     assert {each["name"]: each["origin"] for each in settings} == {
         "lake": "default",
         "logs": "default",
+        "prices": "default",
         "registries": "default",
         "workspaces": ".env",
     }

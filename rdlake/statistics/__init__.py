@@ -1,0 +1,20 @@
+"""Each factor's own numbers: of its values, and of each day against a label."""
+
+from __future__ import annotations
+
+from rdlake.statistics.daily import correlated
+from rdlake.statistics.measured import FACTORS, Figures, Key, Measured, Prices, measure
+from rdlake.statistics.rows import FIGURES, perf_rows, series_rows
+
+__all__ = [
+    "FACTORS",
+    "FIGURES",
+    "Figures",
+    "Key",
+    "Measured",
+    "Prices",
+    "correlated",
+    "measure",
+    "perf_rows",
+    "series_rows",
+]
