@@ -19,6 +19,7 @@ from rdlake.evidence import evidence_rows, said_by_json, said_by_workspace
 from rdlake.experiment import Finding, Workspace
 from rdlake.extract import lying_there
 from rdlake.history import ingest_history
+from rdlake.keeping import Keep, keep_files, without_content
 from rdlake.known import Known, what_is_known
 from rdlake.lake import Lake
 from rdlake.outcome import Outcome, Status, ingest_rows
@@ -84,6 +85,7 @@ def ingest(  # noqa: PLR0913 - the front door; what it takes is named at every c
     maps: Sequence[Map] = (),
     catalogs: Sequence[str | Path] = (),
     overwrite: bool = False,
+    keep: Keep = "essential",
     on_progress: Progress | None = None,
 ) -> IngestReport:
     """Read every run below the log roots and in the registries, and every workspace folder below
@@ -91,7 +93,8 @@ def ingest(  # noqa: PLR0913 - the front door; what it takes is named at every c
     place are roots too.
 
     Idempotent: what is unchanged is not read, and a batch that changes nothing writes nothing.
-    (With `maps` the runs are read, to know what they name.)
+    (With `maps` the runs are read, to know what they name.) `keep` says of which files the content
+    is stored; a folder that lacks some of it is read again.
     BadInput when a root holds nothing to read; a bad workspace or run costs only itself.
     """
     _folders(roots)  # refuses what is no root before anything is written
@@ -99,6 +102,7 @@ def ingest(  # noqa: PLR0913 - the front door; what it takes is named at every c
     runs, of_logs = find_all(logs)
     known = what_is_known(lake, READER_VERSION)
     told = replace(known, contents={}, stats={}) if overwrite else known
+    told = told.without(without_content(lake, keep))
     registered = read_registries(registries, alone=not (roots or logs or catalogs))
     history = ingest_history(lake, told, exports, READER_VERSION)
     outcomes = list(history.outcomes)
@@ -125,7 +129,7 @@ def ingest(  # noqa: PLR0913 - the front door; what it takes is named at every c
     for of_folders in batches(folders, partial(_read, told), on_progress):
         unchanged += of_folders.unchanged
         if of_folders.read:
-            outcomes += _commit(lake, of_folders.read)
+            outcomes += _commit(lake, of_folders.read, keep)
             committed += 1
     derive(lake, known.stale)
     return IngestReport(
@@ -195,8 +199,11 @@ def _read(known: Known, folder: Path) -> _Read | None:
     return _Read(scanned, hashed.source_digest, parse_workspace(scanned, hashed))
 
 
-def _commit(lake: Lake, read: Sequence[_Read]) -> list[Outcome]:
-    """One batch: rows of the workspaces that could be read, and what became of all of them."""
+def _commit(lake: Lake, read: Sequence[_Read], keep: Keep) -> list[Outcome]:
+    """One batch: the content of the files, rows of the workspaces that could be read, and what
+    became of all of them."""
+    taken = [(each.scanned, each.result) for each in read if isinstance(each.result, Workspace)]
+    lost = keep_files(lake, keep, taken)
     workspaces = [_settled(each) for each in read if isinstance(each.result, Workspace)]
     ids = [workspace.workspace_id for workspace in workspaces]
     said = [said_by_workspace(workspace) for workspace in workspaces]
@@ -213,7 +220,9 @@ def _commit(lake: Lake, read: Sequence[_Read]) -> list[Outcome]:
     outcomes: list[Outcome] = []
 
     def report(found: Mapping[str, tuple[Finding, ...]]) -> pl.DataFrame:
-        outcomes.extend(_outcome(each, found.get(each.result.workspace_id, ())) for each in read)
+        for each in read:
+            name = each.result.workspace_id
+            outcomes.append(_outcome(each, (*lost.get(name, ()), *found.get(name, ()))))
         return ingest_rows(outcomes, READER_VERSION)
 
     derive(lake, ids, report)

@@ -12,6 +12,7 @@ from rdlake.catalog import attach
 from rdlake.catalog import publish as publishing
 from rdlake.catalog.publish import PublishReport
 from rdlake.ingest import IngestReport, ingest
+from rdlake.keeping import Keep
 from rdlake.lake import Lake
 from rdlake.sources.places import read_map
 
@@ -21,7 +22,7 @@ __all__ = ["Library", "init_lake", "open_lake"]
 class Library(Lake):
     """An open lake. `rdlake.open_lake` and `rdlake.init_lake` make one."""
 
-    def ingest(
+    def ingest(  # noqa: PLR0913 - the front door; what it takes is named at every call
         self,
         *workspaces: str | Path,
         logs: Collection[str | Path] = (),
@@ -30,12 +31,13 @@ class Library(Lake):
         maps: Collection[str] = (),
         catalogs: Collection[str | Path] = (),
         overwrite: bool = False,
+        keep: Keep = "essential",
     ) -> IngestReport:
         """Read every workspace below these folders, and every run below the `logs` folders and in
         the `registries`, that is new or changed. With a key the signatures of RD-Agent's messages
         are checked. `maps` are texts `OLD=NEW`: the workspaces that logs and registries name below
         OLD are read below NEW. `catalogs` are folders or files of the JSON catalogs that were
-        exported before there was a lake."""
+        exported before there was a lake. `keep` says of which files the content is stored."""
         return ingest(
             self,
             workspaces,
@@ -45,6 +47,7 @@ class Library(Lake):
             maps=[read_map(each) for each in maps],
             catalogs=list(catalogs),
             overwrite=overwrite,
+            keep=keep,
         )
 
     def publish(self, *, note: str | None = None, allow: Collection[str] = ()) -> PublishReport:

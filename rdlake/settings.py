@@ -31,6 +31,10 @@ class Settings(BaseSettings):
 
     registries: str | None = Field(None, description="registry.sqlite files, separated likewise")
 
+    keep: str = Field(
+        "essential", description="whose content ingest stores: essential, all or none"
+    )
+
     @property
     def workspace_roots(self) -> tuple[Path, ...]:
         """The folders of workspaces; empty when none is set."""

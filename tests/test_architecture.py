@@ -17,9 +17,10 @@ LAYERS = [
     {"evidence", "sources", "demo"},
     {"extract"},
     {"delta", "rowfiles"},
+    {"opened"},
     {"lake", "oldlog"},
-    {"opening"},
-    {"batches", "borrowed", "cached", "outcome", "known"},
+    {"opening", "blobs", "naming"},
+    {"batches", "borrowed", "cached", "inventory", "keeping", "known", "outcome"},
     {"derive"},
     {"history", "registries", "runs"},
     {"ingest", "catalog"},
@@ -29,7 +30,7 @@ LAYERS = [
 """A module imports from its own package and from layers that stand before its own."""
 
 DOORS = {
-    "deltalake": {"delta.py", "lake.py", "storage.py"},
+    "deltalake": {"delta.py", "lake.py", "opened.py", "storage.py"},
     "duckdb": {"catalog", "library.py", "cli/query.py"},
     "matplotlib": set(),
     "h5py": {"demo", "sources/hdf5.py"},

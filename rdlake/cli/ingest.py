@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,6 +17,7 @@ from rdlake.errors import BadInput, ExitCode
 if TYPE_CHECKING:
     from rdlake.catalog.publish import PublishReport
     from rdlake.ingest import IngestReport
+    from rdlake.keeping import Keep
     from rdlake.lake import Lake
     from rdlake.sources.places import Map
 
@@ -71,6 +72,12 @@ catalogs_option = click.option(
     multiple=True,
     help="JSON catalogs that were exported before there was a lake; may be repeated.",
 )
+keep_option = click.option(
+    "--keep",
+    metavar="[essential|all|none]",
+    help="Of which files the content is stored; of the others, the digest. "
+    "[default: RDLAKE_KEEP, else essential: metrics, curves, configuration, code, charts, weights]",
+)
 overwrite_option = click.option(
     "--overwrite", is_flag=True, help="Read everything again, changed or not."
 )
@@ -86,26 +93,18 @@ class _Given:
     signing_key: Path | None
     maps: Sequence[str]
     catalogs: Sequence[str]
+    keep: str | None
 
 
 def source_options(command: Callable[..., int]) -> Callable[..., int]:
     """The options that say what to read, as one `given`."""
 
     @wraps(command)
-    def gathered(
-        *,
-        workspaces: Sequence[str],
-        logs: Sequence[str],
-        registries: Sequence[str],
-        signing_key: Path | None,
-        maps: Sequence[str],
-        catalogs: Sequence[str],
-        **others: object,
-    ) -> int:
-        given = _Given(workspaces, logs, registries, signing_key, maps, catalogs)
-        return command(given=given, **others)
+    def gathered(**options: Any) -> int:
+        given = _Given(**{each.name: options.pop(each.name) for each in fields(_Given)})
+        return command(given=given, **options)
 
-    options = (catalogs_option, map_option, key_option, registries_option, logs_option)
+    options = (keep_option, catalogs_option, map_option, key_option, registries_option, logs_option)
     for option in (*options, workspaces_option):
         gathered = option(gathered)
     return gathered
@@ -174,7 +173,7 @@ def tell(report: PublishReport) -> None:
 
 @dataclass(frozen=True)
 class _Sources:
-    """Where to read, and the key to check what is signed."""
+    """Where to read, the key to check what is signed, and what is kept."""
 
     workspaces: Sequence[Path]
     logs: Sequence[Path]
@@ -182,6 +181,7 @@ class _Sources:
     maps: Sequence[Map] = ()
     registries: Sequence[Path] = ()
     catalogs: Sequence[Path] = ()
+    keep: Keep = "essential"
 
 
 def _sources(given: _Given, default: Path | None = None) -> _Sources:
@@ -190,6 +190,7 @@ def _sources(given: _Given, default: Path | None = None) -> _Sources:
     from rdlake.sources.places import read_map
 
     settings, key = Settings(), _key(given.signing_key)
+    keep = _keep(given.keep or settings.keep)
     maps = [read_map(each) for each in given.maps]
     named = bool(given.workspaces or given.logs or given.registries or given.catalogs)
     roots = [Path(each) for each in given.workspaces] or ([] if named else settings.workspace_roots)
@@ -198,7 +199,7 @@ def _sources(given: _Given, default: Path | None = None) -> _Sources:
     registries = registries or ([] if named else list(settings.registry_files))
     catalogs = [Path(each) for each in given.catalogs]
     if roots or log_roots or registries or catalogs:
-        return _Sources(roots, log_roots, key, maps, registries, catalogs)
+        return _Sources(roots, log_roots, key, maps, registries, catalogs, keep)
     if default is None:
         raise BadInput(
             "no folder of workspaces or logs and no registry is given",
@@ -208,7 +209,20 @@ def _sources(given: _Given, default: Path | None = None) -> _Sources:
             "rdlake ingest --workspaces …/git_ignore_folder/RD-Agent_workspace",
         )
     say("no folder of workspaces is configured: taking the bundled sample of real back-tests")
-    return _Sources([default], [], key)
+    return _Sources([default], [], key, keep=keep)
+
+
+def _keep(text: str) -> Keep:
+    from rdlake.keeping import KEEPS
+
+    for word in KEEPS:
+        if word == text:
+            return word
+    raise BadInput(
+        f"{text!r} does not say what to keep",
+        where="--keep, RDLAKE_KEEP, .env",
+        fix=f"one of {', '.join(KEEPS)}",
+    )
 
 
 def _key(file: Path | None) -> bytes | None:
@@ -241,6 +255,7 @@ def _ingest(lake: Lake, sources: _Sources, *, overwrite: bool, as_json: bool) ->
             maps=sources.maps,
             catalogs=sources.catalogs,
             overwrite=overwrite,
+            keep=sources.keep,
             on_progress=on_progress,
         )
     if as_json:

@@ -28,6 +28,10 @@ COMMANDS = {
         "Publish catalog versions, look at them, go back.",
     ),
     "sql": ("rdlake.cli.query:sql", "Ask the published catalog."),
+    "blobs": (
+        "rdlake.cli.blobs:blobs",
+        "List the files whose content the lake keeps, and write them out.",
+    ),
     "maintain": (
         "rdlake.cli.lakes:maintain",
         "Compact the tables and remove what no version needs.",

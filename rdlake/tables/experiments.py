@@ -36,7 +36,6 @@ ARTIFACTS = Table(
         C("sha256", TEXT, "digest of the content; null for a link or an unreadable file"),
         C("target", TEXT, "where a link points, as text; never followed"),
         C("state", TEXT, "present, unreadable or removed"),
-        C("kept", BOOL, "true when its content lies in blobs"),
         DIGEST,
     ),
 )

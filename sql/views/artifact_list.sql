@@ -9,7 +9,8 @@ SELECT
     artifacts.sha256::VARCHAR AS sha256,
     artifacts.target::VARCHAR AS target,
     artifacts.state::VARCHAR AS state,
-    artifacts.kept::BOOLEAN AS kept,
+    coalesce(artifacts.sha256 IN (SELECT blobs.sha256 FROM rdlake_tables.blobs AS blobs), false)::BOOLEAN
+        AS kept,
     workspaces.role::VARCHAR AS role,
     workspaces.task_run_id::VARCHAR AS task_run_id,
     workspaces.loop_id::BIGINT AS loop_id
