@@ -40,5 +40,10 @@ def of_workspace(lake: Lake, workspace_id: str) -> pl.DataFrame:
 
 def _files(lake: Lake, where: pl.Expr | None = None) -> pl.DataFrame:
     files = lake.read("artifacts", COLUMNS, where)
+    charts = lake.read("charts", ["workspace_id", "path", "size", "sha256"], where)
+    made = charts.join(files, on=["workspace_id", "path"], how="anti").with_columns(
+        artifact_type=pl.lit("backtest_curve_image"), kind=pl.lit("made")
+    )
+    files = pl.concat([files, made.select(COLUMNS)])
     there = pl.col("sha256").is_in(list(stored(lake)))
     return files.with_columns(kept=there.fill_null(value=False))

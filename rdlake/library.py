@@ -11,6 +11,7 @@ from rdlake import opening
 from rdlake.catalog import attach
 from rdlake.catalog import publish as publishing
 from rdlake.catalog.publish import PublishReport
+from rdlake.drawing import draw_charts
 from rdlake.ingest import IngestReport, ingest
 from rdlake.keeping import Keep
 from rdlake.lake import Lake
@@ -32,13 +33,15 @@ class Library(Lake):
         catalogs: Collection[str | Path] = (),
         overwrite: bool = False,
         keep: Keep = "essential",
+        charts: bool = True,
     ) -> IngestReport:
         """Read every workspace below these folders, and every run below the `logs` folders and in
         the `registries`, that is new or changed. With a key the signatures of RD-Agent's messages
         are checked. `maps` are texts `OLD=NEW`: the workspaces that logs and registries name below
         OLD are read below NEW. `catalogs` are folders or files of the JSON catalogs that were
-        exported before there was a lake. `keep` says of which files the content is stored."""
-        return ingest(
+        exported before there was a lake. `keep` says of which files the content is stored,
+        `charts` whether curves that have no pictures yet are drawn."""
+        report = ingest(
             self,
             workspaces,
             list(logs),
@@ -49,6 +52,8 @@ class Library(Lake):
             overwrite=overwrite,
             keep=keep,
         )
+        draw_charts(self, draw=charts)
+        return report
 
     def publish(self, *, note: str | None = None, allow: Collection[str] = ()) -> PublishReport:
         """Publish the newest rows as the next catalog version, unless nothing is new."""

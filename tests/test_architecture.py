@@ -10,7 +10,7 @@ import rdlake
 PACKAGE = Path(rdlake.__file__).parent
 
 LAYERS = [
-    {"errors", "quoting", "datafiles", "recording", "settings", "sample"},
+    {"charts", "errors", "quoting", "datafiles", "recording", "settings", "sample"},
     {"tables", "deltalog", "identity"},
     {"experiment", "rows", "storage"},
     {"run", "registered"},
@@ -20,7 +20,7 @@ LAYERS = [
     {"opened"},
     {"lake", "oldlog"},
     {"opening", "blobs", "naming"},
-    {"batches", "borrowed", "cached", "inventory", "keeping", "known", "outcome"},
+    {"batches", "borrowed", "cached", "drawing", "inventory", "keeping", "known", "outcome"},
     {"derive"},
     {"history", "registries", "runs"},
     {"ingest", "catalog"},
@@ -32,7 +32,8 @@ LAYERS = [
 DOORS = {
     "deltalake": {"delta.py", "lake.py", "opened.py", "storage.py"},
     "duckdb": {"catalog", "library.py", "cli/query.py"},
-    "matplotlib": set(),
+    "matplotlib": {"charts"},
+    "PIL": {"charts"},
     "h5py": {"demo", "sources/hdf5.py"},
     "click": {"cli"},
     "rich": {"cli"},

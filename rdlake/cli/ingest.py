@@ -78,6 +78,11 @@ keep_option = click.option(
     help="Of which files the content is stored; of the others, the digest. "
     "[default: RDLAKE_KEEP, else essential: metrics, curves, configuration, code, charts, weights]",
 )
+charts_option = click.option(
+    "--charts/--no-charts",
+    default=None,
+    help="Draw the curves that have no pictures yet.  [default: RDLAKE_CHARTS, else --charts]",
+)
 overwrite_option = click.option(
     "--overwrite", is_flag=True, help="Read everything again, changed or not."
 )
@@ -94,6 +99,7 @@ class _Given:
     maps: Sequence[str]
     catalogs: Sequence[str]
     keep: str | None
+    charts: bool | None
 
 
 def source_options(command: Callable[..., int]) -> Callable[..., int]:
@@ -104,7 +110,15 @@ def source_options(command: Callable[..., int]) -> Callable[..., int]:
         given = _Given(**{each.name: options.pop(each.name) for each in fields(_Given)})
         return command(given=given, **options)
 
-    options = (keep_option, catalogs_option, map_option, key_option, registries_option, logs_option)
+    options = (
+        charts_option,
+        keep_option,
+        catalogs_option,
+        map_option,
+        key_option,
+        registries_option,
+        logs_option,
+    )
     for option in (*options, workspaces_option):
         gathered = option(gathered)
     return gathered
@@ -173,7 +187,7 @@ def tell(report: PublishReport) -> None:
 
 @dataclass(frozen=True)
 class _Sources:
-    """Where to read, the key to check what is signed, and what is kept."""
+    """Where to read, the key to check what is signed, what is kept, and whether to draw."""
 
     workspaces: Sequence[Path]
     logs: Sequence[Path]
@@ -182,6 +196,7 @@ class _Sources:
     registries: Sequence[Path] = ()
     catalogs: Sequence[Path] = ()
     keep: Keep = "essential"
+    charts: bool = True
 
 
 def _sources(given: _Given, default: Path | None = None) -> _Sources:
@@ -191,6 +206,7 @@ def _sources(given: _Given, default: Path | None = None) -> _Sources:
 
     settings, key = Settings(), _key(given.signing_key)
     keep = _keep(given.keep or settings.keep)
+    charts = settings.charts if given.charts is None else given.charts
     maps = [read_map(each) for each in given.maps]
     named = bool(given.workspaces or given.logs or given.registries or given.catalogs)
     roots = [Path(each) for each in given.workspaces] or ([] if named else settings.workspace_roots)
@@ -199,7 +215,7 @@ def _sources(given: _Given, default: Path | None = None) -> _Sources:
     registries = registries or ([] if named else list(settings.registry_files))
     catalogs = [Path(each) for each in given.catalogs]
     if roots or log_roots or registries or catalogs:
-        return _Sources(roots, log_roots, key, maps, registries, catalogs, keep)
+        return _Sources(roots, log_roots, key, maps, registries, catalogs, keep, charts)
     if default is None:
         raise BadInput(
             "no folder of workspaces or logs and no registry is given",
@@ -209,7 +225,7 @@ def _sources(given: _Given, default: Path | None = None) -> _Sources:
             "rdlake ingest --workspaces …/git_ignore_folder/RD-Agent_workspace",
         )
     say("no folder of workspaces is configured: taking the bundled sample of real back-tests")
-    return _Sources([default], [], key, keep=keep)
+    return _Sources([default], [], key, keep=keep, charts=charts)
 
 
 def _keep(text: str) -> Keep:
@@ -243,6 +259,7 @@ def _key(file: Path | None) -> bytes | None:
 
 
 def _ingest(lake: Lake, sources: _Sources, *, overwrite: bool, as_json: bool) -> int:
+    from rdlake.drawing import draw_charts
     from rdlake.ingest import ingest as read
 
     with progress("reading") as on_progress:
@@ -258,6 +275,8 @@ def _ingest(lake: Lake, sources: _Sources, *, overwrite: bool, as_json: bool) ->
             keep=sources.keep,
             on_progress=on_progress,
         )
+    with progress("drawing") as on_progress:
+        draw_charts(lake, draw=sources.charts, on_progress=on_progress)
     if as_json:
         show_json(asdict(report) | {"counts": report.counts})
     else:

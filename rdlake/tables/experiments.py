@@ -40,6 +40,24 @@ ARTIFACTS = Table(
     ),
 )
 
+CHARTS = Table(
+    "charts",
+    "a picture that rdlake made of an experiment; its content lies in blobs",
+    ("workspace_id", "path"),
+    (
+        WORKSPACE,
+        C("path", TEXT, "ret_curve.png or dd_curve.png; no file of the folder"),
+        C("size", INT, "bytes"),
+        C("sha256", TEXT, "digest of the picture"),
+        C("curve_digest", TEXT, "digest of the days it shows; equal curves share their pictures"),
+        C(
+            "loop_digest",
+            TEXT,
+            "source_digest of the loop whose curve it shows; of another one it is out of date",
+        ),
+    ),
+)
+
 STRATEGIES = Table(
     "strategies",
     "a distinct configuration that was really run",
