@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from uuid import uuid4
 
 import polars as pl
 import pyarrow as pa
@@ -185,7 +186,7 @@ def extract(lake: Lake, digest: str, target: Path) -> int:
     BadInput when something is there already, DamagedLake when the content is not whole."""
     if os.path.lexists(target):
         raise _taken(target)
-    passing = target.with_name(f".{target.name[:100]}.{os.getpid()}.part")
+    passing = target.with_name(f".{uuid4().hex}.part")
     try:
         with passing.open("xb") as file:
             size = sum(file.write(chunk) for chunk in read_content(lake, digest))

@@ -180,7 +180,8 @@ def write_charts(
         )
     for path, content in drawn.items():
         try:
-            path.unlink(missing_ok=True)
+            if overwrite:
+                path.unlink(missing_ok=True)
             with path.open("xb") as file:
                 file.write(content)
         except OSError as error:
