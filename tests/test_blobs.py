@@ -18,6 +18,8 @@ import pytest
 import rdlake
 from rdlake import blobs
 from rdlake.blobs import CHUNK, Content, Unread, extract, read_content, resolved, store, stored
+from rdlake.catalog.publish import publish
+from rdlake.catalog.verify import verify
 from rdlake.datafiles import FILES_IN_A_CROWD
 from rdlake.errors import BadInput, DamagedLake, StorageFailed
 from rdlake.lake import Lake
@@ -250,3 +252,19 @@ def test_memory_stays_bounded_with_hundreds_of_megabytes(tmp_path: Path) -> None
         what, used = line.split()
         assert int(used) < 700, f"{what}: {used} MiB more than at first"
     assert (tmp_path / "out").stat().st_size == 200 * CHUNK
+
+
+def bytes_read() -> int:
+    lines = Path("/proc/self/io").read_text(encoding="ascii").splitlines()
+    return int(dict(line.split(": ") for line in lines)["rchar"])
+
+
+@pytest.mark.skipif(not Path("/proc/self/io").is_file(), reason="no one counts what is read here")
+def test_publishing_does_not_read_the_content(lake: Lake) -> None:
+    store(lake, [content(bytes_of(seed, 20 * CHUNK)) for seed in range(2)])
+    before = bytes_read()
+    assert publish(lake).outcome == "published"
+    assert bytes_read() - before < 8 * CHUNK
+    before = bytes_read()
+    assert verify(lake, deep=True).faults == ()
+    assert bytes_read() - before > 40 * CHUNK
