@@ -18,7 +18,7 @@ A = "a" * 32
 def root(tmp_path: Path, workspaces: Path, capsys: Capture) -> Path:
     lake = tmp_path / "lake"
     assert run(capsys, "init", "--lake", lake).code == 0
-    done = run(capsys, "ingest", "--lake", lake, "--workspaces", workspaces)
+    done = run(capsys, "ingest", "--no-charts", "--lake", lake, "--workspaces", workspaces)
     assert done.code == 0, done.err
     return lake
 
@@ -92,6 +92,7 @@ def test_the_setting_says_what_is_kept(
 ) -> None:
     place = ["--lake", tmp_path / "lake", "--workspaces", workspaces]
     monkeypatch.setenv("RDLAKE_KEEP", "none")
+    monkeypatch.setenv("RDLAKE_CHARTS", "false")
     assert run(capsys, "refresh", *place).code == 0
     kept = json.loads(run(capsys, "blobs", "--json", "--lake", tmp_path / "lake").out)
     assert {row["kept"] for row in kept} == {0}
