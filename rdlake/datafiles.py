@@ -9,14 +9,16 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from dataclasses import asdict, astuple, dataclass
+from operator import itemgetter
 from pathlib import Path
 
 __all__ = [
     "DataFile",
     "File",
+    "Size",
     "crowd",
     "half_written",
     "list_digest",
@@ -33,6 +35,9 @@ PIECE = 1 << 20
 _PASSING = re.compile(r"#\d+$")
 File = tuple[str, int, int]
 """A data file as a Delta log names it: path, size, rows."""
+Size = Callable[[File], int]
+SIZE: Size = itemgetter(1)
+"""How many bytes a file counts for; the same on disk, unless a table says otherwise."""
 FULL_FILE = 64 << 20
 """A file of so many bytes is not rewritten to save on the number of files."""
 SMALL_FILE, FEW_ROWS, FILES_IN_A_CROWD = 1 << 20, 20_000, 50
@@ -60,25 +65,27 @@ def list_digest(table: str, files: Iterable[DataFile]) -> str:
     return hashlib.sha256(json.dumps([table, facts]).encode()).hexdigest()
 
 
-def crowd(files: Collection[File]) -> set[File]:
+def crowd(files: Collection[File], size: Size = SIZE) -> set[File]:
     """The small files among these when they are many; else none."""
     small = {file for file in files if file[1] < SMALL_FILE and file[2] < FEW_ROWS}
+    if len(small) >= FILES_IN_A_CROWD:
+        small = {file for file in small if size(file) < SMALL_FILE}
     return small if len(small) >= FILES_IN_A_CROWD else set()
 
 
-def of_good_size(files: Iterable[File]) -> list[tuple[File, ...]]:
+def of_good_size(files: Iterable[File], size: Size = SIZE) -> list[tuple[File, ...]]:
     """The files in groups, each of which makes one file of a good size."""
     groups: list[list[File]] = []
     for file in sorted(files):
-        if not groups or sum(size for _, size, _ in groups[-1]) + file[1] > FULL_FILE:
+        if not groups or sum(map(size, groups[-1])) + size(file) > FULL_FILE:
             groups.append([])
         groups[-1].append(file)
     return [tuple(group) for group in groups]
 
 
-def small_files(files: Iterable[File]) -> list[tuple[File, ...]]:
+def small_files(files: Iterable[File], size: Size = SIZE) -> list[tuple[File, ...]]:
     """Groups of files that would make one of a good size together; none alone."""
-    groups = of_good_size(file for file in files if file[1] < FULL_FILE)
+    groups = of_good_size([file for file in files if size(file) < FULL_FILE], size)
     return [group for group in groups if len(group) > 1]
 
 

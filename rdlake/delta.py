@@ -23,7 +23,16 @@ from rdlake.storage import storage_door
 from rdlake.tables import Table
 from rdlake.tables.schema import TEXT
 
-__all__ = ["Snapshot", "create_table", "holding", "replace_files", "snapshot_of", "told_by"]
+__all__ = [
+    "Snapshot",
+    "create_table",
+    "holding",
+    "replace_files",
+    "snapshot_of",
+    "stats_of",
+    "told_by",
+    "unused_files",
+]
 
 CONFIGURATION = {
     "delta.checkpointInterval": "10",
@@ -129,19 +138,17 @@ def create_table(entry: Table, folder: Path, description: str) -> None:
 
 def replace_files(
     delta: DeltaTable,
-    entry: Table,
-    fresh: Iterable[tuple[DataFile, pa.Table]],
+    fresh: Iterable[tuple[DataFile, str]],
     gone: Iterable[File],
     *,
     changed: bool,
 ) -> None:
-    """One commit on exactly the version of `delta`: new files, with the rows they hold, in place
+    """One commit on exactly the version of `delta`: new files, with their statistics, in place
     of old ones. `changed` is false when they are the same rows. CommitFailedError when another
     writer was faster."""
     now = time.time_ns() // 1_000_000
     actions: list[AddAction | RemoveAction] = [
-        AddAction(file.path, file.size, {}, now, changed, _stats(entry, rows))
-        for file, rows in fresh
+        AddAction(file.path, file.size, {}, now, changed, stats) for file, stats in fresh
     ]
     actions += [
         RemoveAction(path, changed, now, size=size, partition_values={}) for path, size, _ in gone
@@ -150,7 +157,7 @@ def replace_files(
     delta.create_write_transaction(actions, "append", delta.schema(), commit_properties=exactly)
 
 
-def _stats(entry: Table, rows: pa.Table) -> str:
+def stats_of(entry: Table, rows: pa.Table) -> str:
     """What the log tells of a file, so that a replace need not look into those of others."""
     names = {*entry.key, *filter(None, [entry.owner])}
     texts = sorted(name for name in names if rows.schema.field(name).type == TEXT)
@@ -163,4 +170,11 @@ def _stats(entry: Table, rows: pa.Table) -> str:
             "nullCount": {name: rows.column(name).null_count for name in texts},
         },
         ensure_ascii=False,  # delta-rs takes the escape of U+10FFFF for another character
+    )
+
+
+def unused_files(delta: DeltaTable, hours: int) -> list[str]:
+    """Files below the table that its newest version does not need, older than `hours`."""
+    return delta.vacuum(
+        retention_hours=hours, dry_run=True, enforce_retention_duration=False, full=True
     )

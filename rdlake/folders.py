@@ -15,6 +15,7 @@ from rdlake.derive import derive
 from rdlake.evidence import Evidence, evidence_rows, said_by_json, said_by_workspace
 from rdlake.experiment import Finding, Workspace
 from rdlake.extract import lying_there
+from rdlake.keeping import Keep, keep_files
 from rdlake.known import Known
 from rdlake.lake import Lake
 from rdlake.measuring import Measurer
@@ -167,9 +168,16 @@ class FolderReader:
 
 
 def commit_folders(
-    lake: Lake, read: Sequence[ReadFolder], reader_version: int, beside: Beside = NOTHING
+    lake: Lake,
+    read: Sequence[ReadFolder],
+    reader_version: int,
+    keep: Keep,
+    beside: Beside = NOTHING,
 ) -> list[Outcome]:
-    """One batch: rows of the workspaces that could be read, and what became of all of them."""
+    """One batch: the content of the files, rows of the workspaces that could be read, and what
+    became of all of them."""
+    taken = [(each.scanned, each.result) for each in read if isinstance(each.result, Workspace)]
+    lost = keep_files(lake, keep, taken)
     workspaces = [_settled(each) for each in read if isinstance(each.result, Workspace)]
     ids = [workspace.workspace_id for workspace in workspaces]
     said = [said_by_workspace(workspace) for workspace in workspaces]
@@ -195,10 +203,10 @@ def commit_folders(
     outcomes: list[Outcome] = []
 
     def report(found: Mapping[str, tuple[Finding, ...]]) -> pl.DataFrame:
-        outcomes.extend(
-            planned(each, (*beside.findings, *found.get(each.result.workspace_id, ())))
-            for each in read
-        )
+        for each in read:
+            name = each.result.workspace_id
+            findings = (*lost.get(name, ()), *beside.findings, *found.get(name, ()))
+            outcomes.append(planned(each, findings))
         return ingest_rows(outcomes, reader_version)
 
     derive(lake, ids, report)

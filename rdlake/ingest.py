@@ -16,6 +16,7 @@ from rdlake.errors import BadInput
 from rdlake.evidence import names_a_run
 from rdlake.experiment import Finding
 from rdlake.history import ingest_history
+from rdlake.keeping import Keep, without_content
 from rdlake.known import Known, what_is_known
 from rdlake.lake import Lake
 from rdlake.measuring import Measurer
@@ -80,6 +81,7 @@ def ingest(  # noqa: PLR0913 - the front door; what it takes is named at every c
     mode: Mode = "incremental",
     overwrite: bool = False,
     dry_run: bool = False,
+    keep: Keep = "essential",
     on_progress: Progress | None = None,
 ) -> IngestReport:
     """Read every run below the log roots and in the registries, and every workspace folder below
@@ -88,7 +90,8 @@ def ingest(  # noqa: PLR0913 - the front door; what it takes is named at every c
 
     Idempotent: what is unchanged is not read, and a batch that changes nothing writes nothing.
     `full` reads every file and goes by its content alone; `overwrite` makes all rows anew.
-    (With `maps` the runs are read, to know what they name.) A dry run reads what an ingest would
+    (With `maps` the runs are read, to know what they name.) `keep` says of which files the content
+    is stored; a folder that lacks some of it is read again. A dry run reads what an ingest would
     and writes nothing. BadInput when a root holds nothing to read, or a run that is asked for is
     nowhere; a bad workspace or run costs only itself.
     """
@@ -97,7 +100,8 @@ def ingest(  # noqa: PLR0913 - the front door; what it takes is named at every c
     of_logs, beside = find_all(logs)
     registered = read_registries(registries, alone=not (roots or logs or catalogs))
     known, measurer = what_is_known(lake, READER_VERSION), Measurer(lake, prices)
-    step = _Ingest(lake, known, _told(known, mode, overwrite=overwrite), dry_run, on_progress)
+    told = _told(known, mode, overwrite=overwrite).without(without_content(lake, keep))
+    step = _Ingest(lake, known, told, keep, dry_run, on_progress)
     step.beside += [*beside, *registered.findings]
     step.choose(selection, of_logs, registered)
     step.take_exports(exports)
@@ -131,6 +135,7 @@ class _Ingest:
     lake: Lake
     known: Known
     told: Known
+    keep: Keep
     dry_run: bool
     on_progress: Progress | None
     selection: Selection = EVERYTHING
@@ -212,7 +217,9 @@ class _Ingest:
             if batch.read and self.dry_run:
                 self.outcomes += map(folders.planned, batch.read)
             elif batch.read:
-                self.outcomes += folders.commit_folders(self.lake, batch.read, READER_VERSION)
+                self.outcomes += folders.commit_folders(
+                    self.lake, batch.read, READER_VERSION, self.keep
+                )
                 self.committed += 1
         self._leave(reader.left)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import polars as pl
@@ -58,6 +58,13 @@ class Known:
     """The workspaces whose folders were read."""
     names: Mapping[str, str] = field(default_factory=dict)
     """The registry's id of runs that are known by their logs too."""
+
+    def without(self, workspace_ids: Collection[str]) -> Known:
+        """The same, as if these folders had not been read yet."""
+        sources = {f"workspace:{each}" for each in workspace_ids}
+        contents = {key: each for key, each in self.contents.items() if key not in sources}
+        stats = {key: each for key, each in self.stats.items() if key not in sources}
+        return replace(self, contents=contents, stats=stats)
 
 
 def what_is_known(lake: Lake, reader_version: int) -> Known:

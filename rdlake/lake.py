@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,8 +18,7 @@ from pathlib import Path
 import polars as pl
 import pyarrow as pa
 from deltalake import DeltaTable
-from deltalake import Schema as DeltaSchema
-from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+from deltalake.exceptions import CommitFailedError
 
 from rdlake.datafiles import (
     DataFile,
@@ -30,12 +29,20 @@ from rdlake.datafiles import (
     of_good_size,
     remove_quietly,
     small_files,
-    sync,
 )
-from rdlake.delta import Snapshot, create_table, holding, replace_files, snapshot_of
-from rdlake.deltalog import commit_entry, entry_path, log_folder, sync_commit
-from rdlake.errors import LakeBusy, UnsupportedLake
-from rdlake.rowfiles import FILE, read_files, write_file
+from rdlake.delta import (
+    Snapshot,
+    create_table,
+    holding,
+    replace_files,
+    snapshot_of,
+    stats_of,
+    unused_files,
+)
+from rdlake.deltalog import commit_entry, sync_commit
+from rdlake.errors import LakeBusy
+from rdlake.opened import Opened
+from rdlake.rowfiles import FILE, read_files, size_in_memory, write_file
 from rdlake.rows import cast, differing, polars_schema, refuse_unowned, rows_of
 from rdlake.storage import storage_door, storage_failed
 from rdlake.tables import TABLES, Table, table
@@ -52,6 +59,10 @@ class CommitReport:
     versions: Mapping[str, int] = field(default_factory=dict)
 
 
+Fresh = tuple[DataFile, str]
+"""A file that the log does not name yet, with its statistics."""
+
+
 @dataclass(frozen=True)
 class Written:
     """What one commit wrote."""
@@ -60,16 +71,8 @@ class Written:
     files: tuple[DataFile, ...]
 
 
-class Lake:
+class Lake(Opened):
     """An open lake. Make one with `open_lake` or `init_lake`."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self._open: dict[str, DeltaTable] = {}
-        self._flushed: dict[str, int] = {}
-
-    def __repr__(self) -> str:
-        return f"Lake({str(self.root)!r})"
 
     @cached_property
     def lake_id(self) -> str:
@@ -79,10 +82,6 @@ class Lake:
     @property
     def catalogs_folder(self) -> Path:
         return self.root / "catalogs"
-
-    def folder(self, name: str) -> Path:
-        """Where a table lies."""
-        return self.root / "tables" / table(name).name
 
     # --- reading -------------------------------------------------------------------------
 
@@ -102,12 +101,6 @@ class Lake:
         """Rows of a table's newest version; an empty typed frame when there is none yet."""
         files = self.snapshot(name).files
         return read_files(table(name), self.folder(name), files, columns, where)
-
-    def settle(self, name: str) -> None:
-        """Flush a table's newest commit if this process did not make it. Its writer may have been
-        stopped before it could, and what rests on rows must not outlive them."""
-        if delta := self._delta(table(name)):
-            self._settle(table(name), delta)
 
     def known_files(
         self, names: Collection[str], paths: Collection[str] | None = None
@@ -175,6 +168,42 @@ class Lake:
             return False
         return True
 
+    def append_once(
+        self, name: str, contents: Iterable[pa.Table], ids: Collection[str]
+    ) -> CommitReport | None:
+        """Append rows whose owners are `ids`, a file of each content, in one commit; the contents
+        are asked for one by one and need never be in memory together. None, with nothing appended,
+        when the table has rows of one of `ids`; what `contents` raises leaves nothing either."""
+        entry = table(name)
+        assert entry.owner is not None
+        owner, folder = entry.owner, self.folder(name)
+        self._writable(entry)
+        size, fresh = size_in_memory(entry, folder), list[Fresh]()
+
+        def attempt(delta: DeltaTable) -> Written | None:
+            now, files = holding(delta, owner, ids)
+            there = {path for path, _, _ in now.files}
+            if fresh[0][0].path in there:  # the last attempt was told it failed, and did not
+                sync_commit(folder, now.version or 0)
+                return Written(now.version or 0, tuple(file for file, _ in fresh))
+            theirs = pl.col(owner).is_in(list(ids))
+            if not read_files(entry, folder, files, [owner], theirs).is_empty():
+                return None
+            gone = crowd(now.files, size)
+            groups = of_good_size(gone, size)
+            crowded = (cast(entry, self._of_files(entry, each)) for each in groups)
+            return self._swap(delta, entry, crowded, gone, changed=True, beside=fresh)
+
+        with storage_door(folder):
+            fresh += self._files_of(entry, contents)
+        written = self._retry(entry, attempt) if fresh else None
+        if written is None:
+            for file, _ in fresh:
+                remove_quietly(folder / file.path)
+            return None
+        self.record_files({name: written.files})
+        return CommitReport({name: written.version})
+
     def _commit_table(self, entry: Table, rows: pa.Table, ids: Collection[str]) -> Written | None:
         """One commit, or none when it would change nothing."""
 
@@ -237,9 +266,10 @@ class Lake:
         """One commit: these rows in place of those of `replaced`, which lie in files `holders`.
         Small files that have become a crowd are taken in, so that a commit costs what it changes.
         """
-        gone = crowd(now.files) | {file for file in now.files if file[0] in holders}
+        size = size_in_memory(entry, self.folder(entry.name))
+        gone = crowd(now.files, size) | {file for file in now.files if file[0] in holders}
         stays = ~pl.col(entry.owner).is_in(list(replaced)) if entry.owner and replaced else None
-        groups = of_good_size(gone) or [()]
+        groups = of_good_size(gone, size) or [()]
         kept = (self._of_files(entry, group, stays) for group in groups[:-1])
         last = rows
         if groups[-1]:
@@ -257,32 +287,35 @@ class Lake:
         gone: Collection[File],
         *,
         changed: bool,
+        beside: Sequence[Fresh] = (),
     ) -> Written:
         """New files of these contents in place of the old files, on disk when this returns: the
-        files before the log names them, then the log."""
+        files before the log names them, then the log. Files `beside` them are there already."""
         folder, version = self.folder(entry.name), int(delta.version()) + 1
-        fresh: list[tuple[DataFile, pa.Table]] = []
         with storage_door(folder):
+            made = self._files_of(entry, contents)
+            fresh = [*beside, *made]
             try:
-                for rows in contents:
-                    if rows.num_rows:
-                        fresh.append((write_file(entry, folder, rows), rows))
-                replace_files(delta, entry, fresh, gone, changed=changed)
+                replace_files(delta, fresh, gone, changed=changed)
             except CommitFailedError:
-                _discard(folder, version, [file for file, _ in fresh])
+                _discard(folder, version, [file for file, _ in made])
                 raise
             sync_commit(folder, version)
         self._flushed[entry.name] = version
         return Written(version, tuple(file for file, _ in fresh))
 
-    def _settle(self, entry: Table, delta: DeltaTable) -> None:
-        folder, version = self.folder(entry.name), int(delta.version())
-        if self._flushed.get(entry.name) != version:
-            with storage_door(folder):
-                for path, _, _ in commit_entry(folder, version).added:
-                    sync(folder / path)
-                sync_commit(folder, version)
-            self._flushed[entry.name] = version
+    def _files_of(self, entry: Table, contents: Iterable[pa.Table]) -> list[Fresh]:
+        """A new file of each content, written before the next is asked for; none when one fails."""
+        folder, made = self.folder(entry.name), list[Fresh]()
+        try:
+            for rows in contents:
+                if rows.num_rows:
+                    made.append((write_file(entry, folder, rows), stats_of(entry, rows)))
+        except BaseException:
+            for file, _ in made:
+                remove_quietly(folder / file.path)
+            raise
+        return made
 
     # --- upkeep --------------------------------------------------------------------------
 
@@ -296,7 +329,7 @@ class Lake:
         try:
             delta = self._writable(entry)
             before = delta.version()
-            groups = small_files(snapshot_of(delta).files)
+            groups = small_files(snapshot_of(delta).files, size_in_memory(entry, self.folder(name)))
             if not groups:
                 return False
             contents = (cast(entry, self._of_files(entry, group)) for group in groups)
@@ -315,69 +348,7 @@ class Lake:
         self._settle(table(name), delta)
         folder = self.folder(name)
         with storage_door(folder):
-            unused = delta.vacuum(
-                retention_hours=hours, dry_run=True, enforce_retention_duration=False, full=True
-            )
-            return [*unused, *half_written(folder, time.time() - hours * 3600)]
-
-    # --- Delta tables --------------------------------------------------------------------
-
-    def _delta(self, entry: Table) -> DeltaTable | None:
-        """The table at its newest version; None when it was never written to."""
-        folder = self.folder(entry.name)
-        with storage_door(folder):
-            if entry.name in self._open:
-                self._update(entry, folder)
-            elif log_folder(folder).is_dir():
-                # whoever makes the table now, or was stopped at it, may not have come to its log
-                with suppress(TableNotFoundError):
-                    self._open[entry.name] = DeltaTable(str(folder))
-            return self._open.get(entry.name)
-
-    def _update(self, entry: Table, folder: Path) -> None:
-        """Bring an open table to its newest version; its log may have been cut short meanwhile, at
-        either end: a torn entry was moved aside, or old ones were removed."""
-        here = entry_path(folder, self._open[entry.name].version())
-        try:
-            if here.exists() and entry_path(folder, self._open[entry.name].version() + 1).exists():
-                self._open[entry.name].update_incremental()
-        except DeltaError:
-            if here.exists():
-                raise
-        if not here.exists():
-            self._open[entry.name] = DeltaTable(str(folder))
-
-    def _version(self, entry: Table) -> int | None:
-        delta = self._delta(entry)
-        return int(delta.version()) if delta else None
-
-    def existing(self, entry: Table) -> DeltaTable:
-        delta = self._delta(entry)
-        assert delta is not None
-        return delta
-
-    def _writable(self, entry: Table) -> DeltaTable:
-        """The table, made if it is not there, with every declared column."""
-        delta = self._delta(entry)
-        if delta is None:
-            create_table(entry, self.folder(entry.name), entry.meaning)
-            delta = self.existing(entry)
-        self._settle(entry, delta)
-        fields = {each.name: each for each in delta.schema().fields}
-        if unknown := fields.keys() - set(entry.column_names):
-            raise UnsupportedLake(
-                f"{entry.name} has columns this rdlake does not know: {', '.join(sorted(unknown))}",
-                where=self.folder(entry.name),
-                fix="the lake was written by a newer rdlake; upgrade this one",
-            )
-        if absent := set(entry.column_names) - fields.keys():
-            declared = DeltaSchema.from_arrow(entry.schema).fields
-            with storage_door(self.folder(entry.name)):
-                before = delta.version()
-                delta.alter.add_columns([each for each in declared if each.name in absent])
-                for version in range(before + 1, delta.version() + 1):
-                    sync_commit(self.folder(entry.name), version)
-        return delta
+            return [*unused_files(delta, hours), *half_written(folder, time.time() - hours * 3600)]
 
     def _of_files(
         self, entry: Table, files: Iterable[File], where: pl.Expr | None = None

@@ -11,7 +11,9 @@ from rdlake import opening
 from rdlake.catalog import attach
 from rdlake.catalog import publish as publishing
 from rdlake.catalog.publish import PublishReport
+from rdlake.drawing import draw_charts
 from rdlake.ingest import IngestReport, Mode, ingest
+from rdlake.keeping import Keep
 from rdlake.lake import Lake
 from rdlake.selection import EVERYTHING, Selection
 from rdlake.sources.places import read_map
@@ -35,6 +37,8 @@ class Library(Lake):
         prices: str | Path | None = None,
         overwrite: bool = False,
         dry_run: bool = False,
+        keep: Keep = "essential",
+        charts: bool = True,
     ) -> IngestReport:
         """Read every workspace below these folders, and every run below the `logs` folders and in
         the `registries`, that is new or changed. With a key the signatures of RD-Agent's messages
@@ -43,8 +47,9 @@ class Library(Lake):
         exported before there was a lake. `prices` is the daily_pv.h5 that factors are held against,
         else the one beside each folder of workspaces. `selection` says what of it all is taken;
         `full` reads every file and goes by its content alone, `overwrite` makes all rows anew, a
-        dry run writes nothing."""
-        return ingest(
+        dry run writes nothing. `keep` says of which files the content is stored, `charts` whether
+        curves that have no pictures yet are drawn."""
+        report = ingest(
             self,
             workspaces,
             list(logs),
@@ -57,7 +62,11 @@ class Library(Lake):
             prices=prices,
             overwrite=overwrite,
             dry_run=dry_run,
+            keep=keep,
         )
+        if not dry_run:
+            draw_charts(self, draw=charts)
+        return report
 
     def publish(self, *, note: str | None = None, allow: Collection[str] = ()) -> PublishReport:
         """Publish the newest rows as the next catalog version, unless nothing is new."""

@@ -16,6 +16,7 @@ from rdlake.errors import BadInput
 from rdlake.evidence import Evidence, said_by_registry
 from rdlake.experiment import Action, Experiment, Finding, Workspace
 from rdlake.ingest import READER_VERSION, IngestReport
+from rdlake.keeping import Keep
 from rdlake.known import Known, last_digests
 from rdlake.lake import Lake
 from rdlake.measuring import Measurer
@@ -32,7 +33,7 @@ TOLD_BY = "write_loop_artifacts"
 GONE = "not there, or a link: what was said of the loop is in the lake, the folder's files are not"
 
 
-def write_loop_artifacts(
+def write_loop_artifacts(  # noqa: PLR0913 - RD-Agent names each of them
     lake: Lake,
     *,
     task_run_row: Mapping[str, object] | None,
@@ -40,6 +41,7 @@ def write_loop_artifacts(
     workspace_path: str | Path | None,
     action: Action | None,
     has_result: bool,
+    keep: Keep = "essential",
 ) -> IngestReport:
     """Take one loop, as it ends, with its folder into the lake.
 
@@ -71,7 +73,7 @@ def write_loop_artifacts(
         return IngestReport((), 1, (), 0)
     beside = _beside(lake, run, said) if is_news and run and said else folders.Beside()
     beside = replace(beside, findings=findings)
-    outcomes = folders.commit_folders(lake, [read] if read else [], READER_VERSION, beside)
+    outcomes = folders.commit_folders(lake, [read] if read else [], READER_VERSION, keep, beside)
     if not read:
         outcomes = [_derived(lake, workspace_id, known, findings)]
     return IngestReport(tuple(outcomes), 0, (), 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from uuid import uuid4
 
@@ -10,13 +11,13 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from rdlake.datafiles import DataFile, File, sync_with_sha256
+from rdlake.datafiles import SIZE, DataFile, File, Size, sync_with_sha256
 from rdlake.rows import polars_schema
 from rdlake.storage import data_damaged, storage_door
 from rdlake.tables import Table
 from rdlake.tables.schema import BYTES, REAL
 
-__all__ = ["FILE", "read_files", "write_file"]
+__all__ = ["FILE", "read_files", "size_in_memory", "write_file"]
 
 FILE = "/file"
 """The column that names the file of a row; no table has one of that name."""
@@ -75,7 +76,7 @@ def write_file(entry: Table, folder: Path, rows: pa.Table) -> DataFile:
     looked up: they have no dictionary and no statistics. Raw content comes in small groups, so that
     one chunk can be read without the others.
     """
-    content = any(each.type == BYTES for each in entry.columns)
+    content = _is_content(entry)
     looked_up = [
         leaf for field in entry.schema for leaf, kind in _leaves(field) if kind not in PLAIN
     ]
@@ -93,8 +94,27 @@ def write_file(entry: Table, folder: Path, rows: pa.Table) -> DataFile:
     return DataFile(path.name, size, sync_with_sha256(path), rows.num_rows, rows.num_columns)
 
 
+def size_in_memory(entry: Table, folder: Path) -> Size:
+    """How many bytes the rows of a file are once they are read. Raw content may be packed to next
+    to nothing, so its files are asked; figures and words are not."""
+    if not _is_content(entry):
+        return SIZE
+
+    @cache
+    def asked(file: File) -> int:
+        with storage_door(folder), pq.ParquetFile(folder / file[0]) as parquet:
+            told = parquet.metadata
+            return sum(told.row_group(n).total_byte_size for n in range(told.num_row_groups))
+
+    return asked
+
+
+def _is_content(entry: Table) -> bool:
+    return any(each.type == BYTES for each in entry.columns)
+
+
 def _group_size(entry: Table) -> int:
-    if any(each.type == BYTES for each in entry.columns):
+    if _is_content(entry):
         return CHUNKS_IN_A_GROUP
     nested = any(pa.types.is_nested(each.type) for each in entry.columns)
     return LONG_ROWS_IN_A_GROUP if nested else ROWS_IN_A_GROUP

@@ -37,6 +37,14 @@ class Settings(BaseSettings):
         " folder of workspaces",
     )
 
+    keep: str = Field(
+        "essential", description="whose content ingest stores: essential, all or none"
+    )
+
+    charts: bool = Field(
+        default=True, description="whether ingest draws each new curve: true or false"
+    )
+
     @property
     def workspace_roots(self) -> tuple[Path, ...]:
         """The folders of workspaces; empty when none is set."""
@@ -56,6 +64,10 @@ class Settings(BaseSettings):
 def _folders(text: str | None) -> tuple[Path, ...]:
     parts = (text or "").split(os.pathsep)
     return tuple(Path(part).expanduser() for part in parts if part.strip())
+
+
+def _told(value: object) -> str | None:
+    return str(value).lower() if isinstance(value, bool) else value if value is None else str(value)
 
 
 @dataclass(frozen=True)
@@ -80,5 +92,5 @@ def explained(settings: Settings) -> list[Setting]:
             origin = DOTENV
         else:
             origin = "default"
-        found.append(Setting(name, getattr(settings, name), origin, field.description or ""))
+        found.append(Setting(name, _told(getattr(settings, name)), origin, field.description or ""))
     return found

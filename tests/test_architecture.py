@@ -10,16 +10,29 @@ import rdlake
 PACKAGE = Path(rdlake.__file__).parent
 
 LAYERS = [
-    {"errors", "quoting", "datafiles", "panel", "recording", "settings", "sample"},
+    {"charts", "errors", "quoting", "datafiles", "panel", "recording", "settings", "sample"},
     {"tables", "deltalog", "identity"},
     {"experiment", "rows", "storage"},
     {"run", "registered"},
     {"evidence", "sources", "demo"},
     {"extract", "statistics"},
     {"delta", "rowfiles"},
+    {"opened"},
     {"lake", "oldlog"},
-    {"opening"},
-    {"batches", "borrowed", "cached", "outcome", "known", "measuring", "pairs", "selection"},
+    {"opening", "blobs", "naming"},
+    {
+        "batches",
+        "borrowed",
+        "cached",
+        "drawing",
+        "inventory",
+        "keeping",
+        "known",
+        "measuring",
+        "outcome",
+        "pairs",
+        "selection",
+    },
     {"derive"},
     {"folders", "history", "registries", "runs"},
     {"ingest", "catalog"},
@@ -30,9 +43,10 @@ LAYERS = [
 """A module imports from its own package and from layers that stand before its own."""
 
 DOORS = {
-    "deltalake": {"delta.py", "lake.py", "storage.py"},
+    "deltalake": {"delta.py", "lake.py", "opened.py", "storage.py"},
     "duckdb": {"catalog", "library.py", "cli/query.py"},
-    "matplotlib": set(),
+    "matplotlib": {"charts"},
+    "PIL": {"charts"},
     "h5py": {"demo", "sources/hdf5.py"},
     "click": {"cli"},
     "rich": {"cli"},

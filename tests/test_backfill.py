@@ -32,6 +32,7 @@ def begin(lake: Lake, demo: DemoReport) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "rdlake.cli.main", "ingest", "--lake", str(lake.root)]
     command += ["--workspaces", str(demo.workspaces), "--log-path", str(demo.logs)]
     command += ["--registry", str(demo.registry), "--signing-key", str(demo.signing_key)]
+    command += ["--no-charts"]
     return subprocess.Popen(command, stderr=subprocess.DEVNULL)
 
 

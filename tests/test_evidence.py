@@ -19,6 +19,7 @@ import pytest
 import rdlake
 from rdlake.catalog.publish import publish
 from rdlake.demo.traces import FAKE_SECRETS
+from rdlake.drawing import draw_charts
 from rdlake.ingest import ingest
 from rdlake.lake import Lake
 from rdlake.tables import TABLES
@@ -47,6 +48,7 @@ def read(root: Path, *steps: Step) -> Lake:
     lake = rdlake.init_lake(root)
     for workspaces, runs in steps:
         ingest(lake, workspaces, runs, signing_key=KEY)
+        draw_charts(lake)
     return lake
 
 

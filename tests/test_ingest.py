@@ -92,6 +92,7 @@ def test_a_changed_workspace_replaces_its_own_rows_only(lake: Lake, workspaces: 
     write_metrics(workspaces / ("b" * 32), {"IC": 0.5})
     assert ingest(lake, [workspaces]).counts == {"ok": 1, "unchanged": 2}
     after = solid_rows(lake)
+    assert set(before.pop("blobs")) <= set(after["blobs"])
     for name, rows in before.items():
         others = [row for row in rows if "b" * 32 not in row]
         assert [row for row in after[name] if "b" * 32 not in row] == others

@@ -30,6 +30,7 @@ KEYS = {
     "workspaces": "workspace_id",
     "artifacts": "workspace_id path",
     "blobs": "sha256 chunk",
+    "charts": "workspace_id path",
     "ingests": "batch_id workspace_id",
     "catalogs": "catalog_version",
     "file_lists": "digest",

@@ -16,6 +16,7 @@ from rdlake.cli.output import say
 from rdlake.errors import BadInput
 
 if TYPE_CHECKING:
+    from rdlake.keeping import Keep
     from rdlake.sources.places import Map
 
 __all__ = ["Given", "Sources", "selection_options", "source_options", "sources_of"]
@@ -103,6 +104,19 @@ prices_option = click.option(
 )
 
 
+keep_option = click.option(
+    "--keep",
+    metavar="[essential|all|none]",
+    help="Of which files the content is stored; of the others, the digest. "
+    "[default: RDLAKE_KEEP, else essential: metrics, curves, configuration, code, charts, weights]",
+)
+charts_option = click.option(
+    "--charts/--no-charts",
+    default=None,
+    help="Draw the curves that have no pictures yet.  [default: RDLAKE_CHARTS, else --charts]",
+)
+
+
 @dataclass(frozen=True)
 class Given:
     """Which folders and which key the command line names."""
@@ -114,6 +128,8 @@ class Given:
     maps: Sequence[str]
     catalogs: Sequence[str]
     prices: str | None
+    keep: str | None
+    charts: bool | None
 
 
 def source_options(command: Callable[..., int]) -> Callable[..., int]:
@@ -125,6 +141,8 @@ def source_options(command: Callable[..., int]) -> Callable[..., int]:
         return command(given=given, **options)
 
     for option in (
+        charts_option,
+        keep_option,
         prices_option,
         catalogs_option,
         map_option,
@@ -163,7 +181,7 @@ def selection_options(command: Callable[..., int]) -> Callable[..., int]:
 
 @dataclass(frozen=True)
 class Sources:
-    """Where to read, and the key to check what is signed."""
+    """Where to read, the key to check what is signed, what is kept, and whether to draw."""
 
     workspaces: Sequence[Path]
     logs: Sequence[Path]
@@ -172,6 +190,8 @@ class Sources:
     registries: Sequence[Path] = ()
     catalogs: Sequence[Path] = ()
     prices: Path | None = None
+    keep: Keep = "essential"
+    charts: bool = True
 
 
 def sources_of(given: Given, default: Path | None = None) -> Sources:
@@ -180,6 +200,8 @@ def sources_of(given: Given, default: Path | None = None) -> Sources:
     from rdlake.sources.places import read_map
 
     settings, key = Settings(), _key(given.signing_key)
+    keep = _keep(given.keep or settings.keep)
+    charts = settings.charts if given.charts is None else given.charts
     maps = [read_map(each) for each in given.maps]
     named = bool(given.workspaces or given.logs or given.registries or given.catalogs)
     roots = [Path(each) for each in given.workspaces] or ([] if named else settings.workspace_roots)
@@ -190,7 +212,7 @@ def sources_of(given: Given, default: Path | None = None) -> Sources:
     prices = given.prices or settings.prices
     if roots or log_roots or registries or catalogs:
         prices_file = Path(prices).expanduser() if prices else None
-        return Sources(roots, log_roots, key, maps, registries, catalogs, prices_file)
+        return Sources(roots, log_roots, key, maps, registries, catalogs, prices_file, keep, charts)
     if default is None:
         raise BadInput(
             "no folder of workspaces or logs and no registry is given",
@@ -200,7 +222,20 @@ def sources_of(given: Given, default: Path | None = None) -> Sources:
             "rdlake ingest --workspaces …/git_ignore_folder/RD-Agent_workspace",
         )
     say("no folder of workspaces is configured: taking the bundled sample of real back-tests")
-    return Sources([default], [], key)
+    return Sources([default], [], key, keep=keep, charts=charts)
+
+
+def _keep(text: str) -> Keep:
+    from rdlake.keeping import KEEPS
+
+    for word in KEEPS:
+        if word == text:
+            return word
+    raise BadInput(
+        f"{text!r} does not say what to keep",
+        where="--keep, RDLAKE_KEEP, .env",
+        fix=f"one of {', '.join(KEEPS)}",
+    )
 
 
 def _key(file: Path | None) -> bytes | None:

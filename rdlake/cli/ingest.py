@@ -168,10 +168,11 @@ def tell(report: PublishReport) -> None:
 
 
 def _read(lake: Lake, sources: Sources, how: _How) -> IngestReport:
+    from rdlake.drawing import draw_charts
     from rdlake.ingest import ingest as read
 
     with progress("reading") as on_progress:
-        return read(
+        report = read(
             lake,
             sources.workspaces,
             sources.logs,
@@ -184,8 +185,13 @@ def _read(lake: Lake, sources: Sources, how: _How) -> IngestReport:
             mode=how.mode,
             overwrite=how.overwrite,
             dry_run=how.dry_run,
+            keep=sources.keep,
             on_progress=on_progress,
         )
+    if not how.dry_run:
+        with progress("drawing") as on_progress:
+            draw_charts(lake, draw=sources.charts, on_progress=on_progress)
+    return report
 
 
 def _tell_ingest(report: IngestReport) -> None:

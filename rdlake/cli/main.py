@@ -29,6 +29,14 @@ COMMANDS = {
         "Publish catalog versions, look at them, go back.",
     ),
     "sql": ("rdlake.cli.query:sql", "Ask the published catalog."),
+    "blobs": (
+        "rdlake.cli.blobs:blobs",
+        "List the files whose content the lake keeps, and write them out.",
+    ),
+    "plot": (
+        "rdlake.cli.plot:plot",
+        "Draw an experiment's net value and drawdown as PNG files.",
+    ),
     "maintain": (
         "rdlake.cli.lakes:maintain",
         "Compact the tables and remove what no version needs.",

@@ -27,7 +27,6 @@ def artifact_rows(workspaces: Sequence[Workspace]) -> pl.DataFrame:
                 "sha256": file.sha256,
                 "target": file.target,
                 "state": file.state,
-                "kept": False,
                 "source_digest": workspace.source_digest,
             }
             for workspace in workspaces

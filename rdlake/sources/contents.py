@@ -6,7 +6,7 @@ import errno
 import os
 import re
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from types import MappingProxyType
@@ -18,7 +18,7 @@ from rdlake.sources.files import Entry, Scan, digest_of
 from rdlake.sources.json_text import MAX_BYTES
 from rdlake.sources.wording import because
 
-__all__ = ["KEPT", "Hashed", "hash_files", "most_kept", "open_file"]
+__all__ = ["KEPT", "PIECE", "Hashed", "hash_files", "most_kept", "open_file", "pieces"]
 
 PIECE = 1 << 20
 KEPT: Mapping[str, int] = MappingProxyType(
@@ -99,27 +99,41 @@ def open_file(location: str) -> tuple[int, os.stat_result]:
 
 
 def _read(entry: Entry, kept: dict[str, bytes], most: int) -> tuple[int, str]:
-    """Size and sha256 of a file's bytes, at most as many as it had when it was opened; they are
-    kept when there are no more than `most`."""
-    digest, size, pieces = sha256(), 0, []
+    """Size and sha256 of a file's bytes, which are kept when there are no more than `most`."""
+    digest, size, so_far = sha256(), 0, list[bytes]()
+    for piece in pieces(entry):
+        digest.update(piece)
+        size += len(piece)
+        if size <= most:
+            so_far.append(piece)
+        else:
+            so_far.clear()
+    if size <= most:
+        kept[entry.path] = b"".join(so_far)
+    return size, digest.hexdigest()
+
+
+def pieces(entry: Entry) -> Iterator[bytes]:
+    """A scanned file's bytes by the MiB, the last piece shorter; at most as many as it had when it
+    was opened. OSError when it cannot be read or is another file by now."""
     descriptor, status = open_file(entry.location)
     try:
         if not _is_same(entry.status, status):
             raise OSError(errno.ESTALE, "replaced by another file while it was read")
-        keep = status.st_size <= most
-        while size < status.st_size:
-            piece = os.read(descriptor, min(PIECE, status.st_size - size))
-            if not piece:
-                break
-            digest.update(piece)
-            size += len(piece)
-            if keep:
-                pieces.append(piece)
+        left = status.st_size
+        while left and (piece := _full(descriptor, min(PIECE, left))):
+            yield piece
+            left -= len(piece)
     finally:
         os.close(descriptor)
-    if keep:
-        kept[entry.path] = b"".join(pieces)
-    return size, digest.hexdigest()
+
+
+def _full(descriptor: int, size: int) -> bytes:
+    """So many bytes; fewer at the end of the file alone."""
+    piece = os.read(descriptor, size)
+    while len(piece) < size and (more := os.read(descriptor, size - len(piece))):
+        piece += more
+    return piece
 
 
 def _is_same(seen: os.stat_result, opened: os.stat_result) -> bool:

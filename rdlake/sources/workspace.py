@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from rdlake.sources.metrics import Metrics, read_metrics
 from rdlake.sources.mlruns import Folder, read_recording
 from rdlake.sources.roles import classify
 
-__all__ = ["Skipped", "parse_workspace", "read_workspace", "still_written"]
+__all__ = ["Skipped", "capped", "parse_workspace", "read_workspace", "still_written"]
 
 MAX_FINDINGS = 100
 
@@ -106,7 +106,7 @@ def parse_workspace(scanned: Scan, hashed: Hashed) -> Workspace | Skipped:
         codes=codes,
         values=values,
         told=told,
-        findings=_capped(findings),
+        findings=capped(findings),
     )
 
 
@@ -192,7 +192,8 @@ def _missing(present: Mapping[str, SourceFile], findings: list[Finding]) -> Iter
         yield Finding("warning", _CURVE, "missing: the back-test left no daily report", _AGAIN)
 
 
-def _capped(findings: list[Finding]) -> tuple[Finding, ...]:
+def capped(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """The findings of one folder, of very many the first."""
     if len(findings) <= MAX_FINDINGS:
         return tuple(findings)
     rest = findings[MAX_FINDINGS:]

@@ -18,6 +18,7 @@ TABLES: tuple[Table, ...] = (
     operations.EVIDENCE,
     operations.BLOBS,
     experiments.ARTIFACTS,
+    experiments.CHARTS,
     experiments.STRATEGIES,
     experiments.MODELS,
     experiments.FEEDBACK,

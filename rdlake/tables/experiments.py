@@ -36,8 +36,25 @@ ARTIFACTS = Table(
         C("sha256", TEXT, "digest of the content; null for a link or an unreadable file"),
         C("target", TEXT, "where a link points, as text; never followed"),
         C("state", TEXT, "present, unreadable or removed"),
-        C("kept", BOOL, "true when its content lies in blobs"),
         DIGEST,
+    ),
+)
+
+CHARTS = Table(
+    "charts",
+    "a picture that rdlake made of an experiment; its content lies in blobs",
+    ("workspace_id", "path"),
+    (
+        WORKSPACE,
+        C("path", TEXT, "ret_curve.png or dd_curve.png; no file of the folder"),
+        C("size", INT, "bytes"),
+        C("sha256", TEXT, "digest of the picture"),
+        C("curve_digest", TEXT, "digest of the days it shows; equal curves share their pictures"),
+        C(
+            "loop_digest",
+            TEXT,
+            "source_digest of the loop whose curve it shows; of another one it is out of date",
+        ),
     ),
 )
 

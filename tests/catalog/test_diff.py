@@ -193,9 +193,13 @@ def test_a_new_column_and_a_new_view_are_told(
 def test_a_view_with_another_key_is_compared_by_the_key_both_have(
     published: Published, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    newer = script().replace(
-        "-- key: workspace_id, path\nCREATE VIEW artifact_list AS\nSELECT",
-        "-- key: workspace_id, path, part\nCREATE VIEW artifact_list AS\nSELECT 1::BIGINT AS part,",
+    of_view, of_rows = "-- key: workspace_id, path", "SELECT\n    files.workspace_id::VARCHAR"
+    newer = (
+        script()
+        .replace(
+            f"{of_view}\nCREATE VIEW artifact_list", f"{of_view}, part\nCREATE VIEW artifact_list"
+        )
+        .replace(of_rows, of_rows.replace("SELECT", "SELECT 1::BIGINT AS part,"))
     )
     monkeypatch.setattr("rdlake.catalog.publish.script", lambda: newer)
     published.publish()

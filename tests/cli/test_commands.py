@@ -57,6 +57,10 @@ def test_catalogs_alone_can_be_ingested(tmp_path: Path, capsys: Capture) -> None
         ["ingest"],
         ["refresh"],
         ["sql"],
+        ["blobs"],
+        ["blobs", "list"],
+        ["blobs", "extract"],
+        ["plot"],
         ["maintain"],
         ["doctor"],
         ["demo"],
@@ -166,6 +170,8 @@ def test_the_folder_of_workspaces_may_come_from_dotenv(
     assert "3 ok" in run(capsys, "refresh").err
     settings = json.loads(run(capsys, "doctor", "--json").out)["settings"]
     assert {each["name"]: each["origin"] for each in settings} == {
+        "charts": "default",
+        "keep": "default",
         "lake": "default",
         "logs": "default",
         "prices": "default",

@@ -36,7 +36,6 @@ def test_each_file_and_link_is_a_row() -> None:
     assert [row["target"] for row in rows] == [None, "../data/daily_pv.h5", None]
     assert [row["size"] for row in rows] == [3, None, 10]
     assert {row["source_digest"] for row in rows} == {"digest of w"}
-    assert {row["kept"] for row in rows} == {False}
 
 
 def test_a_folder_tells_its_files_and_bytes() -> None:

@@ -111,9 +111,9 @@ class LakeMachine(RuleBasedStateMachine):
     def ingest(self) -> None:
         if not self.model.disk:
             with pytest.raises(BadInput):
-                self.lake.ingest(self.workspaces)
+                self.lake.ingest(self.workspaces, charts=False)
             return
-        report = self.lake.ingest(self.workspaces)
+        report = self.lake.ingest(self.workspaces, charts=False)
         changed = self.model.ingest()
         assert [(each.workspace_id, each.status) for each in report.outcomes] == changed
         assert report.unchanged == len(self.model.disk) - len(changed)

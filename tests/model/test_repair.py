@@ -31,7 +31,7 @@ def read(lake: Library, folders: dict[str, Folder]) -> None:
     workspaces = lake.root.parent / "workspaces"
     for name, folder in folders.items():
         folder.write(workspaces / name)
-    lake.ingest(workspaces)
+    lake.ingest(workspaces, charts=False)
 
 
 def torn_and_repaired(lake: Library, name: str) -> Library:
@@ -85,7 +85,7 @@ def test_what_was_lost_after_it_was_published_comes_back(small: Library, name: s
 def test_after_the_next_ingest_everything_is_known_again(small: Library) -> None:
     lake = torn_and_repaired(small, "loops")
     read(lake, NEW)
-    report = lake.ingest(small.root.parent / "workspaces")
+    report = lake.ingest(small.root.parent / "workspaces", charts=False)
     assert (report.unchanged, report.batches) == (2, 0)
     assert lake.publish().outcome == "published"
     assert lake.publish().outcome == "nothing new"

@@ -1,0 +1,72 @@
+"""What it costs to keep content and to draw: ingest with and without, and one pair of charts."""
+
+from __future__ import annotations
+
+import resource
+import sys
+from functools import partial
+from pathlib import Path
+
+import polars as pl
+
+import rdlake
+from bench.figures import Figure, seconds
+from rdlake.catalog.publish import publish
+from rdlake.drawing import draw_charts
+from rdlake.ingest import ingest
+from rdlake.keeping import Keep
+
+__all__ = ["of_keeping"]
+
+PAIRS = 25
+PAIR_MS, MOST_MIB = 100, 1024
+ROUNDS = 2
+DAYS = ("date", "nav", "bench", "drawdown")
+
+
+def of_keeping(folder: Path, workspaces: Path) -> list[Figure]:
+    """Ingest of the same folders with nothing, the essential and everything kept, in turn; then
+    their curves drawn, and the whole published."""
+    taken: dict[Keep, list[float]] = {"none": [], "essential": [], "all": []}
+    for turn in range(ROUNDS):
+        for keep, times in taken.items():
+            lake = rdlake.init_lake(folder / f"keeping {keep} {turn}")
+            times.append(seconds(partial(ingest, lake, [workspaces], keep=keep)))
+    best = {keep: min(times) for keep, times in taken.items()}
+    lake = rdlake.open_lake(folder / "keeping essential 0")
+    again = min(seconds(lambda: ingest(lake, [workspaces])) for _ in range(3))
+    drawing = seconds(lambda: draw_charts(lake))
+    pairs = lake.read("charts")["curve_digest"].n_unique()
+    idle = seconds(lambda: draw_charts(lake))
+    published = seconds(lambda: publish(lake))
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+    print(f"ingest {best}, {pairs} pairs drawn in {drawing:.1f} s", file=sys.stderr)
+    return [
+        Figure(
+            "ingest keeping the essential / nothing", best["essential"] / best["none"], "×", None
+        ),
+        Figure("ingest keeping all / nothing", best["all"] / best["none"], "×", None),
+        Figure("unchanged ingest, essential kept", again, "s", 1.0),
+        Figure("one pair of charts", _pair(lake.root) * 1000, "ms", PAIR_MS),
+        Figure("one pair in a whole drawing", drawing / pairs * 1000, "ms", None),
+        Figure("nothing to draw", idle, "s", None),
+        Figure("publish with content and charts", published, "s", None),
+        Figure("memory at most", most, "MiB", MOST_MIB),
+    ]
+
+
+def _pair(root: Path) -> float:
+    """Net value and drawdown of one curve; the best of some, for others work here too."""
+    from rdlake.charts.canvas import Canvas
+    from rdlake.charts.curves import plot_curve, plot_drawdown
+
+    days = rdlake.open_lake(root).read("equity_curves", ["workspace_id", *DAYS])
+    one = days.filter(pl.col("workspace_id") == days["workspace_id"][0]).sort("date")
+    with Canvas() as canvas:
+
+        def draw() -> None:
+            canvas.picture(lambda ax: plot_curve(one, ax))
+            canvas.picture(lambda ax: plot_drawdown(one, ax))
+
+        draw()
+        return min(seconds(draw) for _ in range(PAIRS))

@@ -1,0 +1,62 @@
+"""`rdlake plot` and the charts of an ingest, as a shell sees them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests.cli.run import run
+
+Capture = pytest.CaptureFixture[str]
+A, NAMES = "a" * 32, ["dd_curve.png", "ret_curve.png"]
+
+
+@pytest.fixture
+def root(tmp_path: Path, workspaces: Path, capsys: Capture) -> Path:
+    (workspaces / ("c" * 32) / "ret.parquet").unlink()
+    place = ["--lake", tmp_path / "lake", "--workspaces", workspaces]
+    assert run(capsys, "refresh", "--no-charts", *place).code == 0
+    return tmp_path / "lake"
+
+
+def made(root: Path, capsys: Capture) -> int:
+    rows = json.loads(run(capsys, "blobs", "aaa", "--json", "--lake", root).out)
+    return sum(row["kind"] == "made" and row["kept"] for row in rows)
+
+
+def test_charts_come_with_an_ingest_unless_told_otherwise(
+    root: Path, workspaces: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = ["--lake", root, "--workspaces", workspaces]
+    assert made(root, capsys) == 0
+    monkeypatch.setenv("RDLAKE_CHARTS", "false")
+    assert run(capsys, "ingest", *place).code == 0
+    assert made(root, capsys) == 0
+    assert run(capsys, "ingest", "--charts", *place).code == 0
+    assert made(root, capsys) == 2
+
+
+def test_it_writes_two_pictures(root: Path, tmp_path: Path, capsys: Capture) -> None:
+    done = run(capsys, "plot", "aaa", "--lake", root)
+    assert (done.code, sorted(done.out.split())) == (0, NAMES)
+    for name in NAMES:
+        with Image.open(tmp_path / name) as picture:
+            assert picture.size == (720, 360)
+    first = (tmp_path / NAMES[0]).read_bytes()
+    again = run(capsys, "plot", "bbb", "--lake", root)
+    assert (again.code, "--force" in again.err) == (1, True)
+    assert (tmp_path / NAMES[0]).read_bytes() == first
+    assert run(capsys, "plot", f"synthetic_{'b' * 32}/0", "--force", "--lake", root).code == 0
+    assert (tmp_path / NAMES[0]).read_bytes() != first
+
+
+def test_it_says_what_it_cannot_draw(root: Path, tmp_path: Path, capsys: Capture) -> None:
+    done = run(capsys, "plot", "ccc", "--lake", root)
+    assert (done.code, "no curve" in done.err) == (1, True)
+    done = run(capsys, "plot", "zzz", "--lake", root)
+    assert (done.code, "no experiment is called so" in done.err) == (1, True)
+    done = run(capsys, "plot", "aaa", "-o", tmp_path / "nowhere", "--lake", root)
+    assert (done.code, "cannot write" in done.err) == (1, True)
