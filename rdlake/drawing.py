@@ -7,13 +7,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 from rdlake.blobs import CHUNK, Content, store, stored
-from rdlake.errors import BadInput, StorageFailed
 from rdlake.lake import Lake
 from rdlake.rows import frame_of
 from rdlake.tables import table
@@ -21,7 +19,7 @@ from rdlake.tables import table
 if TYPE_CHECKING:
     from rdlake.charts.canvas import Canvas
 
-__all__ = ["draw_charts", "write_charts"]
+__all__ = ["curves_of", "draw_charts", "open_canvas", "pictures_of"]
 
 STYLE_VERSION = 1
 """Raised when the pictures are to look otherwise: curves are then drawn again when they are met."""
@@ -59,7 +57,7 @@ def draw_charts(lake: Lake, *, draw: bool = True, on_progress: Progress | None =
     )
     pictures = dict(known.pictures)
     with ExitStack() as stack:
-        canvas = stack.enter_context(_canvas()) if draw and todo else None
+        canvas = stack.enter_context(open_canvas()) if draw and todo else None
         for first in range(0, len(todo), TOGETHER):
             some = todo[first : first + TOGETHER]
             _commit(lake, some, pictures, canvas)
@@ -92,10 +90,10 @@ def _commit(
     """The content of new pictures, then the rows of these workspaces."""
     content: dict[str, bytes] = {}
     rows: list[dict[str, object]] = []
-    for workspace_id, loop_digest, days in _curves(lake, workspace_ids):
+    for workspace_id, loop_digest, days in curves_of(lake, workspace_ids):
         curve = _digest(days)
         if curve not in pictures and canvas:
-            drawn = {name: picture() for name, picture in _drawn(canvas, days)}
+            drawn = {name: picture() for name, picture in pictures_of(canvas, days)}
             content |= {sha256(each).hexdigest(): each for each in drawn.values()}
             pictures[curve] = {
                 name: (len(each), sha256(each).hexdigest()) for name, each in drawn.items()
@@ -122,7 +120,7 @@ def _content(digest: str, data: bytes) -> Content:
     return Content(digest, len(data), lambda: iter(pieces))
 
 
-def _curves(lake: Lake, workspace_ids: Iterable[str]) -> Iterator[tuple[str, str, pl.DataFrame]]:
+def curves_of(lake: Lake, workspace_ids: Iterable[str]) -> Iterator[tuple[str, str, pl.DataFrame]]:
     """Of each workspace that has one: name, the digest of its evidence, the curve's days."""
     where = pl.col("workspace_id").is_in(list(workspace_ids))
     columns = ["workspace_id", "source_digest", *SHOWN]
@@ -138,56 +136,16 @@ def _digest(days: pl.DataFrame) -> str:
     return sha256(f"{STYLE_VERSION}\n{texts}".encode()).hexdigest()
 
 
-def _canvas() -> Canvas:
+def open_canvas() -> Canvas:
     from rdlake.charts.canvas import Canvas
 
     return Canvas()
 
 
-def _drawn(
+def pictures_of(
     canvas: Canvas, days: pl.DataFrame, title: str | None = None
 ) -> Iterator[tuple[str, Callable[[], bytes]]]:
     from rdlake.charts.curves import plot_curve, plot_drawdown
 
     for name, plot in (("ret_curve.png", plot_curve), ("dd_curve.png", plot_drawdown)):
         yield name, partial(canvas.picture, partial(plot, days), title)
-
-
-# --- for a person at a terminal --------------------------------------------------------------
-
-
-def write_charts(
-    lake: Lake, workspace_id: str, folder: Path, *, overwrite: bool = False
-) -> list[Path]:
-    """Draw an experiment's net value and drawdown into a folder. BadInput when it has no curve, or
-    when a file is there already and may not be replaced."""
-    curves = list(_curves(lake, [workspace_id]))
-    if not curves:
-        raise BadInput(
-            "this experiment has no curve",
-            where=workspace_id,
-            fix='rdlake sql "SELECT workspace_id FROM loop_catalog WHERE has_curve" lists those '
-            "that have one",
-        )
-    with _canvas() as canvas:
-        drawn = {
-            folder / name: picture() for name, picture in _drawn(canvas, curves[0][2], workspace_id)
-        }
-    there = [path for path in drawn if path.exists() or path.is_symlink()]
-    if there and not overwrite:
-        raise BadInput(
-            "a file of that name is there", where=there[0], fix="give --force, or another -o DIR"
-        )
-    for path, content in drawn.items():
-        try:
-            if overwrite:
-                path.unlink(missing_ok=True)
-            with path.open("xb") as file:
-                file.write(content)
-        except OSError as error:
-            raise StorageFailed(
-                f"cannot write the picture: {error.strerror}",
-                where=path,
-                fix="name a folder that is there and can be written to",
-            ) from error
-    return list(drawn)

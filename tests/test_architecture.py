@@ -36,7 +36,7 @@ LAYERS = [
     {"derive"},
     {"folders", "history", "registries", "runs"},
     {"ingest", "catalog"},
-    {"ingested", "loop_end"},
+    {"ingested", "loop_end", "plotting"},
     {"upkeep", "doctor", "library"},
     {"cli"},
 ]

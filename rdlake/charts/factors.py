@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 
 from rdlake.charts.curves import date_axis
 
-__all__ = ["plot_cumulative_ic", "plot_ic_histogram"]
+__all__ = ["plot_cumulative_ic", "plot_ic_histogram", "plot_quintiles"]
 
 IC, RANK_IC = "#1f5fa8", "#c77f1e"
 BARS = 40
@@ -35,4 +35,17 @@ def plot_ic_histogram(frame: pl.DataFrame, ax: Axes) -> Axes:
         reach = min(1.0, float(np.abs(values).max()) * 1.1 + 0.01)
         ax.set_xlim(-reach, reach)
         ax.legend(loc="upper left")
+    return ax
+
+
+def plot_quintiles(frame: pl.DataFrame, ax: Axes) -> Axes:
+    """What each fifth of the instruments earned in a day on average, the lowest values first; of
+    the first row of `factor_perf` that has it."""
+    means = frame["fifths"].drop_nulls().to_list()[:1]
+    heights = [each or 0.0 for each in means[0]] if means else []
+    names = [f"{place}" for place in range(1, len(heights) + 1)]
+    ax.bar(names, [10_000 * each for each in heights], color=IC, alpha=0.7)
+    ax.axhline(0.0, color="black", linewidth=0.5)
+    ax.set_xlabel("fifth by the factor's value")
+    ax.set_ylabel("basis points a day")
     return ax

@@ -35,7 +35,7 @@ COMMANDS = {
     ),
     "plot": (
         "rdlake.cli.plot:plot",
-        "Draw an experiment's net value and drawdown as PNG files.",
+        "Draw an experiment's curve or a factor's IC as PNG files.",
     ),
     "maintain": (
         "rdlake.cli.lakes:maintain",

@@ -10,7 +10,7 @@ from rdlake.cli.output import lake_option
 
 
 @click.command()
-@click.argument("experiment")
+@click.argument("name", metavar="EXPERIMENT|FACTOR")
 @click.option(
     "-o",
     "folder",
@@ -21,19 +21,19 @@ from rdlake.cli.output import lake_option
 )
 @click.option("--force", is_flag=True, help="Replace files that are there.")
 @lake_option
-def plot(experiment: str, folder: Path, force: bool, lake_root: str) -> None:
-    """Draw an EXPERIMENT's net value beside its benchmark, and its drawdown, as PNG files.
+def plot(name: str, folder: Path, force: bool, lake_root: str) -> None:
+    """Draw PNG files: of an EXPERIMENT its net value beside its benchmark and its drawdown, of a
+    FACTOR its IC summed over the days, how many days had which, and what its fifths earned.
 
-    EXPERIMENT is its workspace, the beginning of that name, or run/loop.
+    EXPERIMENT is its workspace, the beginning of that name, or run/loop; FACTOR its whole name.
 
     \b
     rdlake plot 3f2a9c
     rdlake plot 2026-01-05_09-30-00-000001/3 -o pictures
+    rdlake plot Momentum_10D
     """
     import rdlake
-    from rdlake.drawing import write_charts
-    from rdlake.naming import workspace_named
+    from rdlake import plotting
 
-    lake = rdlake.open_lake(lake_root)
-    for path in write_charts(lake, workspace_named(lake, experiment), folder, overwrite=force):
+    for path in plotting.plot(rdlake.open_lake(lake_root), name, folder, overwrite=force):
         click.echo(path)

@@ -29,13 +29,20 @@ class Daily:
     pairs: Counts
     ic: Reals
     rank_ic: Reals
-    spread: Reals
+    fifths: Reals
+    """Mean labels of the fifths, a row a day, the lowest first."""
+
+    @property
+    def spread(self) -> Reals:
+        """What the highest fifth earns over the lowest."""
+        found: Reals = self.fifths[:, -1] - self.fifths[:, 0]
+        return found
 
     def between(self, first: int, last: int) -> Daily:
         """Of these days, bounds included."""
         part = slice(*np.searchsorted(self.days, [first, last + 1]).tolist())
         return Daily(
-            self.days[part], self.pairs[part], self.ic[part], self.rank_ic[part], self.spread[part]
+            self.days[part], self.pairs[part], self.ic[part], self.rank_ic[part], self.fifths[part]
         )
 
 
@@ -44,7 +51,8 @@ def daily(panel: Panel, label: Label) -> Daily:
     found = [_figures(*part) for part in _parts(panel, label)]
     if not found:
         none = np.empty(0)
-        return Daily(np.empty(0, np.int32), np.empty(0, np.int64), none, none, none)
+        fifths = np.empty((0, FIFTHS))
+        return Daily(np.empty(0, np.int32), np.empty(0, np.int64), none, none, fifths)
     return Daily(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
 
 
@@ -84,7 +92,7 @@ def _figures(days: Days, factor: Reals, label: Reals) -> tuple[Days, Counts, Rea
         pairs,
         correlation(factor, label, starts, pairs),
         correlation(rank, ranks(label, starts, pairs), starts, pairs),
-        _spread(rank, label, starts, pairs),
+        _fifths(rank, label, starts, pairs),
     )
 
 
@@ -136,13 +144,14 @@ def scaled(values: Reals, largest: Reals, counts: Counts) -> Reals:
     return even
 
 
-def _spread(rank: Reals, label: Reals, starts: Counts, pairs: Counts) -> Reals:
-    """The mean label of the highest fifth less that of the lowest, NaN where one is empty."""
+def _fifths(rank: Reals, label: Reals, starts: Counts, pairs: Counts) -> Reals:
+    """The mean label of each fifth by rank, NaN where it is empty; and where the pairs are few."""
     fifth = np.floor(FIFTHS * (rank - 0.5) / np.repeat(pairs, pairs))
-    means = []
+    means = np.empty((len(starts), FIFTHS))
     with np.errstate(all="ignore"):
-        for held in (fifth >= FIFTHS - 1, fifth == 0):
+        for place in range(FIFTHS):
+            held = fifth >= place if place == FIFTHS - 1 else fifth == place
             total = np.add.reduceat(np.where(held, label, 0.0), starts)
-            means.append(total / np.add.reduceat(held, starts, dtype=np.int64))
-    spread = means[0] - means[1]
-    return np.where((pairs >= LEAST) & np.isfinite(spread), spread, np.nan)
+            means[:, place] = total / np.add.reduceat(held, starts, dtype=np.int64)
+    means[(pairs < LEAST) | ~np.isfinite(means[:, -1] - means[:, 0])] = np.nan
+    return means

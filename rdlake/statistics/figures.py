@@ -55,6 +55,9 @@ def of_days(days: Daily) -> Figures:
         if mean is not None and deviation
         else None,
         "max_drawdown": _drawdown(spread),
+        "fifths": [_mean(part[np.isfinite(part)]) for part in days.fifths.T]
+        if len(spread)
+        else None,
     }
 
 

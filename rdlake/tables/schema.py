@@ -9,7 +9,7 @@ import pyarrow as pa
 
 TEXT, INT, REAL, BOOL = pa.string(), pa.int64(), pa.float64(), pa.bool_()
 DATE, TIME, BYTES = pa.date32(), pa.timestamp("us"), pa.binary()
-TEXTS = pa.list_(TEXT)
+TEXTS, REALS = pa.list_(TEXT), pa.list_(REAL)
 WORDS, FIGURES = pa.map_(TEXT, TEXT), pa.map_(TEXT, REAL)
 FINDINGS = pa.list_(pa.struct([("level", TEXT), ("file", TEXT), ("reason", TEXT), ("fix", TEXT)]))
 FILES = pa.list_(

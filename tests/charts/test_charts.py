@@ -21,7 +21,7 @@ from PIL import Image
 
 from rdlake.charts.canvas import CHINESE, Canvas
 from rdlake.charts.curves import plot_curve, plot_drawdown
-from rdlake.charts.factors import plot_cumulative_ic, plot_ic_histogram
+from rdlake.charts.factors import plot_cumulative_ic, plot_ic_histogram, plot_quintiles
 from tests.charts.frames import START, curve, factor_days
 
 PLOTS: dict[str, tuple[Callable[[pl.DataFrame, Axes], Axes], Callable[[int], pl.DataFrame]]] = {
@@ -160,3 +160,18 @@ def test_chinese_in_a_title_is_drawn_without_a_warning(canvas: Canvas) -> None:
         assert first != second
         assert mpl.rcParams["font.family"][1:]
     assert drawn("$\\bad{") != first
+
+
+def test_fifths_are_bars_in_basis_points() -> None:
+    ax = Figure().add_subplot()
+    means = [-0.001, 0.0, 0.0005, 0.001, 0.002]
+    frame = pl.DataFrame({"fifths": [None, means]}, schema={"fifths": pl.List(pl.Float64)})
+    plot_quintiles(frame, ax)
+    heights = [bar.get_height() for bar in ax.patches]  # type: ignore[attr-defined]
+    assert heights == pytest.approx([10_000 * each for each in means])
+
+
+def test_fifths_that_are_not_known_are_no_bars() -> None:
+    ax = Figure().add_subplot()
+    frame = pl.DataFrame({"fifths": [None]}, schema={"fifths": pl.List(pl.Float64)})
+    assert not plot_quintiles(frame, ax).patches

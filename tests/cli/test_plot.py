@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
+import polars as pl
 import pytest
 from PIL import Image
 
+import rdlake
+from rdlake.demo import write_demo
+from rdlake.ingest import ingest
+from rdlake.sources.prices import PRICES
+from tests.builders import make_workspace
 from tests.cli.run import run
 
 Capture = pytest.CaptureFixture[str]
@@ -60,3 +67,28 @@ def test_it_says_what_it_cannot_draw(root: Path, tmp_path: Path, capsys: Capture
     assert (done.code, "no experiment is called so" in done.err) == (1, True)
     done = run(capsys, "plot", "aaa", "-o", tmp_path / "nowhere", "--lake", root)
     assert (done.code, "cannot write" in done.err) == (1, True)
+
+
+def test_a_factor_is_drawn_with_its_days_and_fifths(
+    root: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    lake = rdlake.init_lake(tmp_path / "measured")
+    demo = write_demo(tmp_path / "demo", experiments=4, seed=1)
+    ingest(lake, [demo.workspaces], keep="none")
+    known = lake.read("factor_perf").filter(pl.col("fifths").is_not_null())
+    name = known["factor_name"].sort()[0]
+    done = run(capsys, "plot", name, "--lake", lake.root)
+    names = ["cumulative_ic.png", "ic_histogram.png", "quintiles.png"]
+    assert (done.code, done.out.split()) == (0, names)
+    for each in names:
+        with Image.open(tmp_path / each) as picture:
+            assert picture.size == (720, 360)
+    assert run(capsys, "plot", name, "--lake", lake.root).code == 1
+
+
+def test_a_factor_without_a_label_says_so(tmp_path: Path, capsys: Capture) -> None:
+    lake = rdlake.init_lake(tmp_path / "without")
+    shutil.rmtree(make_workspace(tmp_path / "w" / "x").parent.parent / PRICES.parent)
+    ingest(lake, [tmp_path / "w" / "x"])
+    done = run(capsys, "plot", "MOM_5D", "--lake", lake.root)
+    assert (done.code, "no IC on any day" in done.err) == (1, True)

@@ -46,6 +46,19 @@ def spread(x: Sequence[float], y: Sequence[float]) -> float | None:
     return None if top is None or bottom is None else top - bottom
 
 
+def fifths(days: Sequence[tuple[Sequence[float], Sequence[float]]]) -> list[float | None] | None:
+    """Mean over days of the mean label of each fifth, on days that have a spread."""
+    found: list[list[float]] = [[], [], [], [], []]
+    for x, y in days:
+        if spread(x, y) is None:
+            continue
+        bins = [min(4, math.floor(5 * (rank - 0.5) / len(x))) for rank in ranks(x)]
+        for fifth in range(5):
+            held = [each for each, place in zip(y, bins, strict=True) if place == fifth]
+            found[fifth] += [math.fsum(held) / len(held)] if held else []
+    return [mean(each) for each in found] if found[0] else None
+
+
 def quantile(values: Sequence[float], share: float) -> float:
     ordered = sorted(values)
     place = share * (len(ordered) - 1)

@@ -75,6 +75,9 @@ def test_each_window_is_as_plain_python_has_it(pair: tuple[plain.Values, plain.V
             assert close(figures[f"{name}_ir"], mean / std)
             assert close(figures[f"{name}_t"], mean / std * math.sqrt(len(known)))
     spreads = [value for x, y in days if (value := plain.spread(x, y)) is not None]
+    expected = plain.fifths(days)
+    assert (figures["fifths"] is None) == (expected is None)
+    assert all(map(close, figures["fifths"] or (), expected or ()))
     mean, std = plain.mean(spreads), plain.std(spreads)
     assert close(figures["annual_return"], None if mean is None else mean * 238)
     assert close(figures["max_drawdown"], plain.drawdown(spreads)) or min(spreads) < -0.5
