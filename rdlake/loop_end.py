@@ -48,7 +48,8 @@ def write_loop_artifacts(  # noqa: PLR0913 - RD-Agent names each of them
     The rows are those of a registry, with as many of its columns as are known: `task_run_id` and
     `loop_id` at least, when one is given. Calling it again with the same changes nothing. A file
     that cannot be read, or words that contradict the files, are findings of the report and in
-    `ingests`; the rest is written. What the lake itself cannot do is an RdlakeError.
+    `ingests`; the rest is written. What needs prices, the factors' own statistics, is left for the
+    next ingest. What the lake itself cannot do is an RdlakeError.
     """
     folder = None if workspace_path is None else Path(workspace_path).absolute()
     run, found = _run(task_run_row, loop_row, folder, action)
@@ -130,7 +131,7 @@ def _said(run: RegisteredRun | None) -> Evidence | None:
 def _read(lake: Lake, folder: Path | None, known: Known) -> folders.ReadFolder | None:
     if folder is None or not _is_folder(folder):
         return None
-    return folders.FolderReader(known, Measurer(lake)).read(folder)
+    return folders.FolderReader(known, Measurer(lake, later=True)).read(folder)
 
 
 def _is_folder(path: Path) -> bool:

@@ -26,19 +26,23 @@ KEY = ("values_sha256", "label_sha256", "start_date", "end_date")
 
 
 class Measurer:
-    """Measures factors with the prices of `--prices`, else with those beside each root.
+    """Measures factors with the prices of `--prices`, else with those beside each root; or leaves
+    what needs prices for a `later` ingest, which then finds figures without a label.
 
     Figures of values, label and days that the lake has are not computed again.
     """
 
-    def __init__(self, lake: Lake, prices: str | Path | None = None) -> None:
+    def __init__(
+        self, lake: Lake, prices: str | Path | None = None, *, later: bool = False
+    ) -> None:
         if prices is not None and not Path(prices).is_file():
             raise BadInput(
                 "no such file of prices", where=prices, fix="name daily_pv.h5 with --prices"
             )
         self._given = Path(prices).resolve() if prices is not None else None
         self._read: dict[Path, Prices] = {}
-        self._rows = _figures(lake)
+        self._later = later
+        self._rows = _figures(lake, pl.lit(value=not later))
         self._labels = frozenset(self._rows["label_sha256"].drop_nulls().unique())
         self._without = frozenset(
             self._rows.filter(pl.col("label_sha256").is_null())["workspace_id"]
@@ -61,6 +65,8 @@ class Measurer:
         return replace(result, factors=found.factors, findings=findings), found
 
     def _prices(self, folder: Path) -> Prices:
+        if self._later:
+            return Prices(None, "left for the next ingest")
         path = self._given or folder.parent.parent / PRICES
         if path not in self._read:
             self._read = {path: _prices(path, self._labels)}  # those of one root at a time
@@ -75,9 +81,9 @@ class Measurer:
         return known
 
 
-def _figures(lake: Lake) -> pl.DataFrame:
-    """What the lake knows; after a repair only that of which it has all days."""
-    rows = lake.read("factor_perf", ["workspace_id", "series_id", *KEY, *FIGURES])
+def _figures(lake: Lake, where: pl.Expr) -> pl.DataFrame:
+    """What the lake knows of these; after a repair only that of which it has all days."""
+    rows = lake.read("factor_perf", ["workspace_id", "series_id", *KEY, *FIGURES], where)
     if last_repair(lake.root):
         there = lake.read("factor_ic", ["series_id"])["series_id"].unique()
         whole = pl.col("series_id").is_null() | pl.col("series_id").is_in(there.to_list())

@@ -19,6 +19,7 @@ from tests.lake_rows import versions
 from tests.test_evidence import content
 
 LOOP = {"task_run_id": RUN, "loop_id": 3, "status": "success"}
+STATISTICS = {"factor_perf", "factor_ic", "factor_pairs"}
 STARTED = datetime(2026, 3, 2, 8, 11, 27, tzinfo=UTC)
 
 
@@ -66,11 +67,20 @@ def test_twice_changes_no_table(lake: Lake, folder: Path) -> None:
     assert report.counts == {"unchanged": 1} and versions(lake) == before
 
 
-def test_an_ingest_afterwards_finds_nothing_new(lake: Lake, folder: Path) -> None:
+def test_an_ingest_afterwards_adds_what_needs_prices_and_nothing_else(
+    lake: Lake, folder: Path
+) -> None:
     write(lake, folder)
     before = versions(lake)
+    assert set(lake.read("factor_perf")["label_sha256"]) == {None}
+    assert ingest(lake, [folder.parent]).counts == {"ok": 1, "unchanged": 0}
+    after = versions(lake)
+    changed = {name for name, version in after.items() if version != before[name]}
+    assert {"factor_perf", "ingests"} < changed <= STATISTICS | {"ingests", "file_lists"}
+    assert None not in set(lake.read("factor_perf")["label_sha256"])
     assert ingest(lake, [folder.parent]).counts == {"unchanged": 1}
-    assert versions(lake) == before
+    write(lake, folder)
+    assert versions(lake) == after
 
 
 def test_it_is_the_row_that_folder_and_registry_give(
