@@ -224,7 +224,7 @@ def test_feedback_comes_back_when_its_copy_is_gone(tmp_path: Path) -> None:
     assert lake.read("feedback")["workspace_id"].to_list() == [ONE]
     fresh = rdlake.init_lake(tmp_path / "fresh")
     ingest(fresh, [root])
-    assert content(lake) == content(fresh)
+    assert {**content(lake), "blobs": []} == {**content(fresh), "blobs": []}  # what is kept stays
 
 
 def test_a_copied_folder_of_one_run_keeps_its_feedback(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from tests.catalog.published import IDS, NEW, Published
 from tests.catalog.views import VIEWS, rows_in, rows_of
 
 SAMPLE = {
+    **dict.fromkeys(VIEWS, 0),
     "artifact_list": 16,
     "catalog_info": 1,
     "catalog_versions": 1,

@@ -28,7 +28,15 @@ STILL = 2.0
 def watching(lake: Lake, *options: object) -> Iterator[subprocess.Popen[str]]:
     """A watch of a second's interval; what it says is in `said.txt` beside the lake."""
     command = [sys.executable, "-m", "rdlake.cli.main", "ingest", "--lake", str(lake.root)]
-    command += ["--watch", "--interval", "1", "--still", str(STILL), *map(str, options)]
+    command += [
+        "--no-charts",
+        "--watch",
+        "--interval",
+        "1",
+        "--still",
+        str(STILL),
+        *map(str, options),
+    ]
     with (lake.root.parent / "said.txt").open("w") as said:
         process = subprocess.Popen(command, stderr=said, text=True)
         try:
