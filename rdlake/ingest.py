@@ -36,7 +36,7 @@ from rdlake.statistics import Measured, perf_rows, series_rows
 
 __all__ = ["IngestReport", "Outcome", "ingest"]
 
-READER_VERSION = 6
+READER_VERSION = 7
 """Raised when the readers take more out of the same files: they are then read again."""
 
 SETTLED_SECONDS = 2.0

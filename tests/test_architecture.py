@@ -10,7 +10,7 @@ import rdlake
 PACKAGE = Path(rdlake.__file__).parent
 
 LAYERS = [
-    {"errors", "quoting", "datafiles", "panel", "recording", "settings", "sample"},
+    {"errors", "quoting", "datafiles", "formulas", "panel", "recording", "settings", "sample"},
     {"tables", "deltalog", "identity"},
     {"experiment", "rows", "storage"},
     {"run", "registered"},

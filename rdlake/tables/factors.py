@@ -43,7 +43,12 @@ FACTORS = Table(
         C("impl_func", TEXT, "function of the shared library"),
         C("impl_version", TEXT, "version of the shared library"),
         C("interface_info", TEXT, "JSON: type and standard_wrapper"),
-        C("expression_fingerprint", TEXT, "digest of the normalised formula"),
+        C(
+            "expression_fingerprint",
+            TEXT,
+            "digest of the formula, of expression else formula_hint, "
+            "whatever its spelling; of the text where it is not understood",
+        ),
         C("code_sha256", TEXT, "digest of the factor's code"),
         C("sub_workspace_id", TEXT, "the folder in which the coder wrote it, as the log has it"),
         C("values_sha256", TEXT, "digest of the finite values with their days and instruments"),
