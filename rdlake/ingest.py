@@ -23,6 +23,7 @@ from rdlake.known import Known, what_is_known
 from rdlake.lake import Lake
 from rdlake.measuring import Measurer
 from rdlake.outcome import Outcome, Status, ingest_rows
+from rdlake.pairs import judge
 from rdlake.registered import RegisteredRun
 from rdlake.registries import commit_registered, read_registries
 from rdlake.runs import RunReader, commit_runs, find_all
@@ -132,6 +133,8 @@ def ingest(  # noqa: PLR0913 - the front door; what it takes is named at every c
             outcomes += _commit(lake, of_folders.read)
             committed += 1
     derive(lake, known.stale)
+    if committed:
+        judge(lake, {folder.name: folder for folder in folders})
     return IngestReport(
         tuple(outcomes), unchanged, (*of_logs, *registered.findings, *of_maps, *beside), committed
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -38,6 +39,7 @@ class Measurer:
         self._given = Path(prices).resolve() if prices is not None else None
         self._read: dict[Path, Prices] = {}
         self._rows = _figures(lake)
+        self._labels = frozenset(self._rows["label_sha256"].drop_nulls().unique())
         self._without = frozenset(
             self._rows.filter(pl.col("label_sha256").is_null())["workspace_id"]
         )
@@ -61,7 +63,7 @@ class Measurer:
     def _prices(self, folder: Path) -> Prices:
         path = self._given or folder.parent.parent / PRICES
         if path not in self._read:
-            self._read = {path: _prices(path)}  # those of one root at a time
+            self._read = {path: _prices(path, self._labels)}  # those of one root at a time
         return self._read[path]
 
     @cached_property
@@ -83,8 +85,10 @@ def _figures(lake: Lake) -> pl.DataFrame:
     return rows
 
 
-def _prices(path: Path) -> Prices:
+def _prices(path: Path, known: Collection[str]) -> Prices:
     if not path.exists():
         return Prices(None, "no prices")
-    label, findings = label_of_prices(path)
-    return Prices(label, f"no prices ({path.name}: {findings[0].reason})" if findings else None)
+    label, findings = label_of_prices(path, known)
+    if label is None:
+        return Prices(None, f"no prices ({path.name}: {findings[0].reason})")
+    return Prices(label, None, tuple(findings))

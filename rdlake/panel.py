@@ -7,7 +7,7 @@ equal in content is equal to the bit here, in whatever order a file has it.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from hashlib import sha256
@@ -15,11 +15,23 @@ from hashlib import sha256
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Days", "Label", "Panel", "Reals", "Rows", "instrument"]
+__all__ = [
+    "DEFINITIONS",
+    "Days",
+    "Label",
+    "Matrix",
+    "Panel",
+    "Reals",
+    "Rows",
+    "instrument",
+    "matrix",
+]
 
 Days = npt.NDArray[np.int32]
 Reals = npt.NDArray[np.float64]
 Places = npt.NDArray[np.int64]
+Matrix = tuple[Days, tuple[str, ...], Reals]
+"""Days, instruments, and a row of values per day."""
 
 MAX_CELLS = 100_000_000
 DEFINITIONS = b"rdlake statistics 1\0"
@@ -132,44 +144,42 @@ class Rows:
 class Label:
     """What factors are held against: a value for each day and instrument, NaN where there is none.
 
-    `source` is label.pkl or prices.
+    `source` is label.pkl or prices. The values are read when they are asked for: of one that is
+    known by its digest they may never be.
     """
 
     source: str
-    days: Days
-    names: tuple[str, ...]
-    values: npt.NDArray[np.float64]
-
-    @cached_property
-    def digest(self) -> str:
-        found = sha256(DEFINITIONS)
-        found.update("\0".join(self.names).encode())
-        found.update(self.days.astype("<i4").data)
-        found.update(np.ascontiguousarray(self.values).astype("<f8", copy=False).data)
-        return found.hexdigest()
+    digest: str
+    read: Callable[[], Matrix]
 
     @classmethod
     def of(cls, source: str, panel: Panel) -> Label:
         """The label that a panel holds. ValueError when it has too many days and instruments."""
-        return cls(source, *matrix(panel))
+        held = matrix(panel)
+        return cls(source, panel.digest, lambda: held)
+
+    @cached_property
+    def _held(self) -> Matrix:
+        return self.read()
 
     def beside(self, panel: Panel) -> Reals:
         """The label of each of the panel's rows."""
-        if not len(self.days) or not self.names:
+        days, names, values = self._held
+        if not len(days) or not names:
             return np.full(len(panel.days), np.nan)
-        place = {name: at for at, name in enumerate(self.names)}
+        place = {name: at for at, name in enumerate(names)}
         columns = np.array([place.get(name, -1) for name in panel.names], np.int64)[panel.codes]
-        rows = np.searchsorted(self.days, panel.days).clip(max=len(self.days) - 1)
-        there = (self.days[rows] == panel.days) & (columns >= 0)
-        return np.where(there, self.values[rows, columns], np.nan)
+        rows = np.searchsorted(days, panel.days).clip(max=len(days) - 1)
+        there = (days[rows] == panel.days) & (columns >= 0)
+        return np.where(there, values[rows, columns], np.nan)
 
 
-def matrix(panel: Panel) -> tuple[Days, tuple[str, ...], npt.NDArray[np.float64]]:
-    """The days, the instruments, and a row of values per day, NaN where there is none.
-    ValueError when that is more than can be held."""
-    days, rows = np.unique(panel.days, return_inverse=True)
+def matrix(panel: Panel, calendar: Days | None = None) -> Matrix:
+    """The days, those of the calendar where one is given, the instruments, and a row of values per
+    day, NaN where there is none. ValueError when that is more than can be held."""
+    days = np.unique(panel.days if calendar is None else calendar)
     if len(days) * len(panel.names) > MAX_CELLS:
         raise ValueError(f"{len(days):,} days × {len(panel.names):,} instruments are too many")
     values = np.full((len(days), len(panel.names)), np.nan)
-    values[rows, panel.codes] = panel.values
+    values[np.searchsorted(days, panel.days), panel.codes] = panel.values
     return days, panel.names, values

@@ -19,7 +19,7 @@ LAYERS = [
     {"delta", "rowfiles"},
     {"lake", "oldlog"},
     {"opening"},
-    {"batches", "borrowed", "cached", "outcome", "known", "measuring"},
+    {"batches", "borrowed", "cached", "outcome", "known", "measuring", "pairs"},
     {"derive"},
     {"history", "registries", "runs"},
     {"ingest", "catalog"},

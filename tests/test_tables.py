@@ -21,6 +21,7 @@ KEYS = {
     "strategies": "strategy_id",
     "equity_curves": "workspace_id date",
     "factor_ic": "series_id date",
+    "factor_pairs": "one_sha256 other_sha256",
     "factor_combinations": "workspace_id name window",
     "models": "model_id",
     "feedback": "workspace_id",

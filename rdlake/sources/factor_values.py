@@ -65,10 +65,13 @@ def open_values(path: Path) -> Iterator[FactorValues]:
         raise _damaged(error) from error
 
 
-def _pieces(table: pq.ParquetFile, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+def _pieces(table: pq.ParquetFile, columns: Sequence[str]) -> Iterator[pa.RecordBatch | pa.Table]:
     """Some columns of a table, piece by piece; Unusable when they are damaged."""
     try:
-        yield from table.iter_batches(PIECE, columns=list(columns), use_threads=False)
+        if table.metadata.num_rows <= PIECE:
+            yield table.read(list(columns), use_threads=False)
+        else:
+            yield from table.iter_batches(PIECE, columns=list(columns), use_threads=False)
     except (pa.ArrowException, OSError, OverflowError) as error:
         raise _damaged(error) from error
 
@@ -85,12 +88,16 @@ def _rows(table: pq.ParquetFile) -> Rows:
     days, codes = [np.empty(0, np.int32)], [np.empty(0, np.int32)]
     for piece in _pieces(table, [day, code]):
         days.append(epoch_days(_series(piece.column(day))))
-        texts = _series(piece.column(code)).cast(pl.String)
-        if texts.has_nulls():
+        column = piece.column(code)
+        if column.null_count:
             raise Unusable("a row without an instrument")
-        known = texts.unique(maintain_order=True)
-        places = [names.setdefault(text, len(names)) for text in known]
-        codes.append(texts.replace_strict(known, places, return_dtype=pl.Int32).to_numpy())
+        for part in column.chunks if isinstance(column, pa.ChunkedArray) else [column]:
+            texts = part if pa.types.is_dictionary(part.type) else part.dictionary_encode()
+            known = texts.dictionary.to_pylist()
+            if None in known:
+                raise Unusable("a row without an instrument")
+            places = [names.setdefault(text, len(names)) for text in known]
+            codes.append(np.array(places, np.int32)[texts.indices.to_numpy()])
     return Rows.of(np.concatenate(days), np.concatenate(codes), list(names))
 
 

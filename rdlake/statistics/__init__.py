@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from rdlake.statistics.measured import Figures, Key, Measured, Prices, measure
+from rdlake.statistics.daily import correlated
+from rdlake.statistics.measured import FACTORS, Figures, Key, Measured, Prices, measure
 from rdlake.statistics.rows import FIGURES, perf_rows, series_rows
 
-__all__ = ["FIGURES", "Figures", "Key", "Measured", "Prices", "measure", "perf_rows", "series_rows"]
+__all__ = [
+    "FACTORS",
+    "FIGURES",
+    "Figures",
+    "Key",
+    "Measured",
+    "Prices",
+    "correlated",
+    "measure",
+    "perf_rows",
+    "series_rows",
+]

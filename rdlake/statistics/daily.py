@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from rdlake.panel import Days, Label, Panel, Reals
 
-__all__ = ["Daily", "correlation", "daily", "scaled"]
+__all__ = ["Daily", "correlated", "correlation", "daily"]
 
 AT_ONCE = 1 << 20
 """About how many rows are worked on at a time, so that a long table needs no more memory."""
@@ -46,6 +46,16 @@ def daily(panel: Panel, label: Label) -> Daily:
         none = np.empty(0)
         return Daily(np.empty(0, np.int32), np.empty(0, np.int64), none, none, none)
     return Daily(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
+
+
+def correlated(one: Panel, other: Panel) -> tuple[float | None, int]:
+    """The mean daily rank correlation of two factors, and on how many days it is defined."""
+    try:
+        found = daily(one, Label.of("factor", other)).rank_ic
+    except ValueError:
+        return None, 0
+    found = found[np.isfinite(found)]
+    return (float(found.sum()) / len(found) if len(found) else None), len(found)
 
 
 def _parts(panel: Panel, label: Label) -> Iterator[tuple[Days, Reals, Reals]]:

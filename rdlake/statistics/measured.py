@@ -35,6 +35,8 @@ class Prices:
 
     label: Label | None
     why_not: str | None = None
+    findings: tuple[Finding, ...] = ()
+    """What is wrong with them though they were read."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,7 +78,7 @@ class _Measuring:
         table: FactorValues,
     ) -> None:
         self._workspace, self._known, self._table = workspace, known, table
-        self._findings: list[Finding] = []
+        self._findings = list(prices.findings)
         self._series: dict[str, Daily] = {}
         self._computed: dict[Key, Figures] = {}
         self._windows = windows(workspace, table.rows)

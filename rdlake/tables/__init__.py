@@ -25,6 +25,7 @@ TABLES: tuple[Table, ...] = (
     factors.FACTOR_IC,
     factors.FACTOR_PERF,
     factors.FACTOR_COMBINATIONS,
+    factors.FACTOR_PAIRS,
     experiments.EQUITY_CURVES,
     experiments.SIGNALS,
     experiments.TASK_RUNS,

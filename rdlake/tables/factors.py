@@ -115,6 +115,21 @@ FACTOR_IC = Table(
     owner="series_id",
 )
 
+FACTOR_PAIRS = Table(
+    "factor_pairs",
+    "two columns of values that order instruments alike on some days, compared on all",
+    ("one_sha256", "other_sha256"),
+    (
+        C("pair_id", TEXT, "digest of both digests"),
+        C("one_sha256", TEXT, "values_sha256 in factors, the smaller"),
+        C("other_sha256", TEXT, "values_sha256 in factors, the larger"),
+        C("shared", INT, "anchor days on which value_fingerprint is the same"),
+        C("correlation", REAL, "mean daily rank correlation; negative for a reversed factor"),
+        C("days", INT, "days on which it is defined"),
+    ),
+    owner="pair_id",
+)
+
 FACTOR_COMBINATIONS = Table(
     "factor_combinations",
     "a set of factors back-tested together, per window",

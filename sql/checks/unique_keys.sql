@@ -15,4 +15,10 @@ SELECT 'artifact_list', concat_ws(' ', workspace_id, path), count(*)
 FROM artifact_list GROUP BY workspace_id, path HAVING count(*) > 1
 UNION ALL
 SELECT 'ingest_report', concat_ws(' ', batch_id, workspace_id, position), count(*)
-FROM ingest_report GROUP BY batch_id, workspace_id, position HAVING count(*) > 1;
+FROM ingest_report GROUP BY batch_id, workspace_id, position HAVING count(*) > 1
+UNION ALL
+SELECT 'factor_duplicates', concat_ws(' ', name, other_name), count(*)
+FROM factor_duplicates GROUP BY name, other_name HAVING count(*) > 1
+UNION ALL
+SELECT 'factor_versions', concat_ws(' ', name, source, version), count(*)
+FROM factor_versions GROUP BY name, source, version HAVING count(*) > 1;

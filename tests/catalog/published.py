@@ -17,6 +17,7 @@ from rdlake.ingest import ingest
 from rdlake.lake import Lake
 from rdlake.opening import open_lake
 from rdlake.rows import polars_schema
+from rdlake.sources.prices import PRICES
 from rdlake.tables import TABLES, table
 from tests.builders import make_workspace
 
@@ -48,6 +49,8 @@ class Published:
 def copied(made: Published, folder: Path) -> Published:
     """A copy of a lake and its workspaces; its catalog files still name the lake it came from."""
     shutil.copytree(made.workspaces, folder / "workspaces")
+    prices = PRICES.parent
+    shutil.copytree(made.workspaces.parent / prices, folder / prices)
     shutil.copytree(made.lake.root, folder / "lake")
     return Published(open_lake(folder / "lake"), folder / "workspaces")
 

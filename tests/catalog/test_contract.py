@@ -19,7 +19,7 @@ from rdlake.tables import TABLES, table
 from rdlake.tables.duckdb_types import duckdb_type
 from tests.catalog.golden import GOLDEN, View, as_text, described, published_text
 from tests.catalog.published import Published
-from tests.catalog.views import VIEWS
+from tests.catalog.views import OF_PAIRS, VIEWS
 
 FORBIDDEN = {
     "lambda by arrow": r"->",
@@ -132,7 +132,7 @@ def test_the_key_exists_and_names_one_row(
     key = keys(script())[view]
     assert set(key) <= set(views[f"main.{view}"].columns)
     rows = connection.execute(f"SELECT {', '.join(key)} FROM {view}").fetchall()
-    assert rows
+    assert rows or view in OF_PAIRS
     assert len(set(rows)) == len(rows)
     assert not [row for row in rows if None in row]
 

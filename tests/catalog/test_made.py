@@ -21,6 +21,7 @@ from rdlake.doctor import repair
 from rdlake.errors import DamagedLake
 from rdlake.upkeep import maintain
 from tests.catalog.published import Published
+from tests.catalog.views import OF_PAIRS
 
 VIEWS = sorted(definitions(script()))
 
@@ -46,7 +47,7 @@ def test_the_file_has_the_rows_and_types_of_the_query_in_the_order_of_the_key(
         wanted = connection.execute(f"DESCRIBE FROM {query}").fetchall()
         assert connection.execute(f"DESCRIBE {view}").fetchall() == wanted
         wanted = connection.execute(f"FROM {query} ORDER BY {order}").fetchall()
-        assert wanted
+        assert wanted or view in OF_PAIRS
         assert connection.execute(f"FROM {view} ORDER BY {order}").fetchall() == wanted
     table = pq.read_table(file_of_view(template, view))
     assert [tuple(row.values()) for row in table.select(keys(script())[view]).to_pylist()] == [
@@ -135,7 +136,7 @@ def test_a_lost_list_is_found_again_by_making_the_rows_again(two_versions: Publi
 
 
 def test_upkeep_keeps_what_a_version_has_and_takes_the_rest(two_versions: Published) -> None:
-    kept = {file_of_view(two_versions, number=number) for number in (1, 2)}
+    kept = {file_of_view(two_versions, view, number) for view in VIEWS for number in (1, 2)}
     folder = two_versions.lake.root / MADE
     (folder / "factor_catalog-0-0.parquet").write_bytes(b"of nobody")
     (folder / f".{'0' * 32}.parquet").write_bytes(b"left behind")

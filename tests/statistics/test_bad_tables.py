@@ -311,3 +311,15 @@ def test_prices_that_cannot_be_read_leave_the_other_figures(tmp_path: Path) -> N
             "no prices (prices.h5: no column '$close'): neither IC nor spread of all, test",
         )
     ]
+
+
+def test_prices_that_contradict_each_other_are_told_and_left_out(tmp_path: Path) -> None:
+    make_factors(tmp_path / "ws", values())
+    prices = closes()
+    more = prices.filter(pl.col("datetime") == days()[5]).with_columns(pl.col("$close") * 2)
+    lake = read(tmp_path / "ws", pl.concat([prices, more]))
+    rows = lake.read("ingests").explode("findings")["findings"].to_list()
+    assert [row["reason"] for row in rows] == [
+        f"{more.height:,} days of an instrument come more than once with other values; left out"
+    ]
+    assert perf(lake)["ic_days"] == DAYS - 2  # the two days whose labels need that close

@@ -112,7 +112,8 @@ def test_the_order_of_ingesting_changes_no_bit(tmp_path: Path, order: tuple[str,
     for name in order:
         part = tmp_path / name / "ws"
         shutil.copytree(tmp_path / "ws" / name, part / name)
-        make_prices(part, closes())
+        (part.parent / PRICES).parent.mkdir()
+        shutil.copy(tmp_path / PRICES, part.parent / PRICES)
         ingest(lake, [part])
     assert same(whole, lake)
     assert whole.read("factor_ic")["series_id"].n_unique() == 3

@@ -1,0 +1,70 @@
+-- key: name, other_name
+CREATE VIEW factor_duplicates AS
+SELECT * FROM /* rows of factor_duplicates */ (
+    WITH named AS (
+        SELECT DISTINCT factors.factor_name, factors.values_sha256
+        FROM rdlake_tables.factors AS factors
+        JOIN rdlake_tables.loops AS loops ON loops.workspace_id = factors.workspace_id
+        WHERE factors.values_sha256 IS NOT NULL
+    ),
+    anchors AS (
+        SELECT values_sha256, unnest(value_fingerprint) AS anchor
+        FROM (
+            SELECT values_sha256, any_value(value_fingerprint) AS value_fingerprint
+            FROM rdlake_tables.factors
+            WHERE values_sha256 IS NOT NULL
+            GROUP BY values_sha256
+        )
+    ),
+    alike AS (
+        SELECT ones.values_sha256 AS one_sha256, others.values_sha256 AS other_sha256, count(*) AS shared
+        FROM anchors AS ones
+        JOIN anchors AS others ON others.anchor = ones.anchor
+        GROUP BY ones.values_sha256, others.values_sha256
+        HAVING count(*) >= 3
+    ),
+    pairs AS (
+        SELECT
+            ones.factor_name AS name,
+            others.factor_name AS other_name,
+            alike.shared,
+            alike.one_sha256 = alike.other_sha256 AS same_values,
+            CASE WHEN alike.one_sha256 = alike.other_sha256 THEN 1.0 ELSE compared.correlation END AS correlation,
+            compared.days
+        FROM alike
+        JOIN named AS ones ON ones.values_sha256 = alike.one_sha256
+        JOIN named AS others ON others.values_sha256 = alike.other_sha256
+        LEFT JOIN rdlake_tables.factor_pairs AS compared
+            ON compared.one_sha256 = least(alike.one_sha256, alike.other_sha256)
+            AND compared.other_sha256 = greatest(alike.one_sha256, alike.other_sha256)
+        WHERE ones.factor_name < others.factor_name
+    ),
+    best AS (
+        SELECT *
+        FROM pairs
+        QUALIFY row_number() OVER (
+            PARTITION BY name, other_name
+            ORDER BY same_values DESC, abs(correlation) DESC NULLS LAST, shared DESC, days DESC NULLS LAST, correlation
+        ) = 1
+    )
+    SELECT
+        name::VARCHAR AS name,
+        other_name::VARCHAR AS other_name,
+        (abs(correlation) >= 0.99)::BOOLEAN AS is_duplicate,
+        correlation::DOUBLE AS correlation,
+        sign(correlation)::BIGINT AS sign,
+        same_values::BOOLEAN AS same_values,
+        shared::BIGINT AS shared_days,
+        days::BIGINT AS days
+    FROM best
+) /* made when published */;
+
+COMMENT ON VIEW factor_duplicates IS 'One row per pair of factor names whose values order the instruments alike, or in reverse, on at least three anchor days: the same idea under two names, as is_duplicate tells.';
+COMMENT ON COLUMN factor_duplicates.name IS 'name of a factor';
+COMMENT ON COLUMN factor_duplicates.other_name IS 'name of the other, later in the alphabet';
+COMMENT ON COLUMN factor_duplicates.is_duplicate IS 'absolute correlation of at least 0.99; null while the values of both were never there together';
+COMMENT ON COLUMN factor_duplicates.correlation IS 'mean daily rank correlation of the values; of several versions the highest; 1 for equal values';
+COMMENT ON COLUMN factor_duplicates.sign IS '1 for the same order, -1 for the reverse; null with correlation';
+COMMENT ON COLUMN factor_duplicates.same_values IS 'the values are equal to the bit';
+COMMENT ON COLUMN factor_duplicates.shared_days IS 'anchor days, every fourth Wednesday, with the same order up to reversal';
+COMMENT ON COLUMN factor_duplicates.days IS 'days on which the correlation is defined; null for equal values and while not compared';
