@@ -11,6 +11,7 @@ from rdlake import opening
 from rdlake.catalog import attach
 from rdlake.catalog import publish as publishing
 from rdlake.catalog.publish import PublishReport
+from rdlake.external import Added, add_alphas
 from rdlake.ingest import IngestReport, ingest
 from rdlake.lake import Lake
 from rdlake.sources.places import read_map
@@ -49,6 +50,11 @@ class Library(Lake):
             prices=prices,
             overwrite=overwrite,
         )
+
+    def alphas(self) -> tuple[Added, ...]:
+        """Add Qlib's factor libraries Alpha158 and Alpha360; nothing is written when they are
+        there."""
+        return add_alphas(self)
 
     def publish(self, *, note: str | None = None, allow: Collection[str] = ()) -> PublishReport:
         """Publish the newest rows as the next catalog version, unless nothing is new."""

@@ -10,7 +10,17 @@ import rdlake
 PACKAGE = Path(rdlake.__file__).parent
 
 LAYERS = [
-    {"errors", "quoting", "datafiles", "formulas", "panel", "recording", "settings", "sample"},
+    {
+        "errors",
+        "quoting",
+        "datafiles",
+        "alphas",
+        "formulas",
+        "panel",
+        "recording",
+        "settings",
+        "sample",
+    },
     {"tables", "deltalog", "identity"},
     {"experiment", "rows", "storage"},
     {"run", "registered"},
@@ -21,7 +31,7 @@ LAYERS = [
     {"opening"},
     {"batches", "borrowed", "cached", "outcome", "known", "measuring", "pairs"},
     {"derive"},
-    {"history", "registries", "runs"},
+    {"external", "history", "registries", "runs"},
     {"ingest", "catalog"},
     {"upkeep", "doctor", "library"},
     {"cli"},

@@ -28,6 +28,7 @@ COMMANDS = {
         "Publish catalog versions, look at them, go back.",
     ),
     "sql": ("rdlake.cli.query:sql", "Ask the published catalog."),
+    "alpha": ("rdlake.cli.external:alpha", "Add Qlib's Alpha158 and Alpha360."),
     "maintain": (
         "rdlake.cli.lakes:maintain",
         "Compact the tables and remove what no version needs.",

@@ -26,9 +26,17 @@ FACTORS = Table(
     (
         C("source", TEXT, "rdagent_generated, qlib_alpha158, qlib_alpha360, …"),
         C("factor_name", TEXT, "the task's name, else the column's"),
-        C("workspace_id", TEXT, "the experiment's folder; external:<source> for a library"),
+        C(
+            "workspace_id",
+            TEXT,
+            "the experiment's folder; external:<source> of a library, with /<name> of a table",
+        ),
         C("column_name", TEXT, "the parquet column when it is not the factor's name"),
-        C("position", INT, "place among the parquet's factor columns, from 0"),
+        C(
+            "position",
+            INT,
+            "place among the factor columns of its table, or in its library, from 0",
+        ),
         C("accepted", BOOL, "false: dropped by the coder or as a duplicate; null: not tested"),
         C("expression", TEXT, "formula, where the source states one"),
         C("description_cn", TEXT, "description in the source's language"),
