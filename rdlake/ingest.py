@@ -217,7 +217,7 @@ def _commit(lake: Lake, read: Sequence[_Read]) -> list[Outcome]:
         {
             "source": [f"{kind}:{each}" for kind in ("workspace", "json") for each in ids],
             "workspace_id": ids,
-            "strategy_id": there["strategies"]["strategy_id"].to_list(),
+            "belongs_to": there["strategies"]["belongs_to"].to_list(),
             "series_id": series["series_id"].unique().to_list(),
         },
     )

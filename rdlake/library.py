@@ -11,7 +11,7 @@ from rdlake import opening
 from rdlake.catalog import attach
 from rdlake.catalog import publish as publishing
 from rdlake.catalog.publish import PublishReport
-from rdlake.external import Added, add_alphas
+from rdlake.external import Added, add_alphas, add_factors, add_strategy
 from rdlake.ingest import IngestReport, ingest
 from rdlake.lake import Lake
 from rdlake.sources.places import read_map
@@ -55,6 +55,26 @@ class Library(Lake):
         """Add Qlib's factor libraries Alpha158 and Alpha360; nothing is written when they are
         there."""
         return add_alphas(self)
+
+    def add_factors(
+        self,
+        path: str | Path,
+        *,
+        name: str | None = None,
+        source: str = "external_manual",
+        prices: str | Path | None = None,
+    ) -> Added:
+        """Add a table of factors, .parquet or .csv by datetime and instrument, with its notes in a
+        YAML of the same name beside it, and their statistics against `prices`. It replaces what
+        was added under the same source and name, by default that of the file."""
+        return add_factors(self, path, name=name, source=source, prices=prices)
+
+    def add_strategy(
+        self, path: str | Path, *, name: str | None = None, source: str = "handcrafted"
+    ) -> Added:
+        """Add the strategy of a Qlib configuration. It replaces what was added under the same
+        source and name, by default that of the file."""
+        return add_strategy(self, path, name=name, source=source)
 
     def publish(self, *, note: str | None = None, allow: Collection[str] = ()) -> PublishReport:
         """Publish the newest rows as the next catalog version, unless nothing is new."""

@@ -28,6 +28,7 @@ COMMANDS = {
         "Publish catalog versions, look at them, go back.",
     ),
     "sql": ("rdlake.cli.query:sql", "Ask the published catalog."),
+    "add": ("rdlake.cli.external:add", "Add factors or a strategy from elsewhere."),
     "alpha": ("rdlake.cli.external:alpha", "Add Qlib's Alpha158 and Alpha360."),
     "maintain": (
         "rdlake.cli.lakes:maintain",
