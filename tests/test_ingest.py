@@ -16,6 +16,7 @@ import rdlake
 from rdlake.errors import BadInput
 from rdlake.ingest import ingest
 from rdlake.lake import Lake
+from rdlake.sources.prices import PRICES
 from rdlake.tables import TABLES
 from tests.builders import make_workspace, write_metrics
 from tests.sources.test_hdf5 import store
@@ -135,6 +136,8 @@ def test_in_parts_or_at_once_ends_in_the_same_rows(tmp_path: Path, workspaces: P
     later = tmp_path / "second" / "workspaces"
     later.parent.mkdir()
     moved.rename(later)
+    for part in (first, later):
+        shutil.copytree(tmp_path / PRICES.parent, part.parent / PRICES.parent)
     ingest(parts, [later])
     ingest(parts, [first])
     ingest(parts, [later, first])
