@@ -108,7 +108,8 @@ def strategy(lake_root: str, path: str, name: str | None, source: str, as_json: 
 
 
 def _tell(done: Added, *, as_json: bool) -> None:
-    show([asdict(done)], ["owner", "status", "names", "digest"], as_json=as_json)
+    columns = ["owner", "status", "names", "digest", *(["findings"] if as_json else [])]
+    show([asdict(done)], columns, as_json=as_json)
     for each in done.findings:
         say(f"  {each.file}: {each.reason} — {each.fix}")
     if done.status == "added":

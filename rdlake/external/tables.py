@@ -95,16 +95,20 @@ def _refuse_taken(lake: Lake, path: Path, source: str, owner: str, names: Sequen
 
 
 def _is_there(lake: Lake, owner: str, digest: str, label: str | None) -> bool:
-    """Whether the lake has all of it; figures against another label than the one that is given now
-    are not."""
+    """Whether the lake has all of it, its days too, which a repair may have taken; figures against
+    another label than the one that is given now are not it."""
     mine = pl.col("workspace_id") == owner
     rows = lake.read("factors", ["source_digest"], mine)
-    figures = lake.read("factor_perf", ["source_digest", "label_sha256"], mine)
+    figures = lake.read("factor_perf", ["source_digest", "label_sha256", "series_id"], mine)
     if set(rows["source_digest"]) | set(figures["source_digest"]) != {digest}:
         return False
     if rows.is_empty() or figures.is_empty() or last_digest(lake, owner) != digest:
         return False
-    return label is None or set(figures["label_sha256"]) == {label}
+    series = set(figures["series_id"].drop_nulls())
+    days = lake.read("factor_ic", ["series_id"], pl.col("series_id").is_in(list(series)))
+    return set(days["series_id"]) == series and (
+        label is None or set(figures["label_sha256"]) == {label}
+    )
 
 
 def _findings(path: Path, taken: TakenTable, measured: Measured) -> tuple[Finding, ...]:

@@ -196,7 +196,8 @@ def test_the_commands_tell_what_became_of_it(
     root = tmp_path / "lake"
     rdlake.init_lake(root)
     done = run(capsys, "add", "strategy", "--lake", root, conf(tmp_path), "--json")
-    assert json.loads(done.out)[0]["owner"] == OWNER
+    told = json.loads(done.out)[0]
+    assert (told["owner"], told["findings"]) == (OWNER, [])
     assert "publish" in done.err
     again = run(capsys, "add", "strategy", "--lake", root, conf(tmp_path))
     assert "unchanged" in again.out
@@ -204,5 +205,8 @@ def test_the_commands_tell_what_became_of_it(
     done = run(capsys, "add", "factors", "--lake", root, tmp_path / "t.csv", "--name", "own")
     assert (done.code, "external:external_manual/own" in done.out) == (0, True)
     assert "neither IC nor spread" in done.err
+    done = run(capsys, "add", "factors", "--lake", root, tmp_path / "t.csv", "--json")
+    assert done.code == 1
+    assert "A is a factor of external:external_manual/own" in done.err
     bad = run(capsys, "add", "factors", "--lake", root, tmp_path / "none.csv")
     assert (bad.code, "fix:" in bad.err) == (1, True)

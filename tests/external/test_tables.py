@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 
 import rdlake
+from rdlake.deltalog import repair_folder
 from rdlake.errors import BadInput
 from rdlake.formulas import expression_fingerprint
 from rdlake.lake import Lake
@@ -176,6 +177,19 @@ def test_prices_that_come_later_complete_it(lake: rdlake.Library, tmp_path: Path
     again = lake.add_factors(tmp_path / "mine.parquet", prices=prices(tmp_path))
     assert (again.status, again.findings, again.digest) == ("added", (), first.digest)
     assert statistics(lake, OWNER)[0]["ic_mean"] == pytest.approx(plain_ic(), rel=1e-9)
+
+
+def test_days_that_are_gone_are_made_again(lake: rdlake.Library, tmp_path: Path) -> None:
+    table("A").write_parquet(tmp_path / "mine.parquet")
+    lake.add_factors(tmp_path / "mine.parquet", prices=prices(tmp_path))
+    days = lake.read("factor_ic")
+    series = days["series_id"].unique().to_list()
+    lake.commit({"factor_ic": days.clear()}, {"series_id": series})
+    repair_folder(lake.root, datetime(2020, 1, 1)).mkdir(parents=True)
+    assert lake.add_factors(tmp_path / "mine.parquet").status == "added"
+    assert lake.read("factor_ic").is_empty()  # without prices there is nothing to make them of
+    lake.add_factors(tmp_path / "mine.parquet", prices=prices(tmp_path))
+    assert lake.read("factor_ic").sort("date").equals(days.sort("date"))
 
 
 def plain_ic() -> float:
