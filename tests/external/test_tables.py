@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +47,26 @@ def test_its_statistics_are_those_of_a_generated_factor(
     own, generated = rows_of(lake), rows_of(lake, "a" * 32)
     for name in ("values_sha256", "value_fingerprint"):
         assert own[name].to_list() == generated[name].to_list()
+
+
+def test_the_same_values_under_another_name_are_found(lake: rdlake.Library, tmp_path: Path) -> None:
+    rng = random.Random(3)
+    frame = pl.DataFrame(
+        [
+            (date(2020, 1, 1) + timedelta(day), f"SH{600000 + code}", rng.random(), rng.random())
+            for day in range(120)
+            for code in range(30)
+        ],
+        schema=["datetime", "instrument", "A", "other"],
+        orient="row",
+    )
+    make_factors(tmp_path / "ws", frame.select("A", "datetime", "instrument"))
+    lake.ingest(tmp_path / "ws")
+    frame.rename({"A": "动量"}).write_parquet(tmp_path / "mine.parquet")
+    lake.add_factors(tmp_path / "mine.parquet")
+    lake.publish()
+    pairs = asked(lake, "SELECT name, other_name, same_values FROM factor_duplicates")
+    assert pairs == [{"name": "A", "other_name": "动量", "same_values": True}]
 
 
 def test_its_mean_and_coverage_equal_plain_python(lake: rdlake.Library, tmp_path: Path) -> None:
