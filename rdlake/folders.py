@@ -196,7 +196,7 @@ def commit_folders(
             ],
             "workspace_id": ids,
             **beside.owners,
-            "strategy_id": there["strategies"]["strategy_id"].to_list(),
+            "belongs_to": there["strategies"]["belongs_to"].to_list(),
             "series_id": there["factor_ic"]["series_id"].unique().to_list(),
         },
     )

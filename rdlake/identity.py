@@ -13,6 +13,7 @@ from uuid import UUID, uuid5
 from rdlake.recording import Configuration, Json
 
 __all__ = [
+    "EXTERNAL",
     "canonical_json",
     "cleaned",
     "model_id",
@@ -23,6 +24,9 @@ __all__ = [
     "strategy_id",
     "subtree",
 ]
+
+EXTERNAL = "external:"
+"""How the workspace_id begins of what comes from elsewhere than RD-Agent."""
 
 _STRATEGY = UUID("0f0c1f6a-6c1e-5c39-9d0f-6f2f5a4f9a51")
 _MODEL = UUID("3e0d0f0b-52b0-5f0c-8a50-0b6d1d7b8f77")

@@ -111,7 +111,7 @@ def by_reason(rows: pl.DataFrame) -> list[Reason]:
 
 
 def _kind() -> pl.Expr:
-    sources = ["run", "registry", "catalog"]
+    sources = ["run", "registry", "catalog", "external"]
     return pl.when(pl.col("role").is_in(sources)).then("role").otherwise(pl.lit("folder"))
 
 

@@ -10,6 +10,7 @@ import polars as pl
 
 from rdlake.deltalog import last_repair
 from rdlake.evidence import NOBODY, digest_of_parts, name_of, nowhere, registered_names
+from rdlake.identity import EXTERNAL
 from rdlake.lake import Lake
 from rdlake.run import Run
 
@@ -71,6 +72,7 @@ def what_is_known(lake: Lake, reader_version: int) -> Known:
     """The content each source was last read with. One whose rows are not all of that content
     counts as unknown; so does whatever was read before a repair, which may have taken rows away."""
     relied_upon = pl.col("reader_version") == reader_version
+    relied_upon &= pl.col("role").ne_missing("external")  # those are no sources of an ingest
     if repaired := last_repair(lake.root):
         relied_upon &= pl.col("ingested_at") >= repaired
     for name in ("ingests", "evidence"):
@@ -185,7 +187,9 @@ def _stale(lake: Lake, evidence: pl.DataFrame, names: Mapping[str, str]) -> list
         for name in DERIVED
         for row in lake.read(name, ["workspace_id", "source_digest"]).unique().rows()
     }
-    stale = {key for key, digest in made if expected.get(key) != digest}
+    stale = {
+        key for key, digest in made if expected.get(key) != digest and not key.startswith(EXTERNAL)
+    }
     return sorted(stale | _misnamed(lake, evidence, names))
 
 

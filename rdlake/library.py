@@ -12,6 +12,7 @@ from rdlake.catalog import attach
 from rdlake.catalog import publish as publishing
 from rdlake.catalog.publish import PublishReport
 from rdlake.drawing import draw_charts
+from rdlake.external import Added, add_alphas, add_factors, add_strategy
 from rdlake.ingest import IngestReport, Mode, ingest
 from rdlake.keeping import Keep
 from rdlake.lake import Lake
@@ -67,6 +68,31 @@ class Library(Lake):
         if not dry_run:
             draw_charts(self, draw=charts)
         return report
+
+    def alphas(self) -> tuple[Added, ...]:
+        """Add Qlib's factor libraries Alpha158 and Alpha360; nothing is written when they are
+        there."""
+        return add_alphas(self)
+
+    def add_factors(
+        self,
+        path: str | Path,
+        *,
+        name: str | None = None,
+        source: str = "external_manual",
+        prices: str | Path | None = None,
+    ) -> Added:
+        """Add a table of factors, .parquet or .csv by datetime and instrument, with its notes in a
+        YAML of the same name beside it, and their statistics against `prices`. It replaces what
+        was added under the same source and name, by default that of the file."""
+        return add_factors(self, path, name=name, source=source, prices=prices)
+
+    def add_strategy(
+        self, path: str | Path, *, name: str | None = None, source: str = "handcrafted"
+    ) -> Added:
+        """Add the strategy of a Qlib configuration. It replaces what was added under the same
+        source and name, by default that of the file."""
+        return add_strategy(self, path, name=name, source=source)
 
     def publish(self, *, note: str | None = None, allow: Collection[str] = ()) -> PublishReport:
         """Publish the newest rows as the next catalog version, unless nothing is new."""

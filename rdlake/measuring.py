@@ -64,6 +64,17 @@ class Measurer:
         findings = (*result.findings, *found.findings)
         return replace(result, factors=found.factors, findings=findings), found
 
+    @property
+    def label_of_given(self) -> str | None:
+        """The digest of the label that `--prices` gives; None without it, or when it gives none."""
+        prices = self._prices(self._given) if self._given else None
+        return prices.label.digest if prices and prices.label else None
+
+    def of_table(self, table: Workspace, folder: Path) -> Measured:
+        """The statistics of a table of no workspace, with the prices of `--prices` alone."""
+        prices = self._prices(folder) if self._given else Prices(None, "no prices")
+        return measure(table, folder, prices, self._known)
+
     def _prices(self, folder: Path) -> Prices:
         if self._later:
             return Prices(None, "left for the next ingest")

@@ -22,7 +22,8 @@ Status = Literal["ok", "partial", "skipped", "failed"]
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of one workspace folder, or of one run, that was new or changed. A run has the
-    role `run` and its task_run_id in the place of the workspace's."""
+    role `run` and its task_run_id in the place of the workspace's; what was added from elsewhere
+    the role `external` and the id of its rows."""
 
     workspace_id: str
     status: Status

@@ -10,7 +10,18 @@ import rdlake
 PACKAGE = Path(rdlake.__file__).parent
 
 LAYERS = [
-    {"charts", "errors", "quoting", "datafiles", "panel", "recording", "settings", "sample"},
+    {
+        "errors",
+        "quoting",
+        "datafiles",
+        "alphas",
+        "charts",
+        "formulas",
+        "panel",
+        "recording",
+        "settings",
+        "sample",
+    },
     {"tables", "deltalog", "identity"},
     {"experiment", "rows", "storage"},
     {"run", "registered"},
@@ -34,7 +45,7 @@ LAYERS = [
         "selection",
     },
     {"derive"},
-    {"folders", "history", "registries", "runs"},
+    {"external", "folders", "history", "registries", "runs"},
     {"ingest", "catalog"},
     {"ingested", "loop_end", "plotting"},
     {"upkeep", "doctor", "library"},

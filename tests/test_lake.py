@@ -185,10 +185,11 @@ def test_a_long_name_is_known_again_to_its_end(lake: Lake, end: str) -> None:
 
 def test_tables_of_other_owners_are_replaced_by_them(lake: Lake) -> None:
     def strategies(*ids: str, topk: int) -> pl.DataFrame:
-        return pl.DataFrame({"strategy_id": list(ids), "topk": [topk] * len(ids)})
+        names = {"strategy_id": list(ids), "belongs_to": list(ids)}
+        return pl.DataFrame({**names, "topk": [topk] * len(ids)})
 
-    lake.commit({"strategies": strategies("s", "t", topk=1)}, {"strategy_id": ["s", "t"]})
-    lake.commit({"strategies": strategies("t", topk=2)}, {"strategy_id": ["t"]})
+    lake.commit({"strategies": strategies("s", "t", topk=1)}, {"belongs_to": ["s", "t"]})
+    lake.commit({"strategies": strategies("t", topk=2)}, {"belongs_to": ["t"]})
     commit(lake, "s", mark=1)
     assert sorted(lake.read("strategies", ["strategy_id", "topk"]).rows()) == [("s", 1), ("t", 2)]
 

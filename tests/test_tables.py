@@ -18,7 +18,7 @@ KEYS = {
     "factors": "source factor_name workspace_id",
     "factor_perf": "workspace_id factor_name window",
     "loops": "task_run_id loop_id workspace_id",
-    "strategies": "strategy_id",
+    "strategies": "strategy_id belongs_to",
     "equity_curves": "workspace_id date",
     "factor_ic": "series_id date",
     "factor_pairs": "one_sha256 other_sha256",

@@ -37,6 +37,8 @@ COMMANDS = {
         "rdlake.cli.plot:plot",
         "Draw an experiment's curve or a factor's IC as PNG files.",
     ),
+    "add": ("rdlake.cli.external:add", "Add factors or a strategy from elsewhere."),
+    "alpha": ("rdlake.cli.external:alpha", "Add Qlib's Alpha158 and Alpha360."),
     "maintain": (
         "rdlake.cli.lakes:maintain",
         "Compact the tables and remove what no version needs.",

@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 
 from rdlake.experiment import Experiment, Finding
+from rdlake.formulas import expression_fingerprint
 from rdlake.rows import frame_of
 from rdlake.tables import table
 
@@ -62,6 +63,9 @@ def factor_rows(experiments: Sequence[Experiment]) -> pl.DataFrame:
             "source": "rdagent_generated",
             "workspace_id": experiment.workspace_id,
             "source_digest": experiment.source_digest,
+            "expression_fingerprint": expression_fingerprint(
+                factor.get("expression") or factor.get("formula_hint")
+            ),
             **factor,
         }
         for experiment in experiments

@@ -13,7 +13,7 @@ from rdlake.recording import Configuration
 from rdlake.rows import frame_of
 from rdlake.tables import table
 
-__all__ = ["model_rows", "signal_rows", "strategy_rows"]
+__all__ = ["configured", "model_rows", "signal_rows", "strategy_rows"]
 
 
 def strategy_rows(workspaces: Sequence[Workspace]) -> pl.DataFrame:
@@ -25,7 +25,10 @@ def strategy_rows(workspaces: Sequence[Workspace]) -> pl.DataFrame:
         if recording and recording.strategy_id and recording.configuration:
             rows[recording.strategy_id] = {
                 "strategy_id": recording.strategy_id,
-                **_configured(recording.configuration),
+                "belongs_to": recording.strategy_id,
+                "source": "rdagent",
+                "provenance": {"configuration": "mlruns"},
+                **configured(recording.configuration),
             }
     return frame_of(table("strategies"), list(rows.values()))
 
@@ -58,7 +61,8 @@ def signal_rows(workspaces: Sequence[Workspace]) -> pl.DataFrame:
     return pl.concat(frames) if frames else frame_of(table("signals"), [])
 
 
-def _configured(ran: Configuration) -> Mapping[str, Any]:
+def configured(ran: Configuration) -> Mapping[str, Any]:
+    """A configuration in the columns of `strategies`."""
     segments = {
         name: "/".join(day or "" for day in days) for name, days in (ran.segments or {}).items()
     }
@@ -82,7 +86,6 @@ def _configured(ran: Configuration) -> Mapping[str, Any]:
         "base_features": _texts(
             None if ran.base_features is None else [feature.name for feature in ran.base_features]
         ),
-        "provenance": {"configuration": "mlruns"},
     }
 
 

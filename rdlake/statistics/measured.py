@@ -22,7 +22,7 @@ __all__ = ["FACTORS", "Figures", "Key", "Measured", "Prices", "measure"]
 
 FACTORS = "combined_factors_df.parquet"
 _LOOK = "look at the code that made the factor table"
-_PRICES = "name the file with --prices, and ingest again"
+_PRICES = "name the file with --prices, and run the command again"
 
 Key = tuple[str, str | None, date, date]
 """Values, label, first and last day: what makes the figures of a window."""

@@ -60,10 +60,17 @@ CHARTS = Table(
 
 STRATEGIES = Table(
     "strategies",
-    "a distinct configuration that was really run",
-    ("strategy_id",),
+    "a distinct configuration that was really run, or that was added from elsewhere",
+    ("strategy_id", "belongs_to"),
     (
         C("strategy_id", TEXT, "UUIDv5 of the configuration's canonical JSON"),
+        C(
+            "belongs_to",
+            TEXT,
+            "strategy_id itself of one that ran; external:<source>/<name> of one that was added",
+        ),
+        C("source", TEXT, "rdagent, handcrafted or external"),
+        C("name", TEXT, "of one that was added"),
         C("scenario", TEXT, "fin_factor, fin_model, fin_quant, fin_factor_report"),
         C("step_name", TEXT, "the step as the registry has it"),
         C("action", TEXT, "factor or model"),
@@ -90,9 +97,10 @@ STRATEGIES = Table(
             "configurations have different ones, see artifacts",
         ),
         C("base_features", TEXTS, "names of the base features, in order"),
+        C("content_sha256", TEXT, "digest of the files it was added from; null of one that ran"),
         PROVENANCE,
     ),
-    owner="strategy_id",
+    owner="belongs_to",
 )
 
 MODELS = Table(

@@ -27,9 +27,17 @@ FACTORS = Table(
     (
         C("source", TEXT, "rdagent_generated, qlib_alpha158, qlib_alpha360, …"),
         C("factor_name", TEXT, "the task's name, else the column's"),
-        C("workspace_id", TEXT, "the experiment's folder; external:<source> for a library"),
+        C(
+            "workspace_id",
+            TEXT,
+            "the experiment's folder; external:<source> of a library, with /<name> of a table",
+        ),
         C("column_name", TEXT, "the parquet column when it is not the factor's name"),
-        C("position", INT, "place among the parquet's factor columns, from 0"),
+        C(
+            "position",
+            INT,
+            "place among the factor columns of its table, or in its library, from 0",
+        ),
         C("accepted", BOOL, "false: dropped by the coder or as a duplicate; null: not tested"),
         C("expression", TEXT, "formula, where the source states one"),
         C("description_cn", TEXT, "description in the source's language"),
@@ -44,7 +52,12 @@ FACTORS = Table(
         C("impl_func", TEXT, "function of the shared library"),
         C("impl_version", TEXT, "version of the shared library"),
         C("interface_info", TEXT, "JSON: type and standard_wrapper"),
-        C("expression_fingerprint", TEXT, "digest of the normalised formula"),
+        C(
+            "expression_fingerprint",
+            TEXT,
+            "digest of the formula, of expression else formula_hint, "
+            "whatever its spelling; of the text where it is not understood",
+        ),
         C("code_sha256", TEXT, "digest of the factor's code"),
         C("sub_workspace_id", TEXT, "the folder in which the coder wrote it, as the log has it"),
         C("values_sha256", TEXT, "digest of the finite values with their days and instruments"),

@@ -110,7 +110,7 @@ INGESTS = Table(
         C("workspace_id", TEXT, "the folder's name, or the file's when it is no folder"),
         C("ingested_at", TIME, "UTC", clock=True),
         C("status", TEXT, "ok, partial, skipped or failed"),
-        C("role", TEXT, "as in workspaces; run, registry or catalog for those sources"),
+        C("role", TEXT, "as in workspaces; run, registry, catalog or external for others"),
         C("findings", FINDINGS, "each problem: level (error, warning), file, reason, fix"),
         DIGEST,
         C("reader_version", INT, "version of the readers; a newer one reads again"),

@@ -18,6 +18,7 @@ SELECT * FROM /* rows of factor_catalog */ (
         arg_max(expression, recency)::VARCHAR AS expression,
         arg_max(description_cn, recency)::VARCHAR AS description_cn,
         arg_max(formula_hint, recency)::VARCHAR AS formula_hint,
+        arg_max(expression_fingerprint, recency)::VARCHAR AS expression_fingerprint,
         arg_max(variables, recency)::MAP(VARCHAR, VARCHAR) AS variables,
         arg_max(tags, recency)::VARCHAR[] AS tags,
         arg_max(region, recency)::VARCHAR AS region,
@@ -42,6 +43,7 @@ COMMENT ON COLUMN factor_catalog.source IS 'rdagent_generated, qlib_alpha158, ql
 COMMENT ON COLUMN factor_catalog.expression IS 'formula; of the latest experiment that states it';
 COMMENT ON COLUMN factor_catalog.description_cn IS 'description; of the latest experiment that states it';
 COMMENT ON COLUMN factor_catalog.formula_hint IS 'formula as the source has it; of the latest experiment that states it';
+COMMENT ON COLUMN factor_catalog.expression_fingerprint IS 'digest of the formula whatever its spelling; equal ones are one formula; of the latest experiment that states one';
 COMMENT ON COLUMN factor_catalog.variables IS 'symbol -> meaning; of the latest experiment that states it';
 COMMENT ON COLUMN factor_catalog.tags IS 'labels; of the latest experiment that states it';
 COMMENT ON COLUMN factor_catalog.region IS 'market region; of the latest experiment that states it';

@@ -4,8 +4,9 @@ SELECT * FROM /* rows of factor_duplicates */ (
     WITH named AS (
         SELECT DISTINCT factors.factor_name, factors.values_sha256
         FROM rdlake_tables.factors AS factors
-        JOIN rdlake_tables.loops AS loops ON loops.workspace_id = factors.workspace_id
+        LEFT JOIN rdlake_tables.loops AS loops ON loops.workspace_id = factors.workspace_id
         WHERE factors.values_sha256 IS NOT NULL
+            AND (loops.workspace_id IS NOT NULL OR starts_with(factors.workspace_id, 'external:'))
     ),
     anchors AS (
         SELECT values_sha256, unnest(value_fingerprint) AS anchor

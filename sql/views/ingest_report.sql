@@ -32,7 +32,7 @@ COMMENT ON COLUMN ingest_report.workspace_id IS 'name of the folder';
 COMMENT ON COLUMN ingest_report.position IS 'number of the problem, from 1; 0 where there was none';
 COMMENT ON COLUMN ingest_report.ingested_at IS 'UTC';
 COMMENT ON COLUMN ingest_report.status IS 'ok, partial, skipped or failed';
-COMMENT ON COLUMN ingest_report.role IS 'of a folder: experiment, baseline, sub, unused or junk; run, registry or catalog for those sources';
+COMMENT ON COLUMN ingest_report.role IS 'of a folder: experiment, baseline, sub, unused or junk; run, registry, catalog or external for others';
 COMMENT ON COLUMN ingest_report.level IS 'error: something is missing from the lake; warning: look at it';
 COMMENT ON COLUMN ingest_report.file IS 'file within the workspace';
 COMMENT ON COLUMN ingest_report.reason IS 'what is wrong';

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ import pytest
 from rdlake.evidence import said_by_workspace
 from rdlake.extract import derived, lying_there
 from rdlake.extract.curves import curve_days, curve_figures
-from rdlake.extract.loops import disagreements, loop_rows
+from rdlake.extract.loops import disagreements, factor_rows, loop_rows
+from rdlake.formulas import expression_fingerprint
 from rdlake.ingest import ingest
 from rdlake.lake import Lake
 from rdlake.rows import cast
@@ -184,6 +186,18 @@ def test_a_disagreement_is_a_warning_with_file_and_fix() -> None:
 def test_without_metrics_or_curve_nothing_can_disagree() -> None:
     assert disagreements(make_experiment(), {MEAN: 1.0}) == []
     assert disagreements(make_experiment(metrics={MEAN: 1.0}), {}) == []
+
+
+def test_a_factor_has_the_fingerprint_of_its_formula() -> None:
+    told = [
+        {"factor_name": "a", "formula_hint": r"f = \frac{P_t}{P_{t-5}} - 1"},
+        {"factor_name": "b", "formula_hint": "not looked at", "expression": "P_t / P_{t-5} - 1.0"},
+        {"factor_name": "c", "formula_hint": ""},
+    ]
+    rows = factor_rows([replace(make_experiment(), factors=tuple(told))])
+    first, second, without = rows["expression_fingerprint"]
+    assert first == second == expression_fingerprint("P_t/P_{t-5} - 1")
+    assert without is None
 
 
 def test_all_that_is_extracted_has_a_place_in_the_lake() -> None:

@@ -5,26 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from rdlake.alphas import ALPHA158, ALPHA360
 from rdlake.recording import Configuration, Feature, Json
 
 __all__ = ["Inputs", "feature_order", "inputs_of"]
 
-_KBARS = ("KMID", "KLEN", "KMID2", "KUP", "KUP2", "KLOW", "KLOW2", "KSFT", "KSFT2")
-_PRICES = ("OPEN0", "HIGH0", "LOW0", "VWAP0")
-_ROLLING = (
-    "ROC", "MA", "STD", "BETA", "RSQR", "RESI", "MAX", "MIN", "QTLU", "QTLD", "RANK", "RSV",
-    "IMAX", "IMIN", "IMXD", "CORR", "CORD", "CNTP", "CNTN", "CNTD", "SUMP", "SUMN", "SUMD",
-    "VMA", "VSTD", "WVMA", "VSUMP", "VSUMN", "VSUMD",
-)  # fmt: skip
-_WINDOWS = (5, 10, 20, 30, 60)
-_FIELDS_360 = ("CLOSE", "OPEN", "HIGH", "LOW", "VWAP", "VOLUME")
-_ALPHA158 = (*_KBARS, *_PRICES, *(f"{name}{days}" for name in _ROLLING for days in _WINDOWS))
-_ALPHA360 = tuple(f"{name}{days}" for name in _FIELDS_360 for days in range(59, -1, -1))
 _HANDLERS = {
-    "Alpha158": _ALPHA158, "Alpha158vwap": _ALPHA158,
-    "Alpha360": _ALPHA360, "Alpha360vwap": _ALPHA360,
+    "Alpha158": tuple(ALPHA158), "Alpha158vwap": tuple(ALPHA158),
+    "Alpha360": tuple(ALPHA360), "Alpha360vwap": tuple(ALPHA360),
 }  # fmt: skip
-_LOADERS = {"Alpha158DL": _ALPHA158, "Alpha360DL": _ALPHA360}
+_LOADERS = {"Alpha158DL": tuple(ALPHA158), "Alpha360DL": tuple(ALPHA360)}
 
 
 @dataclass(frozen=True, slots=True)

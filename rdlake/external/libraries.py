@@ -1,0 +1,54 @@
+"""Qlib's Alpha158 and Alpha360 in the lake: factors with an expression, and no back-test."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from hashlib import sha256
+
+import polars as pl
+
+from rdlake.alphas import LIBRARIES
+from rdlake.external.added import Added, added
+from rdlake.formulas import expression_fingerprint
+from rdlake.identity import EXTERNAL
+from rdlake.lake import Lake
+from rdlake.rows import frame_of
+from rdlake.tables import table
+
+__all__ = ["add_alphas", "library_rows"]
+
+
+def add_alphas(lake: Lake) -> tuple[Added, ...]:
+    """Both libraries, each under `external:<source>`. Nothing is written when they are there."""
+    return tuple(_add(lake, source, factors) for source, factors in LIBRARIES.items())
+
+
+def _add(lake: Lake, source: str, factors: Mapping[str, str]) -> Added:
+    digest = sha256(json.dumps(list(factors.items())).encode()).hexdigest()
+    owner = f"{EXTERNAL}{source}"
+    rows = library_rows(source, factors, digest)
+    return added(
+        lake,
+        Added(owner, "added", digest, tuple(factors)),
+        {"factors": rows},
+        {"workspace_id": [owner]},
+    )
+
+
+def library_rows(source: str, factors: Mapping[str, str], digest: str) -> pl.DataFrame:
+    """Rows of `factors`; what a library does not say of its factors is null."""
+    rows = [
+        {
+            "source": source,
+            "factor_name": name,
+            "workspace_id": f"{EXTERNAL}{source}",
+            "position": position,
+            "expression": expression,
+            "expression_fingerprint": expression_fingerprint(expression),
+            "provenance": {"expression": "library"},
+            "source_digest": digest,
+        }
+        for position, (name, expression) in enumerate(factors.items())
+    ]
+    return frame_of(table("factors"), rows)
