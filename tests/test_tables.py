@@ -42,7 +42,8 @@ KEYS = {
 }
 VOCABULARY = {
     schema.TEXT, schema.INT, schema.REAL, schema.BOOL, schema.DATE, schema.TIME, schema.BYTES,
-    schema.TEXTS, schema.WORDS, schema.FIGURES, schema.FINDINGS, schema.FILES, schema.PINNED,
+    schema.TEXTS, schema.REALS, schema.WORDS, schema.FIGURES, schema.FINDINGS, schema.FILES,
+    schema.PINNED,
     schema.CURVE, schema.STEPS, schema.PROFILE,
 }  # fmt: skip
 
