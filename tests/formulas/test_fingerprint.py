@@ -6,7 +6,7 @@ import random
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rdlake.formulas import expression_fingerprint
@@ -104,6 +104,7 @@ def test_nothing_has_no_fingerprint(text: str | None) -> None:
     assert expression_fingerprint(text) is None
 
 
+@settings(deadline=None)
 @given(trees, chances, chances)
 def test_a_tree_written_twice_has_one_fingerprint(
     tree: Tree, one: random.Random, other: random.Random
@@ -112,6 +113,7 @@ def test_a_tree_written_twice_has_one_fingerprint(
     assert parsed(latex(tree, one)) == parsed(latex(tree, other))
 
 
+@settings(deadline=None)
 @given(trees, trees, chances)
 def test_two_trees_have_two_fingerprints(tree: Tree, other: Tree, chance: random.Random) -> None:
     for written in (qlib, latex):
@@ -119,6 +121,7 @@ def test_two_trees_have_two_fingerprints(tree: Tree, other: Tree, chance: random
         assert alike == (key(tree) == key(other))
 
 
+@settings(deadline=None)
 @given(trees, st.data(), chances)
 def test_trees_with_one_fingerprint_are_worth_the_same(
     tree: Tree, data: st.DataObject, chance: random.Random
@@ -129,11 +132,13 @@ def test_trees_with_one_fingerprint_are_worth_the_same(
         assert worth(tree, at) == worth(other, at)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60))
 def test_any_text_has_a_fingerprint(text: str) -> None:
     assert (expression_fingerprint(text) is None) == (not text.split())
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="ab12.e+-*/^_(){}[],=<> \\$", max_size=30))
 def test_text_of_marks_has_one_too(text: str) -> None:
     assert (expression_fingerprint(text) is None) == (not text.split())
