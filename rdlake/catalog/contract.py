@@ -37,7 +37,7 @@ _FILES = re.compile(
     r"FROM /\* files of (?P<name>\w+) \*/ \((?P<nulls>SELECT .*? WHERE false)\) /\* or none \*/"
 )
 _ROWS = re.compile(
-    r"/\* rows of (?P<name>\w+) \*/ \((?P<query>.*?)\n\) /\* made when published \*/", re.DOTALL
+    r"/\* rows of (?P<name>\w+) \*/ \((?P<query>.*?)\n *\) /\* made when published \*/", re.DOTALL
 )
 
 

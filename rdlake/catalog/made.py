@@ -120,14 +120,21 @@ def _made(lake: Lake, version: Version, view: str, lists: Lists) -> DataFile:
 
 def _write(sql: str, view: str, path: Path) -> None:
     """The rows that the view's own query gives, without the rest of the contract."""
-    needed = (f"CREATE VIEW {TABLES_SCHEMA}.", f"CREATE VIEW {view} ")
+    query = definitions(sql)[view]
     order = ", ".join(map(identifier, keys(sql)[view]))
     with closing(duckdb.connect()) as connection:
         connection.execute(f"CREATE SCHEMA {TABLES_SCHEMA}")
-        for statement in connection.extract_statements(sql):
-            if statement.query.lstrip("\n").startswith(needed):
-                connection.execute(statement)
-        connection.execute(f"COPY (FROM {view} ORDER BY {order}) TO {literal(str(path))} {PACKED}")
+        for name in set(_TABLE.findall(query)):
+            connection.execute(_created(sql, name))
+        connection.execute(
+            f"COPY (FROM ({query}) ORDER BY {order}) TO {literal(str(path))} {PACKED}"
+        )
+
+
+def _created(sql: str, name: str) -> str:
+    """The statement that makes the view of one table."""
+    start = sql.index(f"CREATE VIEW {TABLES_SCHEMA}.{name} AS")
+    return sql[start : sql.index(f"COMMENT ON VIEW {TABLES_SCHEMA}.{name} IS", start)]
 
 
 def _whole(lake: Lake, file: DataFile) -> bool:
