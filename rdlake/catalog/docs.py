@@ -18,9 +18,10 @@ __all__ = ["contract_markdown"]
 INTRODUCTION = f"""\
 # The contract
 
-What `catalog.duckdb` offers in its schema `main`: every view, its key, and each column with type and
-meaning, in the order of the columns. The same texts are comments in the catalog itself. Within
-contract version {CONTRACT_VERSION} views and columns are only added. Unknown is null; times are UTC.
+What `catalog.duckdb` offers in its schema `main`: every view, its key, and each column with type
+and meaning, in the order of the columns. The same texts are comments in the catalog itself. Within
+contract version {CONTRACT_VERSION} views and columns are only added. Unknown is null; times are
+UTC.
 
 This page is made from `sql/views/` by `make docs`.
 """

@@ -1,6 +1,6 @@
 -- key: id
 CREATE VIEW aistock_experiments AS
-SELECT * FROM /* rows of aistock_experiments */ (
+SELECT * FROM /* rows of aistock_experiments by workspace_id */ (
     WITH archived AS (
         SELECT workspace_id, max(level) AS level FROM rdlake_tables.archives GROUP BY workspace_id
     ),

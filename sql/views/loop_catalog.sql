@@ -1,6 +1,6 @@
 -- key: task_run_id, loop_id, workspace_id
 CREATE VIEW loop_catalog AS
-SELECT * FROM /* rows of loop_catalog */ (
+SELECT * FROM /* rows of loop_catalog by workspace_id */ (
     WITH files AS (
         SELECT
             workspace_id,

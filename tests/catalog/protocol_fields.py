@@ -1,4 +1,4 @@
-"""The fields that RD-Agent and AIstock agreed on: view -> field -> type, in the protocol's words."""
+"""The fields that RD-Agent and AIstock agreed on: view -> field -> type."""
 
 from __future__ import annotations
 
