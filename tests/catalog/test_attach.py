@@ -25,13 +25,28 @@ from tests.catalog.views import VIEWS, rows_in, rows_of
 
 SAMPLE = {
     **dict.fromkeys(VIEWS, 0),
+    "aistock_experiments": 3,
+    "aistock_factor_combinations": 2,
+    "aistock_factor_performance": 6,
+    "aistock_factors": 2,
+    "aistock_strategies": 3,
     "artifact_list": 16,
     "catalog_info": 1,
     "catalog_versions": 1,
     "equity_curve": 40,
     "factor_catalog": 2,
+    "factor_detail": 2,
+    "factor_duplicates": 0,
+    "factor_registry": 2,
+    "factor_versions": 0,
+    "factor_windows": 6,
     "ingest_report": 4,
     "loop_catalog": 3,
+    "loop_result": 3,
+    "model_catalog": 0,
+    "strategy_catalog": 0,
+    "strategy_detail": 3,
+    "strategy_registry": 0,
 }
 """How many rows each view of the shared lake has."""
 
@@ -197,7 +212,7 @@ def test_an_old_version_keeps_its_own_views(
     shutil.rmtree(published.lake.catalogs_folder)
     assert rows_of(published.lake, 1) == before
     assert rows_of(published.lake, 2, ["added"]) == {"added": [(1,)]}
-    assert {row[-12] for row in rows_of(published.lake, 2)["loop_catalog"]} == {42.0}
+    assert all(42.0 in row for row in rows_of(published.lake, 2)["loop_catalog"])
 
 
 def test_a_version_made_again_after_a_move_reads_the_new_place(

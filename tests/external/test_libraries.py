@@ -66,7 +66,7 @@ def test_the_catalog_lists_them_without_an_experiment(lake: rdlake.Library) -> N
     for row in rows:
         assert row["expression"] == LIBRARIES[row["source"]][row["name"]]
         assert row["expression_fingerprint"]
-        told = ("first_experiment_id", "latest_experiment_id", "created_at", "region", "freq")
+        told = ("first_experiment_id", "latest_experiment_id", "created_at_utc", "region", "freq")
         assert [row[name] for name in told] == [None] * 5
         assert row["experiments"] == 0
     assert sorted(row["workspace_id"] for row in report) == [
