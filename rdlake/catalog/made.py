@@ -34,7 +34,8 @@ from rdlake.storage import storage_door
 
 __all__ = ["lost_rows", "make_again", "recover_views", "with_views"]
 
-PACKED = "(FORMAT parquet, COMPRESSION snappy)"
+PACKED = "(FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE 8192)"
+"""Small groups of rows, so that a look-up by key reads little."""
 _TABLE = re.compile(rf"\b{TABLES_SCHEMA}\.(\w+)")
 
 
