@@ -172,7 +172,7 @@ def test_notes_beside_it_describe_the_factors(lake: rdlake.Library, tmp_path: Pa
     assert (a["source"], a["expression"]) == ("external_manual", "$close/Ref($close, 5) - 1")
     assert (a["description_cn"], a["tags"], a["region"]) == ("五日动量", ["momentum"], "cn")
     assert a["variables"] == {"close": "收盘价"}
-        assert a["interface_info"] == {"type": "function", "standard_wrapper": None}
+    assert a["interface_info"] == {"type": "function", "standard_wrapper": None}
     assert a["expression_fingerprint"] == expression_fingerprint("$close / Ref($close,5) - 1.0")
     assert (b["tags"], b["freq"], b["experiments"]) == (["own"], None, 0)
     assert (b["first_experiment_id"], b["latest_experiment_id"]) == (None, None)
