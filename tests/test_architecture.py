@@ -36,7 +36,7 @@ LAYERS = [
     {"derive"},
     {"folders", "history", "registries", "runs"},
     {"ingest", "catalog"},
-    {"ingested", "loop_end"},
+    {"groups", "ingested", "loop_end"},
     {"upkeep", "doctor", "library"},
     {"cli"},
 ]

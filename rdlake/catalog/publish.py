@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,7 +22,16 @@ from rdlake.datafiles import write_durably
 from rdlake.errors import BadInput, CheckFailed
 from rdlake.lake import Lake
 
-__all__ = ["Broken", "PublishReport", "check", "publish", "release", "rollback", "run_checks"]
+__all__ = [
+    "Broken",
+    "PublishReport",
+    "check",
+    "publish",
+    "release",
+    "rollback",
+    "run_checks",
+    "unpublished",
+]
 
 HALF_DONE = {"whole_batches", "counts"}
 PATIENCE_SECONDS = 3.0
@@ -87,11 +97,18 @@ def rollback(lake: Lake, number: int, *, note: str | None = None) -> PublishRepo
 
 def check(lake: Lake) -> list[Broken]:
     """The checks that would fail if the newest rows were published now."""
+    with unpublished(lake) as connection:
+        return run_checks(connection)
+
+
+@contextmanager
+def unpublished(lake: Lake) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The contract over the newest rows, as the next version would show them."""
     seat = _seat(lake)
     pinned = pin_tables(lake, seat.last)
     version = seat.version(pinned, script(), None)
     with draft(lake, [*seat.versions, version], pinned.files) as (_, connection):
-        return run_checks(connection)
+        yield connection
 
 
 def run_checks(connection: duckdb.DuckDBPyConnection) -> list[Broken]:

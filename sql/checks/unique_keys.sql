@@ -75,4 +75,7 @@ SELECT 'factor_duplicates', concat_ws(' ', name, other_name), count(*)
 FROM factor_duplicates GROUP BY name, other_name HAVING count(*) > 1
 UNION ALL
 SELECT 'factor_versions', concat_ws(' ', name, source, version), count(*)
-FROM factor_versions GROUP BY name, source, version HAVING count(*) > 1;
+FROM factor_versions GROUP BY name, source, version HAVING count(*) > 1
+UNION ALL
+SELECT 'group_members', concat_ws(' ', group_id, workspace_id), count(*)
+FROM group_members GROUP BY group_id, workspace_id HAVING count(*) > 1;

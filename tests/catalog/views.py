@@ -19,8 +19,9 @@ ABOUT_ITSELF = frozenset({"catalog_info", "catalog_versions"})
 CONTENT = tuple(view for view in VIEWS if view not in ABOUT_ITSELF | {"ingest_report"})
 """The views that a rollback takes back: neither operations nor about the version itself."""
 
-OF_PAIRS = frozenset({"factor_duplicates", "factor_versions"})
-"""Views of which small lakes have no rows; those of tests/statistics/test_pairs.py have."""
+OF_PAIRS = frozenset({"factor_duplicates", "factor_versions", "group_comparison", "group_members"})
+"""Views of which small lakes have no rows; those of tests/statistics/test_pairs.py and of
+tests/test_groups.py have."""
 
 Rows = dict[str, list[tuple[Any, ...]]]
 
