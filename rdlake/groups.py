@@ -93,8 +93,7 @@ def add(
         raise BadInput("no experiment is named", where=text, fix="name at least one EXPERIMENT")
     ids = [workspace_named(lake, each) for each in experiments]
     found = _matching(groups(lake), text)
-    removed = pl.col("removed") & pl.col("group_id").eq(text)
-    was_removed = not lake.read("experiment_groups", ["entry_id"], removed).is_empty()
+    was_removed = _is_removed(lake, text)
     is_id = text.startswith(KINDS) and not was_removed
     if not text.strip() or len(found) > 1 or (not found and is_id):
         raise _unclear(found, text)
@@ -140,7 +139,7 @@ def remove(lake: Lake, text: str, experiments: Sequence[str], by: Person) -> str
     group = _named(lake, text)
     ids = {workspace_named(lake, each) for each in experiments}
     if group.kind == "own":
-        theirs = pl.col("group_id").eq(group.group_id)
+        theirs: pl.Expr = pl.col("group_id").is_in([group.group_id])
         if ids and _members(lake, group.group_id) - ids:
             theirs &= pl.col("workspace_id").is_in(list(ids))
         gone = lake.read("experiment_groups", ["entry_id"], theirs)["entry_id"]
@@ -173,6 +172,11 @@ def _unclear(found: Sequence[Group], text: str) -> BadInput:
         where=text or "an empty name",
         fix="rdlake groups list shows names and ids; an id, or its beginning, names one",
     )
+
+
+def _is_removed(lake: Lake, group_id: str) -> bool:
+    said = lake.read("experiment_groups", where=pl.col("group_id").is_in([group_id]))
+    return not said.filter("removed").is_empty()
 
 
 def _members(lake: Lake, group_id: str) -> set[str]:
