@@ -128,7 +128,8 @@ def mark(lake: Lake, text: str, experiment: str, role: Role, by: Person) -> str:
         )
     entry = _entry(group.group_id, workspace_id, by, role=role)
     if by.note is None:
-        before = lake.read("experiment_groups", ["note"], pl.col("entry_id") == entry["entry_id"])
+        mine = pl.col("entry_id").is_in([entry["entry_id"]])
+        before = lake.read("experiment_groups", ["note"], mine)
         entry |= before.to_dicts()[0] if before.height else {}
     _commit(lake, [entry])
     return group.group_id

@@ -23,6 +23,7 @@ __all__ = [
     "definitions",
     "keys",
     "over_files",
+    "parted",
     "queries",
     "script",
 ]
@@ -39,7 +40,9 @@ _FILES = re.compile(
     r"FROM /\* files of (?P<name>\w+) \*/ \((?P<nulls>SELECT .*? WHERE false)\) /\* or none \*/"
 )
 _ROWS = re.compile(
-    r"/\* rows of (?P<name>\w+) \*/ \((?P<query>.*?)\n\) /\* made when published \*/", re.DOTALL
+    r"/\* rows of (?P<name>\w+)(?: by (?P<by>\w+))? \*/ \("
+    r"(?P<query>.*?)\n *\) /\* made when published \*/",
+    re.DOTALL,
 )
 
 
@@ -113,6 +116,12 @@ def keys(sql: str) -> dict[str, tuple[str, ...]]:
 def definitions(sql: str) -> dict[str, str]:
     """view -> the query that makes its rows, of each view that is made when published."""
     return {found["name"]: found["query"] for found in _ROWS.finditer(sql)}
+
+
+def parted(sql: str) -> dict[str, str]:
+    """view -> the column by whose value its rows are made apart: a row follows only from rows of
+    tables that have the same value in it."""
+    return {found["name"]: found["by"] for found in _ROWS.finditer(sql) if found["by"]}
 
 
 def over_files(sql: str, lists: Mapping[str, Sequence[DataFile]], root: str) -> str:

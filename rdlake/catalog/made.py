@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from contextlib import closing, suppress
-from hashlib import sha256
 from pathlib import Path
 from uuid import uuid4
 
@@ -17,6 +16,7 @@ import pyarrow.parquet as pq
 
 from rdlake.catalog.contract import MADE, TABLES_SCHEMA, definitions, keys, over_files
 from rdlake.catalog.engine import Lists, engine_door, refuse_torn
+from rdlake.catalog.parts import SUFFIX, Moves, Part, parts_of
 from rdlake.catalog.pins import Pinned, file_lists, lost_lists
 from rdlake.catalog.version import Pin, Version
 from rdlake.datafiles import (
@@ -39,18 +39,25 @@ _TABLE = re.compile(rf"\b{TABLES_SCHEMA}\.(\w+)")
 
 
 def with_views(lake: Lake, version: Version, pinned: Pinned, last: Version | None) -> Pinned:
-    """The same with every view that the version's SQL has made when published. One whose definition
-    and tables are those of the last version keeps its file."""
+    """The same with every view that the version's SQL has made when published. What follows from
+    the same query and the same rows of tables as in the last version keeps its file."""
     before = file_lists(lake, last.views) if last else {}
+    moves = Moves(lake, pinned, last)
     files: dict[str, tuple[DataFile, ...]] = {}
     fresh: dict[str, tuple[DataFile, ...]] = {}
     for view in definitions(version.sql):
-        stem = _stem(version, view)
-        kept = before.get(view, ())
-        if any(each.path.startswith(stem) and _whole(lake, each) for each in kept):
-            files[view] = kept
-        else:
-            files[view] = fresh[view] = (_made(lake, version, view, pinned.files),)
+        kept = {each.path[: -len(SUFFIX)]: each for each in before.get(view, ())}
+        parts = parts_of(version, view)
+        found = [
+            kept.get(part.stem) if not moves.touch(part, _read_by(version, view)) else None
+            for part in parts
+        ]
+        files[view] = tuple(
+            file if file and _whole(lake, file) else _made(lake, version, part, pinned.files)
+            for part, file in zip(parts, found, strict=True)
+        )
+        if files[view] != before.get(view):
+            fresh[view] = files[view]
     views = {
         view: Pin(view, None, sum(file.rows for file in each), list_digest(view, each))
         for view, each in files.items()
@@ -70,8 +77,14 @@ def lost_rows(lake: Lake, version: Version) -> list[str]:
 def make_again(lake: Lake, version: Version, views: Collection[str]) -> None:
     """Make the files of these views again from the version's tables; one that does not come out as
     it was published gets another name and stays lost."""
+    tables = file_lists(lake, version.tables)
+    there = file_lists(lake, version.views)
     for view in views:
-        _made(lake, version, view, file_lists(lake, version.tables))
+        for part in parts_of(version, view):
+            if not any(
+                each.path.startswith(part.stem) and _whole(lake, each) for each in there[view]
+            ):
+                _made(lake, version, part, tables)
 
 
 def recover_views(lake: Lake, versions: Collection[Version]) -> None:
@@ -81,22 +94,22 @@ def recover_views(lake: Lake, versions: Collection[Version]) -> None:
         for pin in version.views:
             if pin.file_list in lost:
                 with suppress(DamagedLake):
-                    made = _made(lake, version, pin.name, file_lists(lake, version.tables))
-                    if list_digest(pin.name, [made]) == pin.file_list:
-                        lake.record_files({pin.name: [made]})
+                    tables = file_lists(lake, version.tables)
+                    made = [
+                        _made(lake, version, part, tables) for part in parts_of(version, pin.name)
+                    ]
+                    if list_digest(pin.name, made) == pin.file_list:
+                        lake.record_files({pin.name: made})
 
 
-def _stem(version: Version, view: str) -> str:
-    """How the name of its file begins: with a digest of what the rows follow from, the query and
-    the files of the tables it reads."""
-    query = definitions(version.sql)[view]
-    files = [version.pins[name].file_list for name in sorted(set(_TABLE.findall(query)))]
-    return f"{view}-{sha256(repr((query, files)).encode()).hexdigest()[:16]}-"
+def _read_by(version: Version, view: str) -> set[str]:
+    """The tables that the view's own query reads."""
+    return set(_TABLE.findall(definitions(version.sql)[view]))
 
 
-def _made(lake: Lake, version: Version, view: str, lists: Lists) -> DataFile:
-    """The view's rows, sorted by its key, as a file on disk, named by where they come from and by
-    what is in it."""
+def _made(lake: Lake, version: Version, part: Part, lists: Lists) -> DataFile:
+    """The part's rows, sorted by the view's key, as a file on disk, named by where they come from
+    and by what is in it."""
     tables = {pin.name: lists[pin.name] for pin in version.tables}
     refuse_torn(lake, version.catalog_version, tables)
     folder = lake.root / MADE
@@ -106,11 +119,11 @@ def _made(lake: Lake, version: Version, view: str, lists: Lists) -> DataFile:
         sync_folder(lake.catalogs_folder)
     try:
         with engine_door(lake, version.catalog_version, passing):
-            _write(over_files(version.sql, tables, literal(lake.root.as_posix())), view, passing)
+            _write(over_files(version.sql, tables, literal(lake.root.as_posix())), part, passing)
         with storage_door(passing):
             told, size = pq.read_metadata(passing), passing.stat().st_size
             digest = sync_with_sha256(passing)
-            name = f"{_stem(version, view)}{digest[:8]}.parquet"
+            name = f"{part.stem}{digest[:8]}.parquet"
             write_durably(passing, folder / name)
     finally:
         with suppress(OSError):  # what will not go is taken by upkeep
@@ -118,16 +131,25 @@ def _made(lake: Lake, version: Version, view: str, lists: Lists) -> DataFile:
     return DataFile(name, size, digest, told.num_rows, told.num_columns)
 
 
-def _write(sql: str, view: str, path: Path) -> None:
+def _write(sql: str, part: Part, path: Path) -> None:
     """The rows that the view's own query gives, without the rest of the contract."""
-    needed = (f"CREATE VIEW {TABLES_SCHEMA}.", f"CREATE VIEW {view} ")
-    order = ", ".join(map(identifier, keys(sql)[view]))
+    query = definitions(sql)[part.view]
+    order = ", ".join(map(identifier, keys(sql)[part.view]))
     with closing(duckdb.connect()) as connection:
         connection.execute(f"CREATE SCHEMA {TABLES_SCHEMA}")
-        for statement in connection.extract_statements(sql):
-            if statement.query.lstrip("\n").startswith(needed):
-                connection.execute(statement)
-        connection.execute(f"COPY (FROM {view} ORDER BY {order}) TO {literal(str(path))} {PACKED}")
+        for name in sorted(set(_TABLE.findall(query))):
+            connection.execute(part.within(name, _rows_of(sql, name)))
+        connection.execute(
+            f"COPY (FROM ({query}) ORDER BY {order}) TO {literal(str(path))} {PACKED}"
+        )
+
+
+def _rows_of(sql: str, name: str) -> str:
+    """The query of the view of one table."""
+    head = f"CREATE VIEW {TABLES_SCHEMA}.{name} AS\n"
+    start = sql.index(head) + len(head)
+    end = sql.index(f";\nCOMMENT ON VIEW {TABLES_SCHEMA}.{name} IS", start)
+    return sql[start:end]
 
 
 def _whole(lake: Lake, file: DataFile) -> bool:

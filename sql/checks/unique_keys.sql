@@ -78,4 +78,43 @@ SELECT 'factor_versions', concat_ws(' ', name, source, version), count(*)
 FROM factor_versions GROUP BY name, source, version HAVING count(*) > 1
 UNION ALL
 SELECT 'group_members', concat_ws(' ', group_id, workspace_id), count(*)
-FROM group_members GROUP BY group_id, workspace_id HAVING count(*) > 1;
+FROM group_members GROUP BY group_id, workspace_id HAVING count(*) > 1
+UNION ALL
+SELECT 'aistock_experiments', id, count(*)
+FROM aistock_experiments GROUP BY id HAVING count(*) > 1
+UNION ALL
+SELECT 'aistock_factor_combinations', id, count(*)
+FROM aistock_factor_combinations GROUP BY id HAVING count(*) > 1
+UNION ALL
+SELECT 'factor_windows', concat_ws(' ', factor_name, source, workspace_id, window_name), count(*)
+FROM factor_windows GROUP BY factor_name, source, workspace_id, window_name HAVING count(*) > 1
+UNION ALL
+SELECT 'strategy_detail', source_key, count(*)
+FROM strategy_detail GROUP BY source_key HAVING count(*) > 1
+UNION ALL
+SELECT 'model_catalog', model_id, count(*)
+FROM model_catalog GROUP BY model_id HAVING count(*) > 1
+UNION ALL
+SELECT 'strategy_catalog', strategy_id, count(*)
+FROM strategy_catalog GROUP BY strategy_id HAVING count(*) > 1
+UNION ALL
+SELECT 'aistock_factor_performance', id, count(*)
+FROM aistock_factor_performance GROUP BY id HAVING count(*) > 1
+UNION ALL
+SELECT 'aistock_factors', id, count(*)
+FROM aistock_factors GROUP BY id HAVING count(*) > 1
+UNION ALL
+SELECT 'factor_detail', concat_ws(' ', factor_name, source), count(*)
+FROM factor_detail GROUP BY factor_name, source HAVING count(*) > 1
+UNION ALL
+SELECT 'factor_registry', concat_ws(' ', name, source), count(*)
+FROM factor_registry GROUP BY name, source HAVING count(*) > 1
+UNION ALL
+SELECT 'aistock_strategies', id, count(*)
+FROM aistock_strategies GROUP BY id HAVING count(*) > 1
+UNION ALL
+SELECT 'loop_result', concat_ws(' ', task_run_id, loop_id, workspace_id), count(*)
+FROM loop_result GROUP BY task_run_id, loop_id, workspace_id HAVING count(*) > 1
+UNION ALL
+SELECT 'strategy_registry', strategy_id, count(*)
+FROM strategy_registry GROUP BY strategy_id HAVING count(*) > 1;

@@ -5,35 +5,209 @@ SELECT * FROM /* rows of factor_catalog */ (
         SELECT
             factors.*,
             loops.experiment_id,
+            loops.decision,
+            -- What the back-test called it.
+            coalesce(
+                CASE WHEN factors.position < len(loops.factor_names) THEN loops.factor_names[factors.position + 1] END,
+                factors.factor_name
+            ) AS input_name,
             strftime(coalesce(factors.created_at, TIMESTAMP '1970-01-01'), '%Y-%m-%d %H:%M:%S.%f ')
                 || factors.workspace_id AS recency
         FROM rdlake_tables.factors AS factors
         LEFT JOIN rdlake_tables.loops AS loops ON loops.workspace_id = factors.workspace_id
         WHERE starts_with(factors.workspace_id, 'external:')
             OR (factors.position IS NOT NULL AND loops.workspace_id IS NOT NULL)
+    ),
+    described AS (
+        SELECT
+            factor_name,
+            source,
+            arg_max(expression, recency) AS expression,
+            arg_max(description_cn, recency) AS description_cn,
+            arg_max(formula_hint, recency) AS formula_hint,
+            arg_max(variables, recency) AS variables,
+            arg_max(tags, recency) AS tags,
+            arg_max(region, recency) AS region,
+            arg_max(freq, recency) AS freq,
+            arg_max(align, recency) AS align,
+            arg_max(nan_policy, recency) AS nan_policy,
+            arg_max(impl_module, recency) AS impl_module,
+            arg_max(impl_func, recency) AS impl_func,
+            arg_max(impl_version, recency) AS impl_version,
+            arg_max(interface_info, recency) AS interface_info,
+            arg_max(provenance, recency) AS provenance,
+            count(DISTINCT experiment_id) AS experiments,
+            arg_min(experiment_id, recency) FILTER (WHERE created_at IS NOT NULL) AS first_experiment_id,
+            arg_min(workspace_id, recency) FILTER (WHERE created_at IS NOT NULL AND experiment_id IS NOT NULL)
+                AS first_workspace_id,
+            arg_max(experiment_id, recency) FILTER (WHERE created_at IS NOT NULL) AS latest_experiment_id,
+            min(created_at) AS created_at
+        FROM carried
+        GROUP BY factor_name, source
+    ),
+    recent AS (
+        SELECT
+            factor_name,
+            source,
+            list(
+                {
+                    'experiment_id': experiment_id, 'workspace_id': workspace_id,
+                    'created_at': created_at, 'decision': decision
+                }
+                ORDER BY recency DESC
+            ) AS latest_experiments
+        FROM (
+            SELECT * FROM carried WHERE experiment_id IS NOT NULL
+            QUALIFY row_number() OVER (PARTITION BY factor_name, source ORDER BY recency DESC) <= 10
+        )
+        GROUP BY factor_name, source
+    ),
+    figures AS (
+        SELECT
+            carried.source,
+            carried.experiment_id,
+            carried.recency,
+            perf.*,
+            -- The first that any of a factor's rows can offer is taken, for best and latest alike.
+            CASE
+                WHEN perf."window" = 'test' AND perf.ic_days >= 250 THEN 1
+                WHEN perf."window" = 'all' AND perf.ic_days >= 250 THEN 2
+                WHEN perf."window" = 'test' AND perf.rank_ic_mean IS NOT NULL THEN 3
+                WHEN perf."window" = 'all' AND perf.rank_ic_mean IS NOT NULL THEN 4
+                WHEN perf."window" = 'test' THEN 5
+                ELSE 6
+            END AS tier
+        FROM carried
+        JOIN rdlake_tables.factor_perf AS perf
+            ON perf.workspace_id = carried.workspace_id AND perf.factor_name = carried.factor_name
+        WHERE perf."window" IN ('test', 'all')
+    ),
+    comparable AS (
+        SELECT
+            factor_name,
+            source,
+            tier,
+            workspace_id,
+            recency,
+            rank_ic_mean,
+            {
+                'experiment_id': experiment_id, 'workspace_id': workspace_id, 'window_name': "window",
+                'start': start_date, 'end': end_date, 'ic_mean': ic_mean, 'ic_ir': ic_ir,
+                'rank_ic_mean': rank_ic_mean, 'rank_ic_ir': rank_ic_ir, 'ic_days': ic_days,
+                'coverage': coverage, 'annual_return': annual_return, 'max_drawdown': max_drawdown,
+                'sharpe': sharpe, 'label_source': label_source
+            } AS performance
+        FROM figures
+        QUALIFY tier = min(tier) OVER (PARTITION BY factor_name, source)
+    ),
+    best AS (
+        SELECT factor_name, source, performance
+        FROM comparable
+        WHERE rank_ic_mean IS NOT NULL
+        QUALIFY row_number() OVER (PARTITION BY factor_name, source ORDER BY abs(rank_ic_mean) DESC, recency DESC) = 1
+    ),
+    latest AS (
+        SELECT factor_name, source, tier, workspace_id, performance
+        FROM comparable
+        QUALIFY row_number() OVER (PARTITION BY factor_name, source ORDER BY recency DESC) = 1
+    ),
+    windows AS (
+        SELECT
+            latest.factor_name,
+            latest.source,
+            list(
+                {
+                    'window_name': perf."window", 'start': perf.start_date, 'end': perf.end_date,
+                    'annual_return': perf.annual_return, 'max_drawdown': perf.max_drawdown, 'sharpe': perf.sharpe
+                }
+                ORDER BY perf.start_date, perf.end_date DESC, perf."window"
+            ) AS windows
+        FROM latest
+        JOIN rdlake_tables.factor_perf AS perf
+            ON perf.workspace_id = latest.workspace_id AND perf.factor_name = latest.factor_name
+        GROUP BY latest.factor_name, latest.source
+    ),
+    combined AS (
+        SELECT
+            carried.factor_name,
+            carried.source,
+            list(DISTINCT combinations.name ORDER BY combinations.name) AS combination_names,
+            {
+                'combinations': count(DISTINCT combinations.workspace_id || ' ' || combinations.name),
+                'best_annual_return': max(combinations.annual_return),
+                'median_annual_return': median(combinations.annual_return),
+                'best_sharpe': max(combinations.sharpe),
+                'worst_max_drawdown': min(combinations.max_drawdown)
+            } AS combination_perf_summary
+        FROM carried
+        JOIN rdlake_tables.factor_combinations AS combinations
+            ON combinations.workspace_id = carried.workspace_id
+            AND list_contains(combinations.factor_names, carried.input_name)
+        GROUP BY carried.factor_name, carried.source
     )
     SELECT
-        factor_name::VARCHAR AS name,
-        source::VARCHAR AS source,
-        arg_max(expression, recency)::VARCHAR AS expression,
-        arg_max(description_cn, recency)::VARCHAR AS description_cn,
-        arg_max(formula_hint, recency)::VARCHAR AS formula_hint,
-        arg_max(variables, recency)::MAP(VARCHAR, VARCHAR) AS variables,
-        arg_max(tags, recency)::VARCHAR[] AS tags,
-        arg_max(region, recency)::VARCHAR AS region,
-        arg_max(freq, recency)::VARCHAR AS freq,
-        arg_max(align, recency)::VARCHAR AS align,
-        arg_max(nan_policy, recency)::VARCHAR AS nan_policy,
-        arg_max(impl_module, recency)::VARCHAR AS impl_module,
-        arg_max(impl_func, recency)::VARCHAR AS impl_func,
-        arg_max(impl_version, recency)::VARCHAR AS impl_version,
-        arg_max(interface_info, recency)::VARCHAR AS interface_info,
-        count(DISTINCT experiment_id)::BIGINT AS experiments,
-        (arg_min(experiment_id, recency) FILTER (WHERE created_at IS NOT NULL))::VARCHAR AS first_experiment_id,
-        (arg_max(experiment_id, recency) FILTER (WHERE created_at IS NOT NULL))::VARCHAR AS latest_experiment_id,
-        min(created_at)::TIMESTAMP AS created_at
-    FROM carried
-    GROUP BY factor_name, source
+        described.factor_name::VARCHAR AS name,
+        described.source::VARCHAR AS source,
+        described.expression::VARCHAR AS expression,
+        described.description_cn::VARCHAR AS description_cn,
+        described.formula_hint::VARCHAR AS formula_hint,
+        described.variables::MAP(VARCHAR, VARCHAR) AS variables,
+        described.tags::VARCHAR[] AS tags,
+        described.region::VARCHAR AS region,
+        described.freq::VARCHAR AS freq,
+        described.align::VARCHAR AS align,
+        described.nan_policy::VARCHAR AS nan_policy,
+        described.created_at::TIMESTAMP AS created_at_utc,
+        described.first_experiment_id::VARCHAR AS experiment_id,
+        described.impl_module::VARCHAR AS impl_module,
+        described.impl_func::VARCHAR AS impl_func,
+        described.impl_version::VARCHAR AS impl_version,
+        (CASE
+            WHEN json_valid(described.interface_info) THEN {
+                'type': json_extract_string(described.interface_info, '$.type'),
+                'standard_wrapper': json_extract_string(described.interface_info, '$.standard_wrapper')
+            }
+        END)::STRUCT("type" VARCHAR, standard_wrapper VARCHAR) AS interface_info,
+        described.experiments::BIGINT AS experiments,
+        described.first_experiment_id::VARCHAR AS first_experiment_id,
+        described.first_workspace_id::VARCHAR AS first_workspace_id,
+        described.latest_experiment_id::VARCHAR AS latest_experiment_id,
+        recent.latest_experiments::STRUCT(
+            experiment_id VARCHAR, workspace_id VARCHAR, created_at TIMESTAMP, decision BOOLEAN
+        )[] AS latest_experiments,
+        best.performance::STRUCT(
+            experiment_id VARCHAR, workspace_id VARCHAR, window_name VARCHAR, "start" DATE, "end" DATE,
+            ic_mean DOUBLE, ic_ir DOUBLE, rank_ic_mean DOUBLE, rank_ic_ir DOUBLE, ic_days BIGINT, coverage DOUBLE,
+            annual_return DOUBLE, max_drawdown DOUBLE, sharpe DOUBLE, label_source VARCHAR
+        ) AS best_performance,
+        latest.performance::STRUCT(
+            experiment_id VARCHAR, workspace_id VARCHAR, window_name VARCHAR, "start" DATE, "end" DATE,
+            ic_mean DOUBLE, ic_ir DOUBLE, rank_ic_mean DOUBLE, rank_ic_ir DOUBLE, ic_days BIGINT, coverage DOUBLE,
+            annual_return DOUBLE, max_drawdown DOUBLE, sharpe DOUBLE, label_source VARCHAR
+        ) AS latest_performance,
+        (CASE latest.tier
+            WHEN 1 THEN 'test'
+            WHEN 2 THEN 'all'
+            WHEN 3 THEN 'test, fewer than 250 days'
+            WHEN 4 THEN 'all, fewer than 250 days'
+            WHEN 5 THEN 'test, no IC'
+            WHEN 6 THEN 'all, no IC'
+        END)::VARCHAR AS performance_basis,
+        windows.windows::STRUCT(
+            window_name VARCHAR, "start" DATE, "end" DATE, annual_return DOUBLE, max_drawdown DOUBLE, sharpe DOUBLE
+        )[] AS windows,
+        combined.combination_names::VARCHAR[] AS combination_names,
+        combined.combination_perf_summary::STRUCT(
+            combinations BIGINT, best_annual_return DOUBLE, median_annual_return DOUBLE, best_sharpe DOUBLE,
+            worst_max_drawdown DOUBLE
+        ) AS combination_perf_summary,
+        described.provenance::MAP(VARCHAR, VARCHAR) AS provenance
+    FROM described
+    LEFT JOIN recent ON recent.factor_name = described.factor_name AND recent.source = described.source
+    LEFT JOIN best ON best.factor_name = described.factor_name AND best.source = described.source
+    LEFT JOIN latest ON latest.factor_name = described.factor_name AND latest.source = described.source
+    LEFT JOIN windows ON windows.factor_name = described.factor_name AND windows.source = described.source
+    LEFT JOIN combined ON combined.factor_name = described.factor_name AND combined.source = described.source
 ) /* made when published */;
 
 COMMENT ON VIEW factor_catalog IS 'One row per factor and source: those that some back-test was given, and those of external libraries.';
@@ -48,11 +222,21 @@ COMMENT ON COLUMN factor_catalog.region IS 'market region; of the latest experim
 COMMENT ON COLUMN factor_catalog.freq IS 'bar length; of the latest experiment that states it';
 COMMENT ON COLUMN factor_catalog.align IS 'price it is aligned with; of the latest experiment that states it';
 COMMENT ON COLUMN factor_catalog.nan_policy IS 'treatment of missing values; of the latest experiment that states it';
+COMMENT ON COLUMN factor_catalog.created_at_utc IS 'UTC; time of the earliest experiment; null while not known';
+COMMENT ON COLUMN factor_catalog.experiment_id IS 'same as first_experiment_id';
 COMMENT ON COLUMN factor_catalog.impl_module IS 'module of the shared library; of the latest experiment that states it';
 COMMENT ON COLUMN factor_catalog.impl_func IS 'function of the shared library; of the latest experiment that states it';
 COMMENT ON COLUMN factor_catalog.impl_version IS 'version of the shared library; of the latest experiment that states it';
-COMMENT ON COLUMN factor_catalog.interface_info IS 'JSON: type and standard_wrapper; of the latest experiment that states it';
+COMMENT ON COLUMN factor_catalog.interface_info IS 'type: class or function; standard_wrapper; of the latest experiment that states it';
 COMMENT ON COLUMN factor_catalog.experiments IS 'number of experiments that carried it';
 COMMENT ON COLUMN factor_catalog.first_experiment_id IS 'earliest experiment; null while no time is known';
+COMMENT ON COLUMN factor_catalog.first_workspace_id IS 'workspace of the earliest experiment; null while no time is known';
 COMMENT ON COLUMN factor_catalog.latest_experiment_id IS 'latest experiment; null while no time is known';
-COMMENT ON COLUMN factor_catalog.created_at IS 'UTC; time of the earliest experiment; null while not known';
+COMMENT ON COLUMN factor_catalog.latest_experiments IS 'up to ten experiments that carried it, the latest first; those without a time come last';
+COMMENT ON COLUMN factor_catalog.best_performance IS 'own figures of the factor, as in factor_windows, where absolute rank_ic_mean is largest; of performance_basis; of equal ones the later';
+COMMENT ON COLUMN factor_catalog.latest_performance IS 'own figures of the factor, as in factor_windows, in the latest experiment of performance_basis';
+COMMENT ON COLUMN factor_catalog.performance_basis IS 'rows that best and latest are chosen among: window test with at least 250 days with an IC, else window all; else rows of fewer days, else without an IC; null without figures';
+COMMENT ON COLUMN factor_catalog.windows IS 'each window of the experiment of latest_performance: first and last day inclusive; top minus bottom fifth, equal weights, no cost: annual_return is mean × 238, sharpe mean / std (ddof 1) × √238, max_drawdown of the compounded spread, ≤ 0';
+COMMENT ON COLUMN factor_catalog.combination_names IS 'names of the combinations it was back-tested in; null for none';
+COMMENT ON COLUMN factor_catalog.combination_perf_summary IS 'of these combinations: how many, and figures of their back-tests after cost as in loop_catalog; not the factor''s own';
+COMMENT ON COLUMN factor_catalog.provenance IS 'field -> where its value was found, in the latest experiment';

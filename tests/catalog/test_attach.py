@@ -24,13 +24,28 @@ from tests.catalog.published import IDS, NEW, Published
 from tests.catalog.views import VIEWS, rows_in, rows_of
 
 SAMPLE = {
+    "aistock_experiments": 3,
+    "aistock_factor_combinations": 2,
+    "aistock_factor_performance": 6,
+    "aistock_factors": 2,
+    "aistock_strategies": 3,
     "artifact_list": 16,
     "catalog_info": 1,
     "catalog_versions": 1,
     "equity_curve": 40,
     "factor_catalog": 2,
+    "factor_detail": 2,
+    "factor_duplicates": 0,
+    "factor_registry": 2,
+    "factor_versions": 0,
+    "factor_windows": 6,
     "ingest_report": 4,
     "loop_catalog": 3,
+    "loop_result": 3,
+    "model_catalog": 0,
+    "strategy_catalog": 0,
+    "strategy_detail": 3,
+    "strategy_registry": 0,
 }
 """How many rows each view of the shared lake has."""
 

@@ -21,6 +21,17 @@ from tests.builders import write_metrics
 from tests.catalog.published import IDS, NEW, Published
 
 A, B, C = IDS
+OF_METRICS = {
+    *("aistock_experiments", "artifact_list", "ingest_report", "loop_catalog", "loop_result"),
+}
+OF_A_LOOP = {*OF_METRICS, "aistock_strategies", "strategy_detail"}
+OF_FACTORS = {
+    *("aistock_factor_performance", "factor_catalog", "factor_detail", "factor_windows"),
+}
+FIGURES_OF_THE_NEW = (
+    *("experiments", "latest_experiments", "best_performance", "latest_performance"),
+    "combination_perf_summary",
+)
 
 
 def by_view(lake: Lake, before: int, after: int) -> dict[str, ViewDiff]:
@@ -57,11 +68,10 @@ def test_versions_of_the_same_rows_do_not_differ(published: Published) -> None:
 def test_an_added_workspace_is_all_that_is_added(template_of_two: Published) -> None:
     found = by_view(template_of_two.lake, 1, 2)
     assert set(found) == {
-        "artifact_list",
+        *OF_A_LOOP,
+        *OF_FACTORS,
+        "aistock_factor_combinations",
         "equity_curve",
-        "factor_catalog",
-        "ingest_report",
-        "loop_catalog",
     }
     assert keys_of(found["loop_catalog"], "added", "task_run_id", "loop_id", "workspace_id") == [
         (f"synthetic_{NEW}", 0, NEW)
@@ -71,8 +81,8 @@ def test_an_added_workspace_is_all_that_is_added(template_of_two: Published) -> 
     assert len(keys_of(found["artifact_list"], "added", "path")) == 5
     assert reported(found["ingest_report"]) == [NEW]
     assert [(change.kind, change.fields) for change in found["factor_catalog"].changes] == [
-        ("changed", ("experiments",)),
-        ("changed", ("experiments",)),
+        ("changed", FIGURES_OF_THE_NEW),
+        ("changed", FIGURES_OF_THE_NEW),
     ]
 
 
@@ -100,10 +110,10 @@ def test_a_removed_file_takes_its_curve_away(published: Published) -> None:
     assert loop.kind == "changed"
     assert set(loop.fields) == {
         "has_curve", "sharpe", "win_rate", "final_nav", "nav_drawdown", "mean_turnover",
-        "curve_start", "curve_end", "curve_days", "provenance",
+        "curve_start", "curve_end", "curve_days", "provenance", "metrics",
     }  # fmt: skip
     assert reported(found["ingest_report"]) == [A]
-    assert set(found) == {"artifact_list", "equity_curve", "ingest_report", "loop_catalog"}
+    assert set(found) == {*OF_A_LOOP, *OF_FACTORS, "equity_curve"}
 
 
 def test_a_changed_metric_is_named(published: Published) -> None:
@@ -125,7 +135,7 @@ def test_a_changed_metric_is_named(published: Published) -> None:
     assert [(change.key["path"], change.fields) for change in found["artifact_list"].changes] == [
         ("qlib_res.csv", ("sha256",))
     ]
-    assert set(found) == {"artifact_list", "ingest_report", "loop_catalog"}
+    assert set(found) == OF_METRICS
 
 
 COMPARED: dict[str, tuple[dict[str, Any], dict[str, Any], tuple[str, ...]]] = {
@@ -161,11 +171,8 @@ def test_values_are_compared_by_what_they_hold(lake: Lake) -> None:
         frame = pl.DataFrame(rows, schema=polars_schema(table("loops")))
         lake.commit({"loops": frame.with_columns(loop_id=1)}, {"workspace_id": [*COMPARED]})
         publish(lake, allow=["results_are_finite"])
-    changes = {
-        change.key["workspace_id"]: change.fields
-        for view in diff(lake, 1, 2)
-        for change in view.changes
-    }
+    found = by_view(lake, 1, 2)["loop_catalog"]
+    changes = {change.key["workspace_id"]: change.fields for change in found.changes}
     assert changes == {name: fields for name, (_, _, fields) in COMPARED.items() if fields}
 
 
@@ -173,20 +180,20 @@ def test_a_new_column_and_a_new_view_are_told(
     published: Published, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     newer = script().replace(
-        "loops.step_name::VARCHAR AS step_name,",
-        "loops.step_name::VARCHAR AS renamed, 1::BIGINT AS one,",
+        "loops.mean_turnover::DOUBLE AS mean_turnover,",
+        "loops.mean_turnover::DOUBLE AS renamed, 1::BIGINT AS one,",
     )
-    newer = newer.replace("COMMENT ON COLUMN loop_catalog.step_name", "-- ")
+    newer = newer.replace("COMMENT ON COLUMN loop_catalog.mean_turnover", "-- ")
     newer += "\n-- key: one\nCREATE VIEW added AS SELECT 1::BIGINT AS one;"
     monkeypatch.setattr("rdlake.catalog.publish.script", lambda: newer)
     published.publish()
     assert diff(published.lake, 1, 2) == [
         ViewDiff("added", "only after", (), (), ()),
-        ViewDiff("loop_catalog", "both", ("renamed", "one"), ("step_name",), ()),
+        ViewDiff("loop_catalog", "both", ("renamed", "one"), ("mean_turnover",), ()),
     ]
     assert diff(published.lake, 2, 1) == [
         ViewDiff("added", "only before", (), (), ()),
-        ViewDiff("loop_catalog", "both", ("step_name",), ("renamed", "one"), ()),
+        ViewDiff("loop_catalog", "both", ("mean_turnover",), ("renamed", "one"), ()),
     ]
 
 
@@ -217,8 +224,11 @@ def test_a_hundred_thousand_rows_are_compared_in_a_moment(lake: Lake) -> None:
         put_curves(lake, curves=400, days=250, factor=factor)
         publish(lake)
     started = time.process_time()
-    (found,) = diff(lake, 1, 2)
+    views = by_view(lake, 1, 2)
+    found, page = views.pop("equity_curve"), views.pop("strategy_detail")
+    assert not views
     assert time.process_time() - started < 5
+    assert [change.fields for change in page.changes] == [("equity_curve",)]
     assert (found.view, len(found.changes)) == ("equity_curve", 250)
     assert {change.fields for change in found.changes} == {("nav",)}
 

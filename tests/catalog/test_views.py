@@ -92,12 +92,12 @@ def test_a_factor_of_several_experiments_is_one_row(factor_catalog: Catalog) -> 
     row = factor_catalog["several"]
     assert row["experiments"] == 2
     assert (row["first_experiment_id"], row["latest_experiment_id"]) == ("run/1", "run/2")
-    assert (row["expression"], row["tags"], row["created_at"]) == ("new", ["a"], EARLY)
+    assert (row["expression"], row["tags"], row["created_at_utc"]) == ("new", ["a"], EARLY)
 
 
 def test_the_latest_is_told_within_one_second(factor_catalog: Catalog) -> None:
     row = factor_catalog["within a second"]
-    assert (row["expression"], row["created_at"]) == ("third", EARLY)
+    assert (row["expression"], row["created_at_utc"]) == ("third", EARLY)
     assert (row["first_experiment_id"], row["latest_experiment_id"]) == ("run/3", "run/1")
 
 
@@ -109,7 +109,7 @@ def test_equal_times_are_told_apart_by_the_workspace(factor_catalog: Catalog) ->
 def test_without_a_time_no_experiment_is_first_or_latest(factor_catalog: Catalog) -> None:
     row = factor_catalog["without time"]
     assert (row["first_experiment_id"], row["latest_experiment_id"]) == (None, None)
-    assert (row["expression"], row["created_at"], row["experiments"]) == ("two", None, 2)
+    assert (row["expression"], row["created_at_utc"], row["experiments"]) == ("two", None, 2)
 
 
 def test_a_library_is_listed_and_a_factor_that_was_never_tested_is_not(

@@ -19,9 +19,19 @@ ABOUT_ITSELF = frozenset({"catalog_info", "catalog_versions"})
 CONTENT = tuple(view for view in VIEWS if view not in ABOUT_ITSELF | {"ingest_report"})
 """The views that a rollback takes back: neither operations nor about the version itself."""
 
-OF_PAIRS = frozenset({"factor_duplicates", "factor_versions", "group_comparison", "group_members"})
-"""Views of which small lakes have no rows; those of tests/statistics/test_pairs.py and of
-tests/test_groups.py have."""
+OFTEN_EMPTY = frozenset(
+    {
+        "factor_duplicates",
+        "factor_versions",
+        "group_comparison",
+        "group_members",
+        "model_catalog",
+        "strategy_catalog",
+        "strategy_registry",
+    }
+)
+"""Views of which lakes without recordings and without several versions of a factor have no rows;
+test_protocol.py here, tests/statistics/test_pairs.py and tests/test_groups.py have some."""
 
 Rows = dict[str, list[tuple[Any, ...]]]
 

@@ -1,0 +1,71 @@
+"""The contract as a page: `python -m rdlake.catalog.docs > docs/contract.md`."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+
+import duckdb
+
+from rdlake.catalog.contract import CONTRACT_VERSION, TABLES_SCHEMA, keys, script
+from rdlake.tables import table
+from rdlake.tables.duckdb_types import duckdb_type
+
+__all__ = ["contract_markdown"]
+
+INTRODUCTION = f"""\
+# The contract
+
+What `catalog.duckdb` offers in its schema `main`: every view, its key, and each column with type
+and meaning, in the order of the columns. The same texts are comments in the catalog itself. Within
+contract version {CONTRACT_VERSION} views and columns are only added. Unknown is null; times are
+UTC.
+
+This page is made from `sql/views/` by `make docs`.
+"""
+
+
+def contract_markdown() -> str:
+    """The page: every view of the contract as DuckDB describes it."""
+    with closing(duckdb.connect()) as connection:
+        connection.execute(f"CREATE SCHEMA {TABLES_SCHEMA}")
+        columns = table("catalogs").columns
+        typed = ", ".join(f"{each.name} {duckdb_type(each.type)}" for each in columns)
+        connection.execute(f"CREATE TABLE {TABLES_SCHEMA}.catalogs ({typed})")
+        sql = script()
+        connection.execute(sql)
+        sections = [_section(connection, name, key) for name, key in sorted(keys(sql).items())]
+    return "\n".join([INTRODUCTION, *sections])
+
+
+def _section(connection: duckdb.DuckDBPyConnection, name: str, key: tuple[str, ...]) -> str:
+    ((meaning,),) = connection.execute(
+        "SELECT comment FROM duckdb_views() WHERE schema_name = 'main' AND view_name = ?", [name]
+    ).fetchall()
+    head = [f"## {name}", "", meaning, "", f"- Key: {', '.join(f'`{each}`' for each in key)}", ""]
+    return "\n".join([*head, *_columns(connection, name), ""])
+
+
+def _columns(connection: duckdb.DuckDBPyConnection, name: str) -> Iterator[str]:
+    meanings = dict(
+        connection.execute(
+            "SELECT column_name, comment FROM duckdb_columns() "
+            "WHERE schema_name = 'main' AND table_name = ?",
+            [name],
+        ).fetchall()
+    )
+    yield "| column | type | meaning |"
+    yield "|---|---|---|"
+    for column, kind, *_ in connection.execute(f"DESCRIBE {name}").fetchall():
+        yield f"| `{column}` | `{_cell(kind)}` | {_cell(meanings[column])} |"
+
+
+def _cell(text: str) -> str:
+    """Text that stays within its cell."""
+    return re.sub(r"[|<]", lambda found: {"|": "\\|", "<": "&lt;"}[found[0]], text)
+
+
+if __name__ == "__main__":
+    sys.stdout.buffer.write(contract_markdown().encode())
