@@ -33,7 +33,7 @@ from rdlake.sources.traces import RunFolder
 
 __all__ = ["READER_VERSION", "IngestReport", "Mode", "Outcome", "ingest"]
 
-READER_VERSION = 8
+READER_VERSION = 9
 """Raised when the readers take more out of the same files: they are then read again."""
 
 Mode = Literal["incremental", "full"]

@@ -38,7 +38,7 @@ KEYS = {
     "cleanups": "cleanup_id workspace_id path",
     "pins": "workspace_id",
     "evidence": "source workspace_id",
-    "experiment_groups": "group workspace_id",
+    "experiment_groups": "entry_id",
 }
 VOCABULARY = {
     schema.TEXT, schema.INT, schema.REAL, schema.BOOL, schema.DATE, schema.TIME, schema.BYTES,

@@ -17,12 +17,14 @@ from rdlake.tables.duckdb_types import duckdb_type
 __all__ = [
     "CONTRACT_VERSION",
     "Check",
+    "Query",
     "checks",
     "column_comments",
     "definitions",
     "keys",
     "over_files",
     "parted",
+    "queries",
     "script",
 ]
 
@@ -53,6 +55,15 @@ class Check:
     sql: str
 
 
+@dataclass(frozen=True)
+class Query:
+    """A question of an analyst and the query that answers it."""
+
+    name: str
+    question: str
+    sql: str
+
+
 @cache
 def sql_folder() -> Path:
     """Where `sql/` lies: beside the package in a checkout, inside it when installed."""
@@ -67,6 +78,16 @@ def checks() -> tuple[Check, ...]:
     for path in sorted((sql_folder() / "checks").glob("*.sql")):
         text = path.read_text(encoding="utf-8")
         found.append(Check(path.stem, text.splitlines()[0].removeprefix("-- "), text))
+    return tuple(found)
+
+
+@cache
+def queries() -> tuple[Query, ...]:
+    """The cookbook: every question with its query, by name."""
+    found = []
+    for path in sorted((sql_folder() / "queries").glob("*.sql")):
+        text = path.read_text(encoding="utf-8")
+        found.append(Query(path.stem, text.splitlines()[0].removeprefix("-- "), text))
     return tuple(found)
 
 

@@ -202,7 +202,11 @@ def verify(lake_root: str, deep: bool, as_json: bool) -> int:
 @lake_option
 @json_option
 def checks(lake_root: str, as_json: bool) -> int:
-    """Run the checks alone, on the rows that would be published."""
+    """Run the checks alone, on the rows that would be published; exit code 4 when one fails.
+
+    \b
+    rdlake catalogs checks --json
+    """
     import rdlake
     from rdlake.catalog.contract import checks as all_checks
     from rdlake.catalog.publish import check
@@ -214,7 +218,7 @@ def checks(lake_root: str, as_json: bool) -> int:
             "check": each.name,
             "promise": each.promise,
             "broken_by": broken[each.name].total if each.name in broken else 0,
-            "rows": [str(row) for row in broken[each.name].rows] if each.name in broken else [],
+            "rows": list(broken[each.name].rows) if each.name in broken else [],
         }
         for each in all_checks()
     ]

@@ -28,6 +28,7 @@ COMMANDS = {
         "rdlake.cli.catalogs:catalogs",
         "Publish catalog versions, look at them, go back.",
     ),
+    "groups": ("rdlake.cli.groups:groups", "Groups of experiments to compare."),
     "sql": ("rdlake.cli.query:sql", "Ask the published catalog."),
     "blobs": (
         "rdlake.cli.blobs:blobs",

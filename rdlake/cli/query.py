@@ -9,19 +9,45 @@ from rdlake.errors import BadInput
 
 
 @click.command()
-@click.argument("query")
+@click.argument("query", required=False)
+@click.option("--query", "name", metavar="NAME", help="Ask a question of the cookbook.")
+@click.option("--list", "listing", is_flag=True, help="List the questions of the cookbook.")
 @lake_option
 @click.option("--version", type=int, help="A catalog version.  [default: the newest]")
 @json_option
-def sql(query: str, lake_root: str, version: int | None, as_json: bool) -> None:
-    """Ask the published catalog, read-only.
+def sql(
+    query: str | None,
+    name: str | None,
+    listing: bool,
+    lake_root: str,
+    version: int | None,
+    as_json: bool,
+) -> None:
+    """Ask the published catalog, read-only: a QUERY, or one of the cookbook by its name.
 
     \b
     rdlake sql "SELECT workspace_id, annual_return FROM loop_catalog ORDER BY 2 DESC LIMIT 5"
+    rdlake sql --query better_than_baseline
     """
     import duckdb
 
     import rdlake
+    from rdlake.catalog.contract import queries
+
+    if [query is not None, name is not None, listing].count(True) != 1:
+        raise click.UsageError("give either a QUERY, --query NAME or --list")
+    if listing:
+        rows_of = [{"name": each.name, "question": each.question} for each in queries()]
+        show(rows_of, ["name", "question"], as_json=as_json)
+        return
+    if name is not None:
+        query = next((each.sql for each in queries() if each.name == name), None)
+    if query is None:
+        raise BadInput(
+            f"the cookbook has no query named {name}",
+            where="--query",
+            fix="rdlake sql --list names them",
+        )
 
     with rdlake.connect(lake_root, version) as connection:
         try:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import polars as pl
@@ -14,6 +16,8 @@ from rdlake.rows import frame_of
 from rdlake.tables import table
 
 __all__ = ["configured", "model_rows", "signal_rows", "strategy_rows"]
+
+SUBTREES = ("data_config", "dataset_config", "portfolio_config", "backtest_config", "model_config")
 
 
 def strategy_rows(workspaces: Sequence[Workspace]) -> pl.DataFrame:
@@ -83,10 +87,30 @@ def configured(ran: Configuration) -> Mapping[str, Any]:
         "portfolio_config": subtree(ran.portfolio_config),
         "backtest_config": subtree(ran.backtest_config),
         "model_config": subtree(ran.model_config),
+        "settings": dict(
+            chain.from_iterable(_leaves(name, getattr(ran, name)) for name in SUBTREES)
+        ),
         "base_features": _texts(
             None if ran.base_features is None else [feature.name for feature in ran.base_features]
         ),
     }
+
+
+def _leaves(path: str, config: Any) -> Iterator[tuple[str, str]]:
+    """Every leaf of a subtree as it is stored, by its path; an empty list or object is one too."""
+    text = subtree(config)
+    yield from _leaves_of(path, json.loads(text)) if text else ()
+
+
+def _leaves_of(path: str, value: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict) and value:
+        for name, each in value.items():
+            yield from _leaves_of(f"{path}.{name}", each)
+    elif isinstance(value, list) and value:
+        for place, each in enumerate(value):
+            yield from _leaves_of(f"{path}[{place}]", each)
+    else:
+        yield path, json.dumps(value, ensure_ascii=False)
 
 
 def _texts(names: Sequence[str] | None) -> list[str] | None:

@@ -98,6 +98,7 @@ STRATEGIES = Table(
         ),
         C("base_features", TEXTS, "names of the base features, in order"),
         C("content_sha256", TEXT, "digest of the files it was added from; null of one that ran"),
+        C("settings", WORDS, "path -> JSON value, of every leaf of the five subtrees"),
         PROVENANCE,
     ),
     owner="belongs_to",
@@ -220,16 +221,21 @@ TASK_RUNS = Table(
 
 EXPERIMENT_GROUPS = Table(
     "experiment_groups",
-    "one experiment's place in a comparison",
-    ("group", "workspace_id"),
+    "what a person said of a group of experiments, or of one experiment in it; groups that follow "
+    "from runs, lineage and configurations are no rows here, see the view group_members",
+    ("entry_id",),
     (
-        C("group", TEXT, "name of the group"),
-        WORKSPACE,
-        C("role", TEXT, "control, treatment or baseline"),
-        C("origin", TEXT, "derived, or the person who set it"),
+        C("entry_id", TEXT, "digest of group_id and workspace_id"),
+        C("group_id", TEXT, "own/… of a group that a person made, else the derived group's"),
+        C("workspace_id", TEXT, "the experiment; * for the group itself"),
+        C("name", TEXT, "of the group, in its * row"),
+        C("role", TEXT, "control, treatment or baseline; null: as derived"),
+        C("removed", BOOL, "true: not in the group; in the * row: not a group"),
+        C("origin", TEXT, "the person"),
         C("note", TEXT, "why"),
+        C("said_at", TIME, "UTC", clock=True),
     ),
-    owner="group",
+    owner="entry_id",
 )
 
 WORKSPACES = Table(

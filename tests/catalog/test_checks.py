@@ -4,14 +4,27 @@ from __future__ import annotations
 
 import contextlib
 import math
+import re
+from datetime import date
 from typing import Any
+
+import duckdb
+import polars as pl
+import pytest
 
 import rdlake
 from rdlake.catalog.contract import checks, keys, script
-from rdlake.catalog.publish import ROWS_NAMED, Broken, check, publish
+from rdlake.catalog.publish import ROWS_NAMED, Broken, check, publish, unpublished
 from rdlake.lake import Lake
-from rdlake.tables import TABLES
-from tests.catalog.published import IDS, Published, replace_rows, rows_in_table
+from rdlake.tables import TABLES, table
+from tests.catalog.published import (
+    IDS,
+    NEW,
+    Published,
+    batches_of,
+    replace_rows,
+    rows_in_table,
+)
 from tests.catalog.views import ABOUT_ITSELF
 
 A, B, C = IDS
@@ -33,14 +46,24 @@ def read_anew(lake: Lake, name: str, workspace_id: str) -> None:
     replace_rows(lake, name, workspace_id, *rows)
 
 
+def duckdb_of(lake: Lake, *allowed: str) -> duckdb.DuckDBPyConnection:
+    """The newest rows, published although these checks fail."""
+    publish(lake, allow=allowed)
+    return rdlake.connect(lake.root)
+
+
 def test_a_whole_lake_breaks_nothing(template: Published) -> None:
     assert check(template.lake) == []
 
 
 def test_every_check_has_a_test_here() -> None:
     assert {each.name for each in checks()} == {
+        "counts",
+        "coverage",
+        "curves_agree",
         "curves_present",
         "drawdowns",
+        "references",
         "relative_paths",
         "results_are_finite",
         "unique_keys",
@@ -62,7 +85,7 @@ def test_a_drawdown_above_zero_is_found(published: Published) -> None:
     )
     (found,) = check(published.lake)
     assert found.check.name == "drawdowns"
-    assert {(row["workspace_id"], row["date"]) for row in found.rows} == {
+    assert {(row["workspace_id"], row["row"]) for row in found.rows} == {
         (A, "2020-01-01"),
         (A, "2020-01-02"),
         (A, "2020-01-03"),
@@ -73,15 +96,14 @@ def test_a_missing_day_is_found(published: Published) -> None:
     replace_rows(
         published.lake, "equity_curves", A, *rows_in_table(published.lake, "equity_curves", A)[1:]
     )
-    (found,) = check(published.lake)
-    assert found.check.name == "curves_present"
-    assert found.rows == ({"workspace_id": A, "curve_days": 20, "days": 19},)
+    found = broken(published.lake)["curves_present"]
+    assert found.rows == ({"workspace_id": A, "curve_days": 20, "days": 19, "file": None},)
 
 
 def test_a_missing_curve_is_found(published: Published) -> None:
     replace_rows(published.lake, "equity_curves", A)
     (found,) = check(published.lake)
-    assert found.rows == ({"workspace_id": A, "curve_days": 20, "days": 0},)
+    assert found.rows == ({"workspace_id": A, "curve_days": 20, "days": 0, "file": None},)
 
 
 def test_a_path_that_leaves_the_workspace_is_found(published: Published) -> None:
@@ -114,13 +136,167 @@ def test_a_result_without_a_finite_metric_is_found(published: Published) -> None
     assert {row["workspace_id"] for row in found.rows} == told.keys() - {"fine"}
 
 
+def test_a_drawdown_above_zero_is_found_in_loops_and_of_factors(published: Published) -> None:
+    change(published.lake, "loops", max_drawdown_without_cost=1e-12)
+    change(published.lake, "factor_perf", max_drawdown=math.nan)
+    found = broken(published.lake)["drawdowns"]
+    assert {(row["part"], row["workspace_id"]) for row in found.rows} == {
+        ("loops", A),
+        ("factor_perf", A),
+    }
+
+
+@pytest.mark.parametrize("share", [-1e-12, 1 + 1e-12, math.nan, math.inf])
+def test_a_coverage_outside_0_and_1_is_found(published: Published, share: float) -> None:
+    factor = rows_in_table(published.lake, "factor_perf", A)[0]["factor_name"]
+    change(published.lake, "factor_perf", coverage=share)
+    (found,) = check(published.lake)
+    assert found.check.name == "coverage"
+    assert str(found.rows[0]["row"]).startswith(factor)
+    for whole in (0.0, 1.0, None):
+        change(published.lake, "factor_perf", coverage=whole)
+        assert check(published.lake) == []
+
+
+def test_a_figure_that_the_curve_disproves_is_found(published: Published) -> None:
+    stated = rows_in_table(published.lake, "loops", A)[0]["annual_return_with_cost"]
+    change(published.lake, "loops", annual_return_with_cost=stated * (1 + 3e-6), nav_drawdown=-0.5)
+    change_of_b = rows_in_table(published.lake, "loops", B)[0]
+    rounded = change_of_b["annual_return_without_cost"] * (1 + 1e-7)
+    row = {**change_of_b, "annual_return_without_cost": rounded}
+    replace_rows(published.lake, "loops", B, row)
+    (found,) = check(published.lake)
+    assert found.check.name == "curves_agree"
+    assert {(row["workspace_id"], row["figure"]) for row in found.rows} == {
+        (A, "1day.excess_return_with_cost.annualized_return"),
+        (A, "nav_drawdown"),
+    }
+    days = [row["excess"] for row in rows_in_table(published.lake, "equity_curves", A)]
+    told = next(row for row in found.rows if row["figure"] != "nav_drawdown")
+    assert told["proven"] == pytest.approx(sum(days) / len(days) * 238, rel=1e-12)
+
+
+def test_a_disagreement_that_the_ingest_told_of_is_published(published: Published) -> None:
+    name = "1day.excess_return_with_cost.annualized_return"
+    published.add(NEW, metrics={name: 0.5})
+    assert rows_in_table(published.lake, "loops", NEW)[0]["annual_return_with_cost"] == 0.5
+    assert check(published.lake) == []
+
+
+def test_a_curve_that_lies_in_the_folder_and_not_in_the_lake_is_found(published: Published) -> None:
+    row = rows_in_table(published.lake, "loops", A)[0]
+    replace_rows(published.lake, "loops", A, {**row, "has_curve": False})
+    found = broken(published.lake)["curves_present"]
+    assert [(row["workspace_id"], row["file"]) for row in found.rows] == [(A, "ret.parquet")]
+
+
+def test_what_is_referred_to_and_missing_is_found(published: Published) -> None:
+    gone = {"strategy_id": "s" * 36, "model_id": "m" * 36, "result_workspace_id": "w" * 32}
+    change(published.lake, "loops", **gone)
+    first = rows_in_table(published.lake, "factor_perf", B)[0]
+    series = {**first, "factor_name": "NO_FACTOR", "series_id": "x" * 64, "ic_days": 3}
+    replace_rows(published.lake, "factor_perf", B, series)
+    picture = {"workspace_id": A, "path": "ret_curve.png", "sha256": "0" * 64}
+    replace_rows(published.lake, "charts", A, picture)
+    with contextlib.closing(duckdb_of(published.lake, "references")) as connection:
+        (references,) = [each for each in checks() if each.name == "references"]
+        found = {tuple(row) for row in connection.execute(references.sql).fetchall()}
+    assert found == {
+        ("loops.strategy_id", A, "s" * 36),
+        ("loops.model_id", A, "m" * 36),
+        ("loops.result_workspace_id", A, "w" * 32),
+        ("factor_perf.factor_name", B, "NO_FACTOR"),
+        ("factor_perf.series_id", B, "x" * 64),
+        ("charts.sha256", A, "0" * 64),
+    }
+
+
+def test_a_recorded_configuration_without_strategy_is_found(published: Published) -> None:
+    rows = rows_in_table(published.lake, "artifacts", A)
+    recorded = [
+        {**rows[0], "path": f"mlruns/1/2/artifacts/{name}"} for name in ("task", "params.pkl")
+    ]
+    replace_rows(published.lake, "artifacts", A, *rows, *recorded)
+    (found,) = check(published.lake)
+    assert {(row["part"], row["workspace_id"]) for row in found.rows} == {
+        ("a strategy of its own", A),
+        ("a model of its own", A),
+    }
+
+
+def test_what_was_ingested_and_is_not_there_is_found(published: Published) -> None:
+    replace_rows(published.lake, "workspaces", "sub")
+    (found,) = check(published.lake)
+    assert found.check.name == "counts"
+    sub = {"source": "folders", "name": "sub", "in_ingests": True, "in_the_lake": False}
+    assert found.rows == (sub,)
+
+
+def test_a_folder_and_a_run_that_nobody_ingested_are_found(published: Published) -> None:
+    row = rows_in_table(published.lake, "workspaces", "sub")[0]
+    replace_rows(published.lake, "workspaces", "other", {**row, "workspace_id": "other"})
+    run = pl.DataFrame({"task_run_id": ["run"], "log_path": ["run"]})
+    published.lake.commit({"task_runs": run}, {"task_run_id": ["run"]})
+    found = broken(published.lake)["counts"]
+    assert {(row["source"], row["name"], row["in_ingests"]) for row in found.rows} == {
+        ("folders", "other", False),
+        ("runs", "run", False),
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "values"),
+    [
+        ("models", "model_id", {"log_dir": "/mnt/f/log"}),
+        ("models", "model_id", {"model_files": ["a.pkl", "C:\\b.pkl"]}),
+        ("strategies", "strategy_id", {"template_files": ["../conf.yaml"]}),
+        ("task_runs", "task_run_id", {"log_path": "F:/log"}),
+        ("charts", "workspace_id", {"path": "/tmp/a.png"}),
+        ("workspaces", "workspace_id", {"root_name": "/mnt/f/RD-Agent_workspace"}),
+    ],
+)
+def test_a_path_of_a_machine_is_found_wherever_it_stands(
+    published: Published, name: str, key: str, values: dict[str, Any]
+) -> None:
+    owner = table(name).owner
+    assert owner is not None
+    row = {key: "x", owner: "x", **values}
+    with batches_of(name):
+        published.lake.commit({name: pl.DataFrame([row])}, {owner: ["x"]})
+    found = broken(published.lake)["relative_paths"]
+    assert [(each["part"], each["row"]) for each in found.rows] == [(name, "x")]
+
+
+def test_a_doubled_day_is_found_though_the_number_of_days_is_right(published: Published) -> None:
+    """One day is there twice and another one not at all."""
+    first, second, *rest = rows_in_table(published.lake, "equity_curves", A)
+    replace_rows(
+        published.lake, "equity_curves", A, first, {**second, "date": first["date"]}, *rest
+    )
+    found = broken(published.lake)["unique_keys"]
+    assert [(row["view"], row["key"]) for row in found.rows] == [
+        ("equity_curve", f"{A} {first['date']}")
+    ]
+
+
+def test_a_doubled_row_of_a_table_without_a_view_is_found(published: Published) -> None:
+    for name in ("factor_perf", "feedback", "factors"):
+        rows = rows_in_table(published.lake, name, A) or [{"workspace_id": A}]
+        replace_rows(published.lake, name, A, *rows, rows[0])
+    keyless = {"series_id": "s", "date": date(1969, 12, 31)}
+    with batches_of("factor_ic"):
+        published.lake.commit({"factor_ic": pl.DataFrame([keyless] * 2)}, {"series_id": ["s"]})
+    (unique,) = [each for each in checks() if each.name == "unique_keys"]
+    with unpublished(published.lake) as connection:
+        found = {row[0] for row in connection.execute(unique.sql).fetchall()}
+    assert found >= {"factor_perf", "feedback", "factors", "factor_ic"}
+
+
 def test_two_runs_of_one_workspace_are_found(published: Published) -> None:
     row = rows_in_table(published.lake, "loops", A)[0]
     replace_rows(published.lake, "loops", A, row, {**row, "task_run_id": "run", "loop_id": 3})
     found = broken(published.lake)["unique_keys"]
-    assert {row["view"] for row in found.rows} == {"loop_catalog"}
-    assert found.total == 1
-    assert found.rows[0]["rows"] == 2
+    assert found.rows[0] == {"view": "loop_catalog", "key": A, "rows": 2}
 
 
 def test_a_doubled_row_is_found_in_every_view(published: Published) -> None:
@@ -129,13 +305,14 @@ def test_a_doubled_row_is_found_in_every_view(published: Published) -> None:
         row, *rest = rows_in_table(published.lake, name, owner)
         replace_rows(published.lake, name, owner, row, row, *rest)
     (unique,) = [each for each in checks() if each.name == "unique_keys"]
-    publish(published.lake, allow=["unique_keys", "curves_present"])
+    publish(published.lake, allow=["unique_keys", "curves_present", "curves_agree"])
     with contextlib.closing(rdlake.connect(published.lake.root)) as connection:
         found = {row[0:2] for row in connection.execute(unique.sql).fetchall()}
     assert ("loop_catalog", f"synthetic_{A} 0 {A}") in found
     assert ("equity_curve", f"{B} 2020-01-01") in found
     assert ("artifact_list", "sub factor.py") in found
     assert {view for view, key in found if C in key} == {"artifact_list"}
+    assert {("loops", f"synthetic_{A} 0 {A}"), ("workspaces", "sub")} <= found
 
 
 def test_keys_with_spaces_are_not_taken_for_each_other(published: Published) -> None:
@@ -150,8 +327,9 @@ def test_keys_with_spaces_are_not_taken_for_each_other(published: Published) -> 
 def test_every_view_about_data_has_its_key_checked() -> None:
     (unique,) = [each for each in checks() if each.name == "unique_keys"]
     for view, key in keys(script()).items():
-        if view not in ABOUT_ITSELF:
-            assert f"FROM {view} GROUP BY {', '.join(key)} HAVING" in unique.sql
+        if view not in ABOUT_ITSELF | {"group_comparison"}:  # a row for each of group_members
+            grouped = rf"FROM {view}( WHERE [^;]*?)?\sGROUP BY {', '.join(key)} HAVING"
+            assert re.search(grouped, unique.sql), view
 
 
 def test_every_table_of_workspaces_is_held_to_be_whole() -> None:
@@ -191,7 +369,7 @@ def test_an_experiment_whose_loop_is_not_there_yet_is_found(published: Published
 def test_a_message_names_the_promise_and_some_of_the_rows(published: Published) -> None:
     days = [{**row, "drawdown": 0.5} for row in rows_in_table(published.lake, "equity_curves", A)]
     replace_rows(published.lake, "equity_curves", A, *days)
-    (found,) = check(published.lake)
+    found = broken(published.lake)["drawdowns"]
     assert (len(found.rows), found.total) == (ROWS_NAMED, 20)
     assert "A drawdown is never above zero. 20 rows break it" in str(found)
     assert A in str(found)

@@ -23,13 +23,15 @@ OFTEN_EMPTY = frozenset(
     {
         "factor_duplicates",
         "factor_versions",
+        "group_comparison",
+        "group_members",
         "model_catalog",
         "strategy_catalog",
         "strategy_registry",
     }
 )
 """Views of which lakes without recordings and without several versions of a factor have no rows;
-tests/catalog/test_protocol.py and tests/statistics/test_pairs.py have some."""
+test_protocol.py here, tests/statistics/test_pairs.py and tests/test_groups.py have some."""
 
 Rows = dict[str, list[tuple[Any, ...]]]
 

@@ -1,0 +1,174 @@
+-- key: group_id, workspace_id
+CREATE VIEW group_comparison AS
+WITH pairs AS (
+    SELECT DISTINCT workspace_id, control_workspace_id
+    FROM group_members
+    WHERE control_workspace_id IS NOT NULL AND role <> 'control'
+),
+days AS (
+    SELECT pairs.workspace_id, pairs.control_workspace_id, here.net_return AS x, control.net_return AS y
+    FROM pairs
+    JOIN rdlake_tables.equity_curves AS here ON here.workspace_id = pairs.workspace_id
+    JOIN rdlake_tables.equity_curves AS control
+        ON control.workspace_id = pairs.control_workspace_id AND control.date = here.date
+    WHERE isfinite(here.net_return) AND isfinite(control.net_return)
+),
+means AS (
+    SELECT workspace_id, control_workspace_id, count(*) AS days, avg(x) AS x, avg(y) AS y, max(x) > min(x) AND max(y) > min(y) AS moves
+    FROM days
+    GROUP BY workspace_id, control_workspace_id
+),
+moments AS (
+    SELECT
+        days.workspace_id, days.control_workspace_id, any_value(means.days) AS days, bool_and(means.moves) AS moves,
+        sum((days.x - means.x) * (days.y - means.y)) AS xy,
+        sum((days.x - means.x) * (days.x - means.x)) AS xx,
+        sum((days.y - means.y) * (days.y - means.y)) AS yy
+    FROM days
+    JOIN means ON means.workspace_id = days.workspace_id AND means.control_workspace_id = days.control_workspace_id
+    GROUP BY days.workspace_id, days.control_workspace_id
+),
+correlated AS (
+    SELECT
+        workspace_id, control_workspace_id, days,
+        CASE
+            WHEN moves AND xx > 0 AND yy > 0
+                THEN xy / (sqrt(CASE WHEN xx > 0 THEN xx END) * sqrt(CASE WHEN yy > 0 THEN yy END))
+        END AS correlation
+    FROM moments
+),
+factors AS (
+    SELECT workspace_id, unnest(factor_names) AS factor FROM rdlake_tables.loops
+),
+factors_together AS (
+    SELECT workspace_id, control_workspace_id, factor, bool_or(is_here) AS is_here, bool_or(NOT is_here) AS is_there
+    FROM (
+        SELECT pairs.*, factors.factor, true AS is_here
+        FROM pairs JOIN factors ON factors.workspace_id = pairs.workspace_id
+        UNION ALL
+        SELECT pairs.*, factors.factor, false
+        FROM pairs JOIN factors ON factors.workspace_id = pairs.control_workspace_id
+    )
+    GROUP BY workspace_id, control_workspace_id, factor
+),
+overlap AS (
+    SELECT
+        workspace_id, control_workspace_id,
+        list(factor ORDER BY factor) FILTER (WHERE is_here AND is_there) AS shared,
+        list(factor ORDER BY factor) FILTER (WHERE is_here AND NOT is_there) AS only_here,
+        list(factor ORDER BY factor) FILTER (WHERE is_there AND NOT is_here) AS only_there
+    FROM factors_together
+    GROUP BY workspace_id, control_workspace_id
+),
+configurations AS (
+    SELECT DISTINCT here.strategy_id AS strategy_id, control.strategy_id AS control_strategy_id
+    FROM pairs
+    JOIN rdlake_tables.loops AS here ON here.workspace_id = pairs.workspace_id
+    JOIN rdlake_tables.loops AS control ON control.workspace_id = pairs.control_workspace_id
+    WHERE here.strategy_id <> control.strategy_id
+),
+settings AS (
+    SELECT strategy_id, entry.key AS setting, entry.value AS value
+    FROM (
+        SELECT strategy_id, unnest(map_entries(settings)) AS entry FROM rdlake_tables.strategies
+        WHERE belongs_to = strategy_id
+    )
+),
+settings_together AS (
+    SELECT strategy_id, control_strategy_id, setting, min(here) AS here, min(control) AS control
+    FROM (
+        SELECT configurations.*, settings.setting, settings.value AS here, NULL::VARCHAR AS control
+        FROM configurations JOIN settings ON settings.strategy_id = configurations.strategy_id
+        UNION ALL
+        SELECT configurations.*, settings.setting, NULL::VARCHAR, settings.value
+        FROM configurations JOIN settings ON settings.strategy_id = configurations.control_strategy_id
+    )
+    GROUP BY strategy_id, control_strategy_id, setting
+),
+differences AS (
+    SELECT
+        strategy_id, control_strategy_id,
+        list({'setting': setting, 'here': here, 'control': control} ORDER BY setting) AS differing
+    FROM settings_together
+    WHERE here IS DISTINCT FROM control
+    GROUP BY strategy_id, control_strategy_id
+)
+SELECT
+    groups.group_id::VARCHAR AS group_id,
+    groups.name::VARCHAR AS name,
+    groups.kind::VARCHAR AS kind,
+    groups.workspace_id::VARCHAR AS workspace_id,
+    groups.experiment_id::VARCHAR AS experiment_id,
+    groups.role::VARCHAR AS role,
+    groups.origin::VARCHAR AS origin,
+    groups.control_workspace_id::VARCHAR AS control_workspace_id,
+    here.decision::BOOLEAN AS decision,
+    here.ic::DOUBLE AS ic,
+    here.rank_ic::DOUBLE AS rank_ic,
+    here.annual_return::DOUBLE AS annual_return,
+    here.max_drawdown::DOUBLE AS max_drawdown,
+    here.information_ratio::DOUBLE AS information_ratio,
+    here.sharpe::DOUBLE AS sharpe,
+    here.win_rate::DOUBLE AS win_rate,
+    here.mean_turnover::DOUBLE AS mean_turnover,
+    (CASE WHEN groups.role <> 'control' THEN here.ic - control.ic END)::DOUBLE AS ic_difference,
+    (CASE WHEN groups.role <> 'control' THEN here.rank_ic - control.rank_ic END)::DOUBLE AS rank_ic_difference,
+    (CASE WHEN groups.role <> 'control' THEN here.annual_return - control.annual_return END)::DOUBLE AS annual_return_difference,
+    (CASE WHEN groups.role <> 'control' THEN here.max_drawdown - control.max_drawdown END)::DOUBLE AS max_drawdown_difference,
+    (CASE WHEN groups.role <> 'control' THEN here.information_ratio - control.information_ratio END)::DOUBLE AS information_ratio_difference,
+    (CASE WHEN groups.role <> 'control' THEN here.sharpe - control.sharpe END)::DOUBLE AS sharpe_difference,
+    (CASE WHEN groups.role <> 'control' THEN here.win_rate - control.win_rate END)::DOUBLE AS win_rate_difference,
+    (CASE WHEN groups.role <> 'control' THEN here.mean_turnover - control.mean_turnover END)::DOUBLE AS mean_turnover_difference,
+    coalesce(overlap.shared, []::VARCHAR[])::VARCHAR[] AS factors_shared,
+    coalesce(overlap.only_here, []::VARCHAR[])::VARCHAR[] AS factors_only_here,
+    coalesce(overlap.only_there, []::VARCHAR[])::VARCHAR[] AS factors_only_in_control,
+    correlated.days::BIGINT AS common_days,
+    correlated.correlation::DOUBLE AS net_return_correlation,
+    here.strategy_id::VARCHAR AS strategy_id,
+    (CASE
+        WHEN here.strategy_id = control.strategy_id THEN []::STRUCT(setting VARCHAR, here VARCHAR, control VARCHAR)[]
+        ELSE differences.differing
+    END)::STRUCT(setting VARCHAR, here VARCHAR, control VARCHAR)[] AS configuration_differences
+FROM group_members AS groups
+LEFT JOIN rdlake_tables.loops AS here ON here.workspace_id = groups.workspace_id
+LEFT JOIN rdlake_tables.loops AS control ON control.workspace_id = groups.control_workspace_id
+LEFT JOIN overlap
+    ON overlap.workspace_id = groups.workspace_id AND overlap.control_workspace_id = groups.control_workspace_id
+LEFT JOIN correlated
+    ON correlated.workspace_id = groups.workspace_id AND correlated.control_workspace_id = groups.control_workspace_id
+LEFT JOIN differences
+    ON differences.strategy_id = here.strategy_id AND differences.control_strategy_id = control.strategy_id;
+
+COMMENT ON VIEW group_comparison IS 'One row per experiment of a group beside the control of the group. Ask for one group: WHERE group_id = ….';
+COMMENT ON COLUMN group_comparison.group_id IS 'as in group_members';
+COMMENT ON COLUMN group_comparison.name IS 'name of the group';
+COMMENT ON COLUMN group_comparison.kind IS 'as in group_members';
+COMMENT ON COLUMN group_comparison.workspace_id IS 'name of the workspace folder of the experiment';
+COMMENT ON COLUMN group_comparison.experiment_id IS 'task_run_id/loop_id; ends in /baseline for a baseline';
+COMMENT ON COLUMN group_comparison.role IS 'control, treatment or baseline';
+COMMENT ON COLUMN group_comparison.origin IS 'derived, or the person who put it here';
+COMMENT ON COLUMN group_comparison.control_workspace_id IS 'what it is compared with; null where the group has no control';
+COMMENT ON COLUMN group_comparison.decision IS 'accepted by RD-Agent; null while not known';
+COMMENT ON COLUMN group_comparison.ic IS 'mean daily Pearson correlation of prediction and label';
+COMMENT ON COLUMN group_comparison.rank_ic IS 'mean daily rank correlation of prediction and label';
+COMMENT ON COLUMN group_comparison.annual_return IS 'excess over the benchmark after cost: daily mean × 238, not compounded';
+COMMENT ON COLUMN group_comparison.max_drawdown IS 'of the summed excess after cost, ≤ 0';
+COMMENT ON COLUMN group_comparison.information_ratio IS 'daily excess after cost: mean / std × √238';
+COMMENT ON COLUMN group_comparison.sharpe IS 'from the curve: net_return mean / std × √238';
+COMMENT ON COLUMN group_comparison.win_rate IS 'from the curve: share of days with net_return > 0';
+COMMENT ON COLUMN group_comparison.mean_turnover IS 'from the curve: mean daily turnover';
+COMMENT ON COLUMN group_comparison.ic_difference IS 'ic minus that of the control; null for the control itself';
+COMMENT ON COLUMN group_comparison.rank_ic_difference IS 'rank_ic minus that of the control; null for the control itself';
+COMMENT ON COLUMN group_comparison.annual_return_difference IS 'annual_return minus that of the control; null for the control itself';
+COMMENT ON COLUMN group_comparison.max_drawdown_difference IS 'max_drawdown minus that of the control; null for the control itself';
+COMMENT ON COLUMN group_comparison.information_ratio_difference IS 'information_ratio minus that of the control; null for the control itself';
+COMMENT ON COLUMN group_comparison.sharpe_difference IS 'sharpe minus that of the control; null for the control itself';
+COMMENT ON COLUMN group_comparison.win_rate_difference IS 'win_rate minus that of the control; null for the control itself';
+COMMENT ON COLUMN group_comparison.mean_turnover_difference IS 'mean_turnover minus that of the control; null for the control itself';
+COMMENT ON COLUMN group_comparison.factors_shared IS 'factors that both were given, by name; empty for the control';
+COMMENT ON COLUMN group_comparison.factors_only_here IS 'factors that only this experiment was given';
+COMMENT ON COLUMN group_comparison.factors_only_in_control IS 'factors that only the control was given';
+COMMENT ON COLUMN group_comparison.common_days IS 'days on which both curves have a net return; null without a curve';
+COMMENT ON COLUMN group_comparison.net_return_correlation IS 'Pearson correlation of the daily net returns over the common days; null where one side is constant';
+COMMENT ON COLUMN group_comparison.strategy_id IS 'id of the configuration that really ran; null while not known';
+COMMENT ON COLUMN group_comparison.configuration_differences IS 'leaves of the configuration that differ from the control, as JSON; empty for equal ones, null while one is not known';
