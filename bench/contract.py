@@ -119,7 +119,7 @@ def fill(lake: Lake, numbers: range) -> None:
         "ingests": pl.DataFrame({"batch_id": f"{numbers.start}", "workspace_id": ids}),
     }
     strategies = frames["strategies"]["strategy_id"].to_list()
-    lake.commit(frames, {"workspace_id": ids, "strategy_id": strategies})
+    lake.commit(frames, {"workspace_id": ids, "belongs_to": strategies})
 
 
 def _times(numbers: range) -> list[datetime]:
@@ -238,6 +238,7 @@ def _strategies() -> pl.DataFrame:
     return pl.DataFrame(
         {
             "strategy_id": [f"strategy_{number}" for number in range(STRATEGIES)],
+            "belongs_to": [f"strategy_{number}" for number in range(STRATEGIES)],
             "market": "csi300",
             "model_class": "LGBModel",
             "strategy_class": "TopkDropoutStrategy",

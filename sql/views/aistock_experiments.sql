@@ -12,7 +12,7 @@ SELECT * FROM /* rows of aistock_experiments by workspace_id */ (
         GROUP BY workspace_id
     ),
     imported AS (
-        SELECT workspace_id, max(ingested_at) AS imported_at FROM rdlake_tables.ingests GROUP BY workspace_id
+        SELECT workspace_id, min(ingested_at) AS imported_at FROM rdlake_tables.ingests GROUP BY workspace_id
     )
     SELECT
         id::VARCHAR AS id,
@@ -67,4 +67,4 @@ COMMENT ON COLUMN aistock_experiments.metrics_json IS 'JSON: metric -> value, un
 COMMENT ON COLUMN aistock_experiments.feedback_json IS 'JSON: decision, hypothesis, summary_execution, summary_value_feedback, summary_shape_feedback, code_critic, limitations; null without feedback';
 COMMENT ON COLUMN aistock_experiments.file_refs_json IS 'JSON: each file of the workspace with path, artifact_type, size, sha256; null without files';
 COMMENT ON COLUMN aistock_experiments.created_at IS 'UTC; time of the experiment; null while not known';
-COMMENT ON COLUMN aistock_experiments.imported_at IS 'UTC; when the folder was last read into the lake; null for one that only logs or catalogs tell of';
+COMMENT ON COLUMN aistock_experiments.imported_at IS 'UTC; when the folder was first read into the lake; null for one that only logs or catalogs tell of';

@@ -43,12 +43,14 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPy
             "factors": frame("factors", *factors, factor("2", ODD, interface_info="{torn")),
             "factor_combinations": frame("factor_combinations", *combined),
             "factor_perf": frame("factor_perf", perf),
-            "strategies": pl.DataFrame([{"strategy_id": "bare"}], schema=schema),
+            "strategies": pl.DataFrame(
+                [{"strategy_id": "bare", "belongs_to": "bare"}], schema=schema
+            ),
             "loops": frame("loops", *loops),
         },
-        {"workspace_id": list("12345"), "strategy_id": ["bare"]},
+        {"workspace_id": list("12345"), "belongs_to": ["bare"]},
     )
-    publish(lake)
+    publish(lake, allow=["references"])
     with contextlib.closing(rdlake.connect(lake.root)) as connection:
         yield connection
 
