@@ -47,7 +47,7 @@ LAYERS = [
     {"derive"},
     {"external", "folders", "history", "registries", "runs"},
     {"ingest", "catalog"},
-    {"ingested", "loop_end", "plotting"},
+    {"archive", "ingested", "loop_end", "plotting"},
     {"upkeep", "doctor", "library"},
     {"cli"},
 ]
