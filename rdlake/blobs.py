@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from uuid import uuid4
@@ -19,11 +20,23 @@ from rdlake.lake import Lake
 from rdlake.rowfiles import CHUNKS_IN_A_GROUP
 from rdlake.tables import table
 
-__all__ = ["CHUNK", "Content", "Unread", "extract", "read_content", "resolved", "store", "stored"]
+__all__ = [
+    "CHUNK",
+    "Content",
+    "Unread",
+    "contents",
+    "extract",
+    "proven",
+    "read_content",
+    "resolved",
+    "store",
+    "stored",
+]
 
 CHUNK = 1 << 20
 MOST_AT_ONCE = 64 << 20
 """About so many bytes are held in memory, and lie in one data file."""
+_MEND = "rdlake catalogs verify --deep names the damaged file; restore it from a copy of the lake"
 
 
 class Unread(Exception):
@@ -105,7 +118,8 @@ def _proven(content: Content) -> Iterator[bytes]:
         size += len(chunk)
         if size > content.size:
             break
-        yield chunk
+        if chunk:
+            yield chunk
     if digest.hexdigest() != content.sha256:
         raise Unread("it changed while it was read")
     if not size:
@@ -176,9 +190,52 @@ def read_content(lake: Lake, digest: str) -> Iterator[bytes]:
         raise DamagedLake(
             "the content stored under this digest is not what it says",
             where=f"{lake.folder('blobs')}: {digest}",
-            fix="rdlake catalogs verify --deep names the damaged file; restore it from a copy of "
-            "the lake",
+            fix=_MEND,
         )
+
+
+def contents(lake: Lake, digests: Collection[str]) -> Iterator[Content]:
+    """The stored ones among these, in the order of their digests; about `MOST_AT_ONCE` of them is
+    read at once. Each can be had while it is the last that was given."""
+    there = lake.read("blobs", ["sha256", "size"], pl.col("sha256").is_in(list(digests)))
+    for batch in _of_good_weight(there.unique("sha256").sort("sha256").rows()):
+        if batch[0][1] > MOST_AT_ONCE:
+            digest, size = batch[0]
+            yield Content(digest, size, partial(read_content, lake, digest))
+            continue
+        names = [digest for digest, _ in batch]
+        # as a range too, so that other row groups are not opened for it
+        where = pl.col("sha256").is_between(pl.lit(names[0]), pl.lit(names[-1]))
+        where &= pl.col("sha256").is_in(names)
+        rows = lake.read("blobs", ["sha256", "chunk", "data"], where)
+        parts = rows.unique(["sha256", "chunk"]).sort("chunk").partition_by("sha256", as_dict=True)
+        for digest, size in batch:
+            yield Content(digest, size, partial(iter, parts[digest,]["data"]))
+
+
+def proven(content: Content) -> Iterator[bytes]:
+    """The bytes of a stored content; DamagedLake with the last piece when they are not what its
+    digest says."""
+    try:
+        yield from _proven(content)
+    except Unread as error:
+        raise DamagedLake(
+            "the content stored under this digest is not what it says",
+            where=content.sha256,
+            fix=_MEND,
+        ) from error
+
+
+def _of_good_weight(sizes: Iterable[tuple[str, int]]) -> Iterator[list[tuple[str, int]]]:
+    """Contents that are read together; a large one is alone."""
+    batch: list[tuple[str, int]] = []
+    for each in sizes:
+        if batch and sum(size for _, size in batch) + each[1] > MOST_AT_ONCE:
+            yield batch
+            batch = []
+        batch.append(each)
+    if batch:
+        yield batch
 
 
 def extract(lake: Lake, digest: str, target: Path) -> int:

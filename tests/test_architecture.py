@@ -47,7 +47,7 @@ LAYERS = [
     {"derive"},
     {"external", "folders", "history", "registries", "runs"},
     {"ingest", "catalog"},
-    {"groups", "ingested", "loop_end", "plotting"},
+    {"archive", "groups", "ingested", "loop_end", "plotting"},
     {"upkeep", "doctor", "library"},
     {"cli"},
 ]

@@ -34,6 +34,11 @@ COMMANDS = {
         "rdlake.cli.blobs:blobs",
         "List the files whose content the lake keeps, and write them out.",
     ),
+    "archive": (
+        "rdlake.cli.archive:archive",
+        "Copy experiments to another lake, proven by reading back.",
+    ),
+    "restore": ("rdlake.cli.archive:restore", "Give an experiment's files back as they were."),
     "plot": (
         "rdlake.cli.plot:plot",
         "Draw an experiment's curve or a factor's IC as PNG files.",

@@ -66,18 +66,37 @@ PINS = Table(
 
 ARCHIVES = Table(
     "archives",
-    "receipts of archive runs",
+    "receipts of archive runs: what an archive was proven to have of one experiment",
     ("archive_id", "workspace_id"),
     (
         C("archive_id", TEXT, "one run of the archive command"),
         WORKSPACE,
-        C("level", INT, "1: rows; 2: also every file worth keeping"),
+        C(
+            "level",
+            INT,
+            "what was proven: 1 rows; 2 also every file worth keeping, curves, signals, charts; "
+            "0 takes back what an earlier receipt of the same archive says",
+        ),
+        C("lake_id", TEXT, "id of the lake it was copied from"),
         C("archive_lake_id", TEXT, "id of the lake it was copied to"),
-        C("catalog_version", INT, "catalog version published there"),
-        C("content_digest", TEXT, "digest of the rows as read back"),
-        C("files", INT, "files kept"),
+        C("catalog_version", INT, "catalog version published there; null where it is taken back"),
+        C("content_digest", TEXT, "digest of the experiment's own rows as they were read back"),
+        C("files", INT, "files whose content was read back; null at level 1"),
+        C("bytes", INT, "bytes of these"),
+        C("not_kept", INT, "files of which there is the digest alone; null at level 1"),
+        C(
+            "tables_digest",
+            TEXT,
+            "digest over the data files of both lakes after all of one was in the other; "
+            "null for a selection",
+        ),
         C("verified_at", TIME, "UTC; when it was read back", clock=True),
-        DIGEST,
+        C(
+            "source_digest",
+            TEXT,
+            "that of the loop, else of the workspace, when it was archived; of another one the "
+            "receipt tells nothing",
+        ),
     ),
     owner=None,
     operation=True,

@@ -2,7 +2,18 @@
 CREATE VIEW aistock_experiments AS
 SELECT * FROM /* rows of aistock_experiments by workspace_id */ (
     WITH archived AS (
-        SELECT workspace_id, max(level) AS level FROM rdlake_tables.archives GROUP BY workspace_id
+        -- the last word of each archive, of what the loop was then
+        SELECT workspace_id, source_digest, max(level) AS level
+        FROM (
+            SELECT
+                workspace_id,
+                archive_lake_id,
+                arg_max(level, verified_at) AS level,
+                arg_max(source_digest, verified_at) AS source_digest
+            FROM rdlake_tables.archives
+            GROUP BY workspace_id, archive_lake_id
+        )
+        GROUP BY workspace_id, source_digest
     ),
     files AS (
         SELECT
@@ -49,6 +60,7 @@ SELECT * FROM /* rows of aistock_experiments by workspace_id */ (
             imported.imported_at
         FROM rdlake_tables.loops AS loops
         LEFT JOIN archived ON archived.workspace_id = loops.workspace_id
+            AND archived.source_digest = loops.source_digest
         LEFT JOIN rdlake_tables.feedback AS feedback ON feedback.workspace_id = loops.workspace_id
         LEFT JOIN files ON files.workspace_id = loops.workspace_id
         LEFT JOIN imported ON imported.workspace_id = loops.workspace_id

@@ -21,7 +21,18 @@ SELECT * FROM /* rows of loop_catalog by workspace_id */ (
         GROUP BY workspace_id
     ),
     archived AS (
-        SELECT workspace_id, max(level) AS level FROM rdlake_tables.archives GROUP BY workspace_id
+        -- the last word of each archive, of what the loop was then
+        SELECT workspace_id, source_digest, max(level) AS level
+        FROM (
+            SELECT
+                workspace_id,
+                archive_lake_id,
+                arg_max(level, verified_at) AS level,
+                arg_max(source_digest, verified_at) AS source_digest
+            FROM rdlake_tables.archives
+            GROUP BY workspace_id, archive_lake_id
+        )
+        GROUP BY workspace_id, source_digest
     )
     SELECT
         loops.task_run_id::VARCHAR AS task_run_id,
@@ -92,7 +103,7 @@ SELECT * FROM /* rows of loop_catalog by workspace_id */ (
     FROM rdlake_tables.loops AS loops
     LEFT JOIN rdlake_tables.feedback AS feedback ON feedback.workspace_id = loops.workspace_id
     LEFT JOIN files ON files.workspace_id = loops.workspace_id
-    LEFT JOIN archived ON archived.workspace_id = loops.workspace_id
+    LEFT JOIN archived ON archived.workspace_id = loops.workspace_id AND archived.source_digest = loops.source_digest
     WHERE loops.has_result
 ) /* made when published */;
 

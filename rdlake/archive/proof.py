@@ -1,0 +1,115 @@
+"""Proving an archive by reading it back: every row against the lake's, every byte by its digest."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+import polars as pl
+
+from rdlake.archive.copying import batches_of, needed
+from rdlake.archive.held import Held
+from rdlake.archive.scope import FILES_TOO, OWN
+from rdlake.blobs import contents, proven
+from rdlake.errors import DamagedLake
+from rdlake.lake import Lake
+from rdlake.rows import cast, differing
+from rdlake.tables import Table, table
+
+__all__ = ["Proof", "prove"]
+
+
+@dataclass
+class Proof:
+    """What was read back: rows by table, contents, a digest over each workspace's own rows.
+    `differing` are the tables with owners whose rows are not the lake's; `rotten` is content that
+    is not there or not what its digest says, by workspace."""
+
+    rows: dict[str, int] = field(default_factory=dict)
+    contents: int = 0
+    digests: dict[str, str] = field(default_factory=dict)
+    differing: dict[str, list[str]] = field(default_factory=dict)
+    rotten: dict[str, list[str]] = field(default_factory=dict)
+
+    def is_wrong(self, workspace_id: str) -> bool:
+        """Whether rows are not proven that this workspace rests on; of shared ones all are told."""
+        return any(
+            name not in OWN or workspace_id in owners for name, owners in self.differing.items()
+        )
+
+
+def prove(
+    held: Held,
+    archive: Lake,
+    owners: Mapping[str, Collection[str]],
+    with_files: Collection[str],
+    ingests: Collection[str] | None,
+) -> Proof:
+    """Read the rows of these owners back from a newly opened archive, what became of the
+    `ingests` of these names, or of all, and the content of the workspaces `with_files`."""
+    proof = Proof()
+    hashes = {each: sha256() for name in OWN for each in owners.get(name, ())}
+    for name, ids in sorted(owners.items()):
+        entry = table(name)
+        assert entry.owner is not None
+        asked = frozenset(ids)
+        if name in FILES_TOO:
+            asked &= frozenset(with_files)
+        for batch in batches_of(held, name, asked):
+            theirs = pl.col(entry.owner).is_in(batch)
+            back = archive.read(name, None, theirs)
+            wrong = _unlike(entry, back, held.read(name, None, theirs), batch)
+            if wrong:
+                proof.differing.setdefault(name, []).extend(wrong)
+            proof.rows[name] = proof.rows.get(name, 0) + back.height
+            if name in OWN:
+                for owner, text in _texts(entry, back):
+                    hashes[owner].update(f"{name}\0".encode() + text)
+    proof.digests = {each: digest.hexdigest() for each, digest in hashes.items()}
+    _prove_ingests(held, archive, ingests, proof)
+    _prove_content(held, archive, with_files, proof)
+    return proof
+
+
+def _unlike(
+    entry: Table, back: pl.DataFrame, rows: pl.DataFrame, ids: Collection[str]
+) -> list[str]:
+    """The owners whose rows came back otherwise; of two that both are absent none."""
+    return differing(entry, back, cast(entry, rows), ids)[0]
+
+
+def _texts(entry: Table, rows: pl.DataFrame) -> list[tuple[str, bytes]]:
+    """Each owner's rows as lines of JSON, without clocks."""
+    assert entry.owner is not None
+    solid = [column.name for column in entry.columns if not column.clock]
+    parts = rows.sort(entry.key).partition_by(entry.owner, as_dict=True)
+    return [
+        (str(owner), part.select(solid).write_ndjson().encode()) for (owner,), part in parts.items()
+    ]
+
+
+def _prove_ingests(held: Held, archive: Lake, names: Collection[str] | None, proof: Proof) -> None:
+    """Each row is there, once; the archive may have others too."""
+    mine = None if names is None else pl.col("workspace_id").is_in(list(names))
+    rows = held.read("ingests", None, mine)
+    key = list(table("ingests").key)
+    there = archive.read("ingests", None, mine).join(rows, on=key, how="semi", nulls_equal=True)
+    proof.rows["ingests"] = there.height
+    if not there.sort(key).equals(rows.sort(key)):
+        proof.differing["ingests"] = ["every name"]
+
+
+def _prove_content(held: Held, archive: Lake, workspace_ids: Collection[str], proof: Proof) -> None:
+    files = needed(held, workspace_ids)
+    unproven = set(files["sha256"])
+    proof.contents = len(unproven)
+    for content in contents(archive, unproven):
+        with suppress(DamagedLake):  # it is told by digest
+            deque(proven(content), maxlen=0)
+            unproven.discard(content.sha256)
+    bad = files.filter(pl.col("sha256").is_in(list(unproven)))
+    for workspace_id, digest in bad.sort("workspace_id", "sha256").rows():
+        proof.rotten.setdefault(workspace_id, []).append(digest)
