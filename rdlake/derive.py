@@ -8,7 +8,7 @@ import polars as pl
 
 from rdlake.borrowed import borrowed_feedback
 from rdlake.cached import cached_loops, with_executed
-from rdlake.evidence import housed, name_of, read_evidence, registered_names, renamed
+from rdlake.evidence import NOBODY, housed, name_of, read_evidence, registered_names, renamed
 from rdlake.experiment import Finding
 from rdlake.extract import derived
 from rdlake.lake import Lake
@@ -58,5 +58,7 @@ def _named_together(
     )
     every = pl.concat([registered, logged]).with_columns(run=run)
     of_these = every.filter(pl.col("workspace_id").is_in(list(workspace_ids)))["run"].unique()
-    others = every.filter(pl.col("run").is_in(of_these.to_list()))["workspace_id"]
+    homeless = every.filter(pl.col("workspace_id").str.starts_with(NOBODY))["run"]
+    told_twice = {*names.values(), *homeless}.intersection(of_these)
+    others = every.filter(pl.col("run").is_in(sorted(told_twice)))["workspace_id"]
     return names, frozenset(others)

@@ -28,7 +28,7 @@ COLUMNS = {
     ),
     "factor_catalog": ("experiments",),
     "loop_catalog": (
-        "experiment_id", "role", "action", "metrics", "ic", "has_curve", "curve_start",
+        "experiment_id", "role", "action", "ic", "has_curve", "curve_start",
         "curve_end", "curve_days", "final_nav", "factor_names",
     ),
 }  # fmt: skip

@@ -125,7 +125,6 @@ def _loop(name: str, folder: Folder) -> Row:
         "experiment_id": f"{plain}/baseline" if folder.role == "baseline" else plain,
         "role": folder.role,
         "action": folder.action,
-        "metrics": metrics,
         "ic": metrics.get("IC"),
         "has_curve": bool(days),
         "curve_start": days[0]["date"] if days else None,
