@@ -13,10 +13,12 @@ from rdlake.deltalog import last_repair
 from rdlake.errors import BadInput
 from rdlake.experiment import Workspace
 from rdlake.lake import Lake
+from rdlake.rows import frame_of
 from rdlake.sources.files import Scan
 from rdlake.sources.prices import PRICES, label_of_prices
 from rdlake.sources.workspace import Skipped, still_written
 from rdlake.statistics import FIGURES, Figures, Key, Measured, Prices, measure
+from rdlake.tables import table
 
 __all__ = ["Measurer"]
 
@@ -42,7 +44,7 @@ class Measurer:
         self._given = Path(prices).resolve() if prices is not None else None
         self._read: dict[Path, Prices] = {}
         self._later = later
-        self._rows = _figures(lake, pl.lit(value=not later))
+        self._rows = frame_of(table("factor_perf"), []) if later else _figures(lake)
         self._labels = frozenset(self._rows["label_sha256"].drop_nulls().unique())
         self._without = frozenset(
             self._rows.filter(pl.col("label_sha256").is_null())["workspace_id"]
@@ -92,9 +94,9 @@ class Measurer:
         return known
 
 
-def _figures(lake: Lake, where: pl.Expr) -> pl.DataFrame:
-    """What the lake knows of these; after a repair only that of which it has all days."""
-    rows = lake.read("factor_perf", ["workspace_id", "series_id", *KEY, *FIGURES], where)
+def _figures(lake: Lake) -> pl.DataFrame:
+    """What the lake knows; after a repair only that of which it has all days."""
+    rows = lake.read("factor_perf", ["workspace_id", "series_id", *KEY, *FIGURES])
     if last_repair(lake.root):
         there = lake.read("factor_ic", ["series_id"])["series_id"].unique()
         whole = pl.col("series_id").is_null() | pl.col("series_id").is_in(there.to_list())
