@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import duckdb
@@ -10,6 +11,7 @@ import pytest
 
 import rdlake
 from rdlake.archive import archive, archiving_levels
+from rdlake.catalog.publish import publish
 from rdlake.errors import DamagedLake
 from rdlake.lake import Lake
 from tests.archive.test_restore import rot
@@ -39,6 +41,18 @@ def levels(lake: Lake) -> dict[str, int]:
     return found
 
 
+def shown(lake: Lake) -> dict[str, int]:
+    """As the published views say it; both the same."""
+    publish(lake)
+    with contextlib.closing(rdlake.connect(lake.root)) as connection:
+        found, loops = (
+            dict(connection.execute(f"SELECT workspace_id, archiving_level FROM {view}").fetchall())
+            for view in ("aistock_experiments", "loop_catalog")
+        )
+    assert loops and loops.items() <= found.items()
+    return found
+
+
 def change(world: World, workspace_id: str) -> None:
     folder = world.workspaces / workspace_id
     (folder / "more.json").write_text(f"{[*folder.iterdir()]!r}", encoding="utf-8")
@@ -62,6 +76,26 @@ def test_the_level_is_right_after_each_step(world: World, tmp_path: Path) -> Non
     assert levels(world.there) == levels(world.lake)
     archive(world.lake, tmp_path / "another")
     assert set(levels(world.lake).values()) == {2}
+
+
+def test_the_published_views_say_the_same(world: World, tmp_path: Path) -> None:
+    def agree(*expected: int) -> None:
+        found = shown(world.lake)
+        assert found.items() <= archiving_levels(world.lake).items()
+        assert sorted(set(found.values())) == list(expected)
+
+    agree(0)
+    world.archive(level=1)
+    agree(1)
+    world.archive()
+    agree(2)
+    change(world, IDS[0])
+    agree(0, 2)
+    archive(world.lake, tmp_path / "another")
+    agree(2)
+    rot(world.there, IDS[2], "params.pkl")
+    world.archive(full=True)
+    agree(2)  # the other archive has it still
 
 
 def test_damage_is_told_until_it_is_mended(
