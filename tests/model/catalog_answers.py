@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,9 @@ from typing import Any
 import duckdb
 
 import rdlake
-from rdlake.catalog.diff import ViewDiff
+from rdlake.catalog.contract import keys
+from rdlake.catalog.diff import ABOUT_ITSELF, ViewDiff
+from rdlake.catalog.version import numbered
 from rdlake.lake import Lake
 from tests.model.folders import Answers, Rows
 
@@ -93,7 +96,7 @@ def changes_of(diffs: Iterable[ViewDiff]) -> tuple[Changes, list[str], list[str]
                 else:
                     key = change.key
                     words[change.kind].add((key["batch_id"], key["workspace_id"]))
-        else:
+        elif each.view in KEYS:
             told = set(COLUMNS[each.view])
             found[each.view] = {
                 tuple(change.key[name] for name in KEYS[each.view]): set(change.fields) & told
@@ -103,3 +106,61 @@ def changes_of(diffs: Iterable[ViewDiff]) -> tuple[Changes, list[str], list[str]
             }
     added, removed = (sorted(name for _, name in words[kind]) for kind in ("added", "removed"))
     return found, added, removed
+
+
+def other_changes_of(diffs: Iterable[ViewDiff]) -> Changes:
+    """The changes of the views of which the model knows nothing."""
+    return {
+        each.view: {
+            tuple(change.key.values()): set(change.fields) or change.kind for change in each.changes
+        }
+        for each in diffs
+        if each.view not in {*KEYS, "ingest_report"}
+    }
+
+
+def other_changes(root: Path, before: int, after: int) -> Changes:
+    """The same, from all rows of both versions."""
+    found = {}
+    old, new = (_other_views(root, number) for number in (before, after))
+    assert old.keys() == new.keys()
+    for view in old:
+        kinds: dict[tuple[object, ...], object] = {
+            **dict.fromkeys(old[view].keys() - new[view].keys(), "removed"),
+            **dict.fromkeys(new[view].keys() - old[view].keys(), "added"),
+        }
+        for key in old[view].keys() & new[view].keys():
+            earlier, later = old[view][key], new[view][key]
+            if fields := {name for name in earlier if earlier[name] != later[name]}:
+                kinds[key] = fields
+        if kinds:
+            found[view] = kinds
+    return found
+
+
+def _other_views(root: Path, number: int) -> dict[str, Rows]:
+    with contextlib.closing(rdlake.connect(root, number)) as connection:
+        sql = numbered(rdlake.open_lake(root), number).sql
+        return {
+            view: _whole(connection, view, key)
+            for view, key in keys(sql).items()
+            if view not in {*KEYS, "ingest_report", *ABOUT_ITSELF}
+        }
+
+
+def _whole(connection: Connection, view: str, key: tuple[str, ...]) -> Rows:
+    cursor = connection.execute(f"FROM {view}")
+    names = [each[0] for each in cursor.description or ()]
+    named = [dict(zip(names, map(_comparable, row), strict=True)) for row in cursor.fetchall()]
+    rows: Rows = {tuple(row[name] for name in key): row for row in named}
+    assert len(rows) == len(named), f"{view} has a key twice"
+    return rows
+
+
+def _comparable(value: object) -> object:
+    """NaN is NaN here, as in the database."""
+    if isinstance(value, float) and math.isnan(value):
+        return "NaN"
+    if isinstance(value, dict):
+        return {name: _comparable(each) for name, each in value.items()}
+    return [_comparable(each) for each in value] if isinstance(value, list) else value

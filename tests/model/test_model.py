@@ -33,7 +33,14 @@ from rdlake.catalog.version import history
 from rdlake.doctor import examine, repair
 from rdlake.errors import BadInput, UnknownVersion
 from rdlake.upkeep import maintain
-from tests.model.catalog_answers import STORED, answers_of, changes_of, stored_in
+from tests.model.catalog_answers import (
+    STORED,
+    answers_of,
+    changes_of,
+    other_changes,
+    other_changes_of,
+    stored_in,
+)
 from tests.model.folders import TORN, Folder, Metrics, answers
 from tests.model.lake_model import LakeModel, changes
 
@@ -181,10 +188,12 @@ class LakeMachine(RuleBasedStateMachine):
     @rule(before=published, after=published)
     def diff(self, before: int, after: int) -> None:
         old, new = (self.model.published[number - 1] for number in (before, after))
-        found, added, removed = changes_of(diff(self.lake, before, after))
+        diffs = diff(self.lake, before, after)
+        found, added, removed = changes_of(diffs)
         assert found == changes(old, new)
         assert added == sorted(name for name, _ in new.ingests[len(old.ingests) :])
         assert removed == sorted(name for name, _ in old.ingests[len(new.ingests) :])
+        assert other_changes_of(diffs) == other_changes(self.lake.root, before, after)
 
     @something_is_published
     @rule(number=published, microseconds=st.sampled_from(ABOUT_THEN))
