@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from graphlib import TopologicalSorter
+from hashlib import sha256
 from pathlib import Path
 
 from rdlake.datafiles import DataFile
@@ -16,9 +17,11 @@ from rdlake.tables.duckdb_types import duckdb_type
 
 __all__ = [
     "CONTRACT_VERSION",
+    "By",
     "Check",
     "Query",
     "checks",
+    "checks_digest",
     "column_comments",
     "definitions",
     "keys",
@@ -35,12 +38,13 @@ TABLES_SCHEMA = "rdlake_tables"
 MADE = "catalogs/data"
 """Where the rows lie of views that are made when published, below the lake's root."""
 _KEY = re.compile(r"^-- key: (?P<key>.+)\nCREATE VIEW (?P<view>\w+)", re.MULTILINE)
+_BY = re.compile(r"^-- by (\w+)$", re.MULTILINE)
 _FILES = re.compile(
     r"SELECT (?P<casts>.*)\n"
     r"FROM /\* files of (?P<name>\w+) \*/ \((?P<nulls>SELECT .*? WHERE false)\) /\* or none \*/"
 )
 _ROWS = re.compile(
-    r"/\* rows of (?P<name>\w+)(?: by (?P<by>\w+))? \*/ \("
+    r"/\* rows of (?P<name>\w+)(?: by (?P<by>\w+)(?: as (?P<shown>\w+))?)? \*/ \("
     r"(?P<query>.*?)\n *\) /\* made when published \*/",
     re.DOTALL,
 )
@@ -48,11 +52,21 @@ _ROWS = re.compile(
 
 @dataclass(frozen=True)
 class Check:
-    """A promise and the query that returns the rows that break it."""
+    """A promise and the query that returns the rows that break it. With `by`, a row that it returns
+    follows only from rows of tables that have the same value in this column."""
 
     name: str
     promise: str
     sql: str
+    by: str | None
+
+
+@dataclass(frozen=True)
+class By:
+    """A column of tables, and what a view calls it."""
+
+    column: str
+    shown: str
 
 
 @dataclass(frozen=True)
@@ -77,8 +91,16 @@ def checks() -> tuple[Check, ...]:
     found = []
     for path in sorted((sql_folder() / "checks").glob("*.sql")):
         text = path.read_text(encoding="utf-8")
-        found.append(Check(path.stem, text.splitlines()[0].removeprefix("-- "), text))
+        by = _BY.search(text)
+        promise = text.splitlines()[0].removeprefix("-- ")
+        found.append(Check(path.stem, promise, text, by[1] if by else None))
     return tuple(found)
+
+
+@cache
+def checks_digest() -> str:
+    """What all checks ask, as one digest."""
+    return sha256("".join(each.sql for each in checks()).encode()).hexdigest()
 
 
 @cache
@@ -105,7 +127,8 @@ def script() -> str:
     return "\n\n".join([*tables, *(views[name] for name in _in_order(views))])
 
 
-def keys(sql: str) -> dict[str, tuple[str, ...]]:
+@lru_cache(maxsize=4)
+def keys(sql: str) -> Mapping[str, tuple[str, ...]]:
     """view -> its key columns, as the SQL of a version states them."""
     return {
         found["view"]: tuple(part.strip() for part in found["key"].split(","))
@@ -113,15 +136,21 @@ def keys(sql: str) -> dict[str, tuple[str, ...]]:
     }
 
 
-def definitions(sql: str) -> dict[str, str]:
+@lru_cache(maxsize=4)
+def definitions(sql: str) -> Mapping[str, str]:
     """view -> the query that makes its rows, of each view that is made when published."""
     return {found["name"]: found["query"] for found in _ROWS.finditer(sql)}
 
 
-def parted(sql: str) -> dict[str, str]:
-    """view -> the column by whose value its rows are made apart: a row follows only from rows of
-    tables that have the same value in it."""
-    return {found["name"]: found["by"] for found in _ROWS.finditer(sql) if found["by"]}
+@lru_cache(maxsize=4)
+def parted(sql: str) -> Mapping[str, By]:
+    """view -> the column by whose value its rows can be made apart: a row follows only from rows of
+    tables that have the same value in it, or that belong to a workspace that has."""
+    return {
+        found["name"]: By(found["by"], found["shown"] or found["by"])
+        for found in _ROWS.finditer(sql)
+        if found["by"]
+    }
 
 
 def over_files(sql: str, lists: Mapping[str, Sequence[DataFile]], root: str) -> str:

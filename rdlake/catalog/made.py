@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from contextlib import closing, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
@@ -16,7 +17,8 @@ import pyarrow.parquet as pq
 
 from rdlake.catalog.contract import MADE, TABLES_SCHEMA, definitions, keys, over_files
 from rdlake.catalog.engine import Lists, engine_door, refuse_torn
-from rdlake.catalog.parts import SUFFIX, Moves, Part, parts_of
+from rdlake.catalog.moves import FEW, Moves, within
+from rdlake.catalog.parts import SUFFIX, Part, parts_of
 from rdlake.catalog.pins import Pinned, file_lists, lost_lists
 from rdlake.catalog.version import Pin, Version
 from rdlake.datafiles import (
@@ -36,26 +38,25 @@ __all__ = ["lost_rows", "make_again", "recover_views", "with_views"]
 
 PACKED = "(FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE 8192)"
 """Small groups of rows, so that a look-up by key reads little."""
+SAME_BYTES = "SET disabled_optimizers = 'statistics_propagation'"
+"""Else what is known of the files that are read decides which columns are written as never null."""
 _TABLE = re.compile(rf"\b{TABLES_SCHEMA}\.(\w+)")
 
 
-def with_views(lake: Lake, version: Version, pinned: Pinned, last: Version | None) -> Pinned:
+def with_views(
+    lake: Lake, version: Version, pinned: Pinned, last: Version | None, moves: Moves
+) -> Pinned:
     """The same with every view that the version's SQL has made when published. What follows from
-    the same query and the same rows of tables as in the last version keeps its file."""
+    the same query and the same rows of tables as in the last version keeps its file; where few
+    rows moved, the others are taken from it."""
     before = file_lists(lake, last.views) if last else {}
-    moves = Moves(lake, pinned, last)
     files: dict[str, tuple[DataFile, ...]] = {}
     fresh: dict[str, tuple[DataFile, ...]] = {}
     for view in definitions(version.sql):
         kept = {each.path[: -len(SUFFIX)]: each for each in before.get(view, ())}
-        parts = parts_of(version, view)
-        found = [
-            kept.get(part.stem) if not moves.touch(part, _read_by(version, view)) else None
-            for part in parts
-        ]
         files[view] = tuple(
-            file if file and _whole(lake, file) else _made(lake, version, part, pinned.files)
-            for part, file in zip(parts, found, strict=True)
+            _kept_or_made(lake, version, part, pinned.files, _Old(kept.get(part.stem), moves))
+            for part in parts_of(version, view)
         )
         if files[view] != before.get(view):
             fresh[view] = files[view]
@@ -103,12 +104,41 @@ def recover_views(lake: Lake, versions: Collection[Version]) -> None:
                         lake.record_files({pin.name: made})
 
 
-def _read_by(version: Version, view: str) -> set[str]:
-    """The tables that the view's own query reads."""
-    return set(_TABLE.findall(definitions(version.sql)[view]))
+@dataclass(frozen=True)
+class _Old:
+    """The file that a part had in the last version, and what moved since."""
+
+    file: DataFile | None
+    moves: Moves
 
 
-def _made(lake: Lake, version: Version, part: Part, lists: Lists) -> DataFile:
+@dataclass(frozen=True)
+class _Patch:
+    """A file whose rows still hold but for those that have one of these values."""
+
+    path: Path
+    values: Collection[str]
+
+
+def _kept_or_made(lake: Lake, version: Version, part: Part, lists: Lists, old: _Old) -> DataFile:
+    if not old.file or not _whole(lake, old.file):
+        return _made(lake, version, part, lists)
+    if part.by is None:  # its stem tells that nothing moved
+        return old.file
+    read = set(_TABLE.findall(definitions(version.sql)[part.view]))
+    moved = old.moves.of(read, part.by.column)
+    if moved is None:
+        return _made(lake, version, part, lists)
+    here = {value for value in moved if part.has(value)}
+    if not here:
+        return old.file
+    patch = _Patch(lake.root / MADE / old.file.path, here) if len(here) <= FEW else None
+    return _made(lake, version, part, lists, patch)
+
+
+def _made(
+    lake: Lake, version: Version, part: Part, lists: Lists, patch: _Patch | None = None
+) -> DataFile:
     """The part's rows, sorted by the view's key, as a file on disk, named by where they come from
     and by what is in it."""
     tables = {pin.name: lists[pin.name] for pin in version.tables}
@@ -120,7 +150,8 @@ def _made(lake: Lake, version: Version, part: Part, lists: Lists) -> DataFile:
         sync_folder(lake.catalogs_folder)
     try:
         with engine_door(lake, version.catalog_version, passing):
-            _write(over_files(version.sql, tables, literal(lake.root.as_posix())), part, passing)
+            sql = over_files(version.sql, tables, literal(lake.root.as_posix()))
+            _write(sql, part, passing, patch)
         with storage_door(passing):
             told, size = pq.read_metadata(passing), passing.stat().st_size
             digest = sync_with_sha256(passing)
@@ -132,16 +163,22 @@ def _made(lake: Lake, version: Version, part: Part, lists: Lists) -> DataFile:
     return DataFile(name, size, digest, told.num_rows, told.num_columns)
 
 
-def _write(sql: str, part: Part, path: Path) -> None:
+def _write(sql: str, part: Part, path: Path, patch: _Patch | None) -> None:
     """The rows that the view's own query gives, without the rest of the contract."""
-    query = definitions(sql)[part.view]
+    query = rows = definitions(sql)[part.view]
     order = ", ".join(map(identifier, keys(sql)[part.view]))
+    if patch and part.by:
+        touched = within(part.by.shown, patch.values)
+        old = f"read_parquet({literal(str(patch.path))}, hive_partitioning=false)"
+        rows = f"SELECT * FROM {old} WHERE NOT {touched} UNION ALL ({query})"
     with closing(duckdb.connect()) as connection:
+        connection.execute(SAME_BYTES)
         connection.execute(f"CREATE SCHEMA {TABLES_SCHEMA}")
         for name in sorted(set(_TABLE.findall(query))):
-            connection.execute(part.within(name, _rows_of(sql, name)))
+            only = patch.values if patch else None
+            connection.execute(part.rows_of(name, _rows_of(sql, name), only))
         connection.execute(
-            f"COPY (FROM ({query}) ORDER BY {order}) TO {literal(str(path))} {PACKED}"
+            f"COPY (FROM ({rows}) ORDER BY {order}) TO {literal(str(path))} {PACKED}"
         )
 
 

@@ -1,27 +1,22 @@
-"""In how many parts the rows of a view are made, and which of them one more experiment touches.
+"""In how many parts the rows of a view are made, so that one more experiment touches few of them.
 
-A large lake has its experiments in parts by the first letter of their ids, so that publishing one
-more makes one part of each view again and not everything.
+A large lake has its experiments in parts by the first letter of their ids.
 """
 
 from __future__ import annotations
 
 import re
-from contextlib import closing
+from collections.abc import Collection
 from dataclasses import dataclass
 from hashlib import sha256
 
-import duckdb
-
-from rdlake.catalog.contract import TABLES_SCHEMA, definitions, parted
-from rdlake.catalog.pins import Pinned, file_lists, folder_of, repaired_since
+from rdlake.catalog.contract import TABLES_SCHEMA, By, definitions, parted
+from rdlake.catalog.moves import within
 from rdlake.catalog.version import Version
-from rdlake.datafiles import DataFile
-from rdlake.lake import Lake
 from rdlake.quoting import identifier, literal
 from rdlake.tables import table
 
-__all__ = ["SUFFIX", "Moves", "Part", "parts_of"]
+__all__ = ["SUFFIX", "Part", "parts_of"]
 
 BOUNDS = ("", *"123456789abcdef")
 MANY_LOOPS = 5000
@@ -38,19 +33,26 @@ class Part:
 
     view: str
     stem: str
-    by: str | None = None
+    by: By | None = None
     first: str = ""
     end: str | None = None
 
-    def within(self, name: str, query: str) -> str:
-        """The statement that makes the view of a table, of its rows in this part."""
+    def rows_of(self, name: str, query: str, only: Collection[str] | None) -> str:
+        """The statement that makes the view of a table, of its rows in this part; of those that
+        have one of `only`, when these are given."""
         head = f"CREATE VIEW {TABLES_SCHEMA}.{name} AS"
-        if self.by is None or self.by not in table(name).column_names:
+        if self.by is None or self.by.column not in table(name).column_names:
             return f"{head} {query}"
-        return f"{head} SELECT * FROM ({query}) WHERE {self.condition(self.by)}"
+        where = self._condition() if only is None else within(self.by.column, only)
+        return f"{head} SELECT * FROM ({query}) WHERE {where}"
 
-    def condition(self, column: str) -> str:
-        """SQL: whether the column's value belongs to this part."""
+    def has(self, value: str) -> bool:
+        return value >= self.first and (self.end is None or value < self.end)
+
+    def _condition(self) -> str:
+        """SQL: whether a table's row belongs to this part."""
+        assert self.by
+        column = identifier(self.by.column)
         before = f" AND {column} < {literal(self.end)}" if self.end else ""
         return f"{column} >= {literal(self.first)}{before}"
 
@@ -61,63 +63,12 @@ def parts_of(version: Version, view: str) -> list[Part]:
     if by is None or version.pins["loops"].rows < MANY_LOOPS:
         files = [version.pins[name].file_list for name in sorted(set(_TABLE.findall(query)))]
         return [Part(view, _stem(view, query, files))]
-    ends = (*BOUNDS[1:], None)
+    bounds = BOUNDS if by.column == "workspace_id" else ("",)
     return [
-        Part(view, _stem(view, query, [by, first]), by, first, end)
-        for first, end in zip(BOUNDS, ends, strict=True)
+        Part(view, _stem(view, query, [by.column, first]), by, first, end)
+        for first, end in zip(bounds, (*bounds[1:], None), strict=True)
     ]
 
 
 def _stem(view: str, query: str, follows: list[str]) -> str:
     return f"{view}-{sha256(repr((query, follows)).encode()).hexdigest()[:16]}-"
-
-
-class Moves:
-    """Which values came or went between the last version and what is pinned now."""
-
-    def __init__(self, lake: Lake, pinned: Pinned, last: Version | None) -> None:
-        self._lake, self._now = lake, pinned.files
-        trusted = last is not None and not repaired_since(lake, last)
-        self._before = file_lists(lake, last.tables) if last and trusted else None
-        self._seen: dict[tuple[str, str], set[str] | None] = {}
-
-    def touch(self, part: Part, tables: set[str]) -> bool:
-        """True when a table that the part follows from may have other rows in it. A part that is
-        everything is named by the tables' files already."""
-        if part.by is None:
-            return False
-        for name in sorted(tables):
-            values = self._moved(name, part.by)
-            if values is None or any(_belongs(part, value) for value in values):
-                return True
-        return False
-
-    def _moved(self, name: str, by: str) -> set[str] | None:
-        if (name, by) not in self._seen:
-            self._seen[name, by] = self._values(name, by)
-        return self._seen[name, by]
-
-    def _values(self, name: str, by: str) -> set[str] | None:
-        """The values in files that are only in one of the two; None when that cannot be told."""
-        if self._before is None:
-            return None
-        other = set(self._before.get(name, ())) ^ set(self._now.get(name, ()))
-        if not other:
-            return set()
-        if by not in table(name).column_names or not self._readable(name, other):
-            return None
-        paths = ", ".join(literal(str(folder_of(self._lake, name) / file.path)) for file in other)
-        with closing(duckdb.connect()) as connection:
-            found = connection.execute(
-                f"SELECT DISTINCT {identifier(by)} "
-                f"FROM read_parquet([{paths}], hive_partitioning=false)"
-            ).fetchall()
-        return {value for (value,) in found if value is not None}
-
-    def _readable(self, name: str, files: set[DataFile]) -> bool:
-        folder = folder_of(self._lake, name)
-        return all((folder / each.path).is_file() for each in files)
-
-
-def _belongs(part: Part, value: str) -> bool:
-    return value >= part.first and (part.end is None or value < part.end)

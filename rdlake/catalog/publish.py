@@ -13,8 +13,10 @@ from typing import Literal
 import duckdb
 
 from rdlake import __version__
-from rdlake.catalog.contract import CONTRACT_VERSION, Check, checks, script
+from rdlake.catalog.checking import Broken, Held, run_checks
+from rdlake.catalog.contract import CONTRACT_VERSION, checks, checks_digest, script
 from rdlake.catalog.made import with_views
+from rdlake.catalog.moves import Moves
 from rdlake.catalog.pins import Pinned, pin_tables, repaired_since, same_rows
 from rdlake.catalog.render import draft, place_current
 from rdlake.catalog.version import Pin, Version, history, numbered
@@ -23,22 +25,17 @@ from rdlake.errors import BadInput, CheckFailed
 from rdlake.lake import Lake
 
 __all__ = [
-    "Broken",
     "PublishReport",
     "check",
     "publish",
     "release",
     "rollback",
-    "run_checks",
     "unpublished",
 ]
 
 HALF_DONE = {"whole_batches", "counts"}
 PATIENCE_SECONDS = 3.0
 """How long a half-done batch may stand still before it counts as interrupted."""
-ROWS_NAMED = 5
-ROWS_COUNTED = 10_000
-"""So many at a time, whatever a check finds."""
 
 
 @dataclass(frozen=True)
@@ -49,19 +46,6 @@ class PublishReport:
     version: Version
     file: Path
     catalog: Path | None
-
-
-@dataclass(frozen=True)
-class Broken:
-    """A check that found rows which break its promise."""
-
-    check: Check
-    rows: tuple[dict[str, object], ...]
-    total: int
-
-    def __str__(self) -> str:
-        shown = "; ".join(str(row) for row in self.rows)
-        return f"{self.check.name}: {self.check.promise} {self.total} rows break it: {shown}"
 
 
 def publish(
@@ -111,21 +95,6 @@ def unpublished(lake: Lake) -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
 
 
-def run_checks(connection: duckdb.DuckDBPyConnection) -> list[Broken]:
-    """Every check that does not hold in the catalog the connection uses."""
-    broken = []
-    for each in checks():
-        found = connection.execute(each.sql)
-        names = [column[0] for column in found.description or ()]
-        rows = [dict(zip(names, row, strict=True)) for row in found.fetchmany(ROWS_NAMED)]
-        total = len(rows)
-        while more := len(found.fetchmany(ROWS_COUNTED)):
-            total += more
-        if rows:
-            broken.append(Broken(each, tuple(rows), total))
-    return broken
-
-
 @dataclass(frozen=True)
 class _Seat:
     """Where the next version would go: after these versions, at this version of `catalogs`."""
@@ -167,6 +136,7 @@ class _Seat:
             tables=tuple(pinned.pins.values()),
             views=tuple(pinned.views.values()),
             allowed_checks=allow,
+            checks_digest=None if back_to else checks_digest(),
             sql=sql,
             previous_digest=last.digest if last else None,
         ).sealed()
@@ -199,10 +169,13 @@ def _publish(
         wanted = repin or seat.on_hold
         if seat.last and not wanted and _nothing_new(lake, seat.last, version):
             return PublishReport("nothing new", seat.last, *_placed(lake, seat.last))
-        pinned = with_views(lake, version, pinned, seat.last)
+        moves = Moves(lake, pinned, seat.last)
+        pinned = with_views(lake, version, pinned, seat.last, moves)
         version = seat.version(pinned, version.sql, told, allow=allow)
         with draft(lake, [*seat.versions, version], pinned.files) as (path, connection):
-            broken = [each for each in run_checks(connection) if each.check.name not in allow]
+            held = Held(seat.last, moves) if seat.last else None
+            found = run_checks(connection, held)
+            broken = [each for each in found if each.check.name not in allow]
             if any(each.check.name in HALF_DONE for each in broken):
                 if version.tables != waited_for:  # a writer is at work
                     waited_for, give_up = version.tables, time.monotonic() + PATIENCE_SECONDS

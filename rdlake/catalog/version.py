@@ -54,6 +54,7 @@ class Version:
     tables: tuple[Pin, ...]
     views: tuple[Pin, ...]
     allowed_checks: tuple[str, ...]
+    checks_digest: str | None
     sql: str
     previous_digest: str | None
     digest: str = ""

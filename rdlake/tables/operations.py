@@ -167,6 +167,7 @@ CATALOGS = Table(
         C("tables", PINNED, "Delta version, rows and file list of each table"),
         C("views", PINNED, "rows and file list of each view whose rows were made when published"),
         C("allowed_checks", TEXTS, "checks that were allowed to fail, by name"),
+        C("checks_digest", TEXT, "sha256 over the checks that held; null when none were run"),
         C("sql", TEXT, "the views as they were rendered"),
         C("previous_digest", TEXT, "digest of the version before"),
         C("digest", TEXT, "sha256 over this row's other fields"),

@@ -1,4 +1,5 @@
 -- What qlib_res.csv states and what the curve proves agree, or ingests has the warning that they do not.
+-- by workspace_id
 WITH proven AS (
     SELECT
         workspace_id,

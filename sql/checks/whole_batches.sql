@@ -1,4 +1,5 @@
 -- Every row of a workspace was read from the same files: no ingest is half done.
+-- by workspace_id
 WITH parts AS (
     SELECT DISTINCT 'models' AS part, workspace_id, source_digest FROM rdlake_tables.models
     UNION ALL

@@ -11,9 +11,11 @@ SELECT * FROM /* rows of aistock_factor_combinations by workspace_id */ (
         id::VARCHAR AS id,
         name::VARCHAR AS name,
         factor_ids::VARCHAR[] AS factor_ids,
-        experiment_id::VARCHAR AS experiment_id
+        experiment_id::VARCHAR AS experiment_id,
+        workspace_id::VARCHAR AS workspace_id
     FROM (
         SELECT
+            combinations.workspace_id,
             md5('combination ' || combinations.workspace_id || chr(10) || combinations.name) AS id,
             combinations.name,
             list(md5('factor ' || factors.source || chr(10) || factors.factor_name) ORDER BY factors.position, factors.factor_name)
@@ -41,3 +43,4 @@ COMMENT ON COLUMN aistock_factor_combinations.id IS 'made of workspace and name;
 COMMENT ON COLUMN aistock_factor_combinations.name IS 'main: all factors of the back-test';
 COMMENT ON COLUMN aistock_factor_combinations.factor_ids IS 'ids in aistock_factors, in the order of the factor table';
 COMMENT ON COLUMN aistock_factor_combinations.experiment_id IS 'id in aistock_experiments';
+COMMENT ON COLUMN aistock_factor_combinations.workspace_id IS 'name of the workspace folder of the experiment';

@@ -14,7 +14,8 @@ SELECT * FROM /* rows of aistock_factor_performance by workspace_id */ (
         perf.annual_return::DOUBLE AS annual_return,
         perf.max_drawdown::DOUBLE AS max_drawdown,
         perf.sharpe::DOUBLE AS sharpe,
-        md5('experiment ' || perf.workspace_id)::VARCHAR AS experiment_id
+        md5('experiment ' || perf.workspace_id)::VARCHAR AS experiment_id,
+        perf.workspace_id::VARCHAR AS workspace_id
     FROM rdlake_tables.factor_perf AS perf
     JOIN rdlake_tables.factors AS factors
         ON factors.workspace_id = perf.workspace_id AND factors.factor_name = perf.factor_name
@@ -33,3 +34,4 @@ COMMENT ON COLUMN aistock_factor_performance.annual_return IS 'top minus bottom 
 COMMENT ON COLUMN aistock_factor_performance.max_drawdown IS 'of that spread, compounded; ≤ 0';
 COMMENT ON COLUMN aistock_factor_performance.sharpe IS 'of that spread: mean / std (ddof 1) × √238';
 COMMENT ON COLUMN aistock_factor_performance.experiment_id IS 'id in aistock_experiments';
+COMMENT ON COLUMN aistock_factor_performance.workspace_id IS 'name of the workspace folder of the experiment';

@@ -5,6 +5,7 @@ WITH told AS (
         SELECT
             md5('strategy ' || workspace_id)::VARCHAR AS id,
             (task_run_id || '/' || loop_id || '/' || workspace_id)::VARCHAR AS strategy_key,
+            workspace_id::VARCHAR AS workspace_id,
             strategy_id::VARCHAR AS strategy_id,
             (CASE WHEN has_curve THEN 'portfolio' WHEN data_profile IS NOT NULL THEN 'signal' END)::VARCHAR AS shape,
             (CASE WHEN len(factor_names) > 0 THEN md5('combination ' || workspace_id || chr(10) || 'main') END)
@@ -26,9 +27,10 @@ SELECT
     told.factor_combination_id::VARCHAR AS factor_combination_id,
     told.created_at::TIMESTAMP AS created_at,
     (CASE WHEN told.decision THEN 'rdagent_accept' WHEN NOT told.decision THEN 'rdagent_reject' ELSE 'manual_review' END)
-        ::VARCHAR AS recommendation_status
+        ::VARCHAR AS recommendation_status,
+    told.workspace_id::VARCHAR AS workspace_id
 FROM told
-LEFT JOIN rdlake_tables.strategies AS strategies ON strategies.strategy_id = told.strategy_id;
+LEFT JOIN rdlake_tables.strategies AS strategies ON strategies.belongs_to = told.strategy_id;
 
 COMMENT ON VIEW aistock_strategies IS 'The strategies as the archive of AIstock keeps them: one row per experiment with a result.';
 COMMENT ON COLUMN aistock_strategies.id IS 'made of the workspace; the same in every catalog version';
@@ -40,3 +42,4 @@ COMMENT ON COLUMN aistock_strategies.source IS 'rdagent: RD-Agent made every exp
 COMMENT ON COLUMN aistock_strategies.factor_combination_id IS 'id in aistock_factor_combinations of all its factors; null without any';
 COMMENT ON COLUMN aistock_strategies.created_at IS 'UTC; null while not known';
 COMMENT ON COLUMN aistock_strategies.recommendation_status IS 'rdagent_accept, rdagent_reject, on the test segment; manual_review where RD-Agent did not decide';
+COMMENT ON COLUMN aistock_strategies.workspace_id IS 'name of the workspace folder of the experiment';

@@ -24,25 +24,30 @@ SELECT * FROM /* rows of factor_duplicates */ (
         GROUP BY ones.values_sha256, others.values_sha256
         HAVING count(*) >= 3
     ),
-    pairs AS (
-        SELECT
-            ones.factor_name AS name,
-            others.factor_name AS other_name,
-            alike.shared,
-            alike.one_sha256 = alike.other_sha256 AS same_values,
-            CASE WHEN alike.one_sha256 = alike.other_sha256 THEN 1.0 ELSE compared.correlation END AS correlation,
-            compared.days
+    -- One join after the other: all names beside all names would be too many.
+    named_once AS MATERIALIZED (
+        SELECT alike.*, named.factor_name AS name
         FROM alike
-        JOIN named AS ones ON ones.values_sha256 = alike.one_sha256
-        JOIN named AS others ON others.values_sha256 = alike.other_sha256
+        JOIN named ON named.values_sha256 = alike.one_sha256
+    ),
+    pairs AS MATERIALIZED (
+        SELECT
+            ones.name,
+            others.factor_name AS other_name,
+            ones.shared,
+            ones.one_sha256 = ones.other_sha256 AS same_values,
+            CASE WHEN ones.one_sha256 = ones.other_sha256 THEN 1.0 ELSE compared.correlation END AS correlation,
+            compared.days
+        FROM named_once AS ones
+        JOIN named AS others ON others.values_sha256 = ones.other_sha256
         LEFT JOIN rdlake_tables.factor_pairs AS compared
-            ON compared.one_sha256 = least(alike.one_sha256, alike.other_sha256)
-            AND compared.other_sha256 = greatest(alike.one_sha256, alike.other_sha256)
-        WHERE ones.factor_name < others.factor_name
+            ON compared.one_sha256 = least(ones.one_sha256, ones.other_sha256)
+            AND compared.other_sha256 = greatest(ones.one_sha256, ones.other_sha256)
     ),
     best AS (
         SELECT *
         FROM pairs
+        WHERE name < other_name
         QUALIFY row_number() OVER (
             PARTITION BY name, other_name
             ORDER BY same_values DESC, abs(correlation) DESC NULLS LAST, shared DESC, days DESC NULLS LAST, correlation

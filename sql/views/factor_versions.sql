@@ -1,6 +1,6 @@
 -- key: name, source, version
 CREATE VIEW factor_versions AS
-SELECT * FROM /* rows of factor_versions */ (
+SELECT * FROM /* rows of factor_versions by factor_name as name */ (
     WITH carried AS (
         SELECT
             factors.source,

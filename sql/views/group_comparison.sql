@@ -1,97 +1,94 @@
 -- key: group_id, workspace_id
 CREATE VIEW group_comparison AS
+-- Everything is worked out group by group, so that asking for one group touches no other.
 WITH pairs AS (
-    SELECT DISTINCT workspace_id, control_workspace_id
-    FROM group_members
-    WHERE control_workspace_id IS NOT NULL AND role <> 'control'
+    SELECT members.group_id, members.workspace_id, members.control_workspace_id, here.factor_names AS here_factors,
+        control.factor_names AS control_factors, here.strategy_id, control.strategy_id AS control_strategy_id
+    FROM group_members AS members
+    LEFT JOIN rdlake_tables.loops AS here ON here.workspace_id = members.workspace_id
+    LEFT JOIN rdlake_tables.loops AS control ON control.workspace_id = members.control_workspace_id
+    WHERE members.control_workspace_id IS NOT NULL AND members.role <> 'control'
 ),
+-- Left joins keep their order: all days beside all days would be too many.
 days AS (
-    SELECT pairs.workspace_id, pairs.control_workspace_id, here.net_return AS x, control.net_return AS y
+    SELECT
+        pairs.group_id, pairs.workspace_id,
+        CASE WHEN isfinite(here.net_return) AND isfinite(control.net_return) THEN here.net_return END AS x,
+        CASE WHEN isfinite(here.net_return) AND isfinite(control.net_return) THEN control.net_return END AS y
     FROM pairs
-    JOIN rdlake_tables.equity_curves AS here ON here.workspace_id = pairs.workspace_id
-    JOIN rdlake_tables.equity_curves AS control
+    LEFT JOIN rdlake_tables.equity_curves AS here ON here.workspace_id = pairs.workspace_id
+    LEFT JOIN rdlake_tables.equity_curves AS control
         ON control.workspace_id = pairs.control_workspace_id AND control.date = here.date
-    WHERE isfinite(here.net_return) AND isfinite(control.net_return)
 ),
-means AS (
-    SELECT workspace_id, control_workspace_id, count(*) AS days, avg(x) AS x, avg(y) AS y, max(x) > min(x) AND max(y) > min(y) AS moves
+centred AS (
+    SELECT
+        group_id, workspace_id, x, y,
+        x - avg(x) OVER (PARTITION BY group_id, workspace_id) AS dx,
+        y - avg(y) OVER (PARTITION BY group_id, workspace_id) AS dy
     FROM days
-    GROUP BY workspace_id, control_workspace_id
 ),
 moments AS (
     SELECT
-        days.workspace_id, days.control_workspace_id, any_value(means.days) AS days, bool_and(means.moves) AS moves,
-        sum((days.x - means.x) * (days.y - means.y)) AS xy,
-        sum((days.x - means.x) * (days.x - means.x)) AS xx,
-        sum((days.y - means.y) * (days.y - means.y)) AS yy
-    FROM days
-    JOIN means ON means.workspace_id = days.workspace_id AND means.control_workspace_id = days.control_workspace_id
-    GROUP BY days.workspace_id, days.control_workspace_id
+        group_id, workspace_id, nullif(count(x), 0) AS days, max(x) > min(x) AND max(y) > min(y) AS moves,
+        sum(dx * dy) AS xy, sum(dx * dx) AS xx, sum(dy * dy) AS yy
+    FROM centred
+    GROUP BY group_id, workspace_id
 ),
 correlated AS (
     SELECT
-        workspace_id, control_workspace_id, days,
+        group_id, workspace_id, days,
         CASE
             WHEN moves AND xx > 0 AND yy > 0
                 THEN xy / (sqrt(CASE WHEN xx > 0 THEN xx END) * sqrt(CASE WHEN yy > 0 THEN yy END))
         END AS correlation
     FROM moments
 ),
-factors AS (
-    SELECT workspace_id, unnest(factor_names) AS factor FROM rdlake_tables.loops
-),
 factors_together AS (
-    SELECT workspace_id, control_workspace_id, factor, bool_or(is_here) AS is_here, bool_or(NOT is_here) AS is_there
+    SELECT group_id, workspace_id, factor, bool_or(is_here) AS is_here, bool_or(NOT is_here) AS is_there
     FROM (
-        SELECT pairs.*, factors.factor, true AS is_here
-        FROM pairs JOIN factors ON factors.workspace_id = pairs.workspace_id
+        SELECT group_id, workspace_id, unnest(here_factors) AS factor, true AS is_here FROM pairs
         UNION ALL
-        SELECT pairs.*, factors.factor, false
-        FROM pairs JOIN factors ON factors.workspace_id = pairs.control_workspace_id
+        SELECT group_id, workspace_id, unnest(control_factors), false FROM pairs
     )
-    GROUP BY workspace_id, control_workspace_id, factor
+    GROUP BY group_id, workspace_id, factor
 ),
 overlap AS (
     SELECT
-        workspace_id, control_workspace_id,
+        group_id, workspace_id,
         list(factor ORDER BY factor) FILTER (WHERE is_here AND is_there) AS shared,
         list(factor ORDER BY factor) FILTER (WHERE is_here AND NOT is_there) AS only_here,
         list(factor ORDER BY factor) FILTER (WHERE is_there AND NOT is_here) AS only_there
     FROM factors_together
-    GROUP BY workspace_id, control_workspace_id
+    GROUP BY group_id, workspace_id
 ),
 configurations AS (
-    SELECT DISTINCT here.strategy_id AS strategy_id, control.strategy_id AS control_strategy_id
+    SELECT DISTINCT group_id, strategy_id, control_strategy_id
     FROM pairs
-    JOIN rdlake_tables.loops AS here ON here.workspace_id = pairs.workspace_id
-    JOIN rdlake_tables.loops AS control ON control.workspace_id = pairs.control_workspace_id
-    WHERE here.strategy_id <> control.strategy_id
+    WHERE strategy_id <> control_strategy_id
 ),
 settings AS (
-    SELECT strategy_id, entry.key AS setting, entry.value AS value
-    FROM (
-        SELECT strategy_id, unnest(map_entries(settings)) AS entry FROM rdlake_tables.strategies
-        WHERE belongs_to = strategy_id
-    )
+    SELECT belongs_to AS strategy_id, unnest(map_entries(settings)) AS entry
+    FROM rdlake_tables.strategies
+    WHERE belongs_to = strategy_id
 ),
 settings_together AS (
-    SELECT strategy_id, control_strategy_id, setting, min(here) AS here, min(control) AS control
+    SELECT group_id, strategy_id, control_strategy_id, setting, min(here) AS here, min(control) AS control
     FROM (
-        SELECT configurations.*, settings.setting, settings.value AS here, NULL::VARCHAR AS control
+        SELECT configurations.*, settings.entry.key AS setting, settings.entry.value AS here, NULL::VARCHAR AS control
         FROM configurations JOIN settings ON settings.strategy_id = configurations.strategy_id
         UNION ALL
-        SELECT configurations.*, settings.setting, NULL::VARCHAR, settings.value
+        SELECT configurations.*, settings.entry.key, NULL::VARCHAR, settings.entry.value
         FROM configurations JOIN settings ON settings.strategy_id = configurations.control_strategy_id
     )
-    GROUP BY strategy_id, control_strategy_id, setting
+    GROUP BY group_id, strategy_id, control_strategy_id, setting
 ),
 differences AS (
     SELECT
-        strategy_id, control_strategy_id,
+        group_id, strategy_id, control_strategy_id,
         list({'setting': setting, 'here': here, 'control': control} ORDER BY setting) AS differing
     FROM settings_together
     WHERE here IS DISTINCT FROM control
-    GROUP BY strategy_id, control_strategy_id
+    GROUP BY group_id, strategy_id, control_strategy_id
 )
 SELECT
     groups.group_id::VARCHAR AS group_id,
@@ -132,12 +129,11 @@ SELECT
 FROM group_members AS groups
 LEFT JOIN rdlake_tables.loops AS here ON here.workspace_id = groups.workspace_id
 LEFT JOIN rdlake_tables.loops AS control ON control.workspace_id = groups.control_workspace_id
-LEFT JOIN overlap
-    ON overlap.workspace_id = groups.workspace_id AND overlap.control_workspace_id = groups.control_workspace_id
-LEFT JOIN correlated
-    ON correlated.workspace_id = groups.workspace_id AND correlated.control_workspace_id = groups.control_workspace_id
+LEFT JOIN overlap ON overlap.group_id = groups.group_id AND overlap.workspace_id = groups.workspace_id
+LEFT JOIN correlated ON correlated.group_id = groups.group_id AND correlated.workspace_id = groups.workspace_id
 LEFT JOIN differences
-    ON differences.strategy_id = here.strategy_id AND differences.control_strategy_id = control.strategy_id;
+    ON differences.group_id = groups.group_id
+    AND differences.strategy_id = here.strategy_id AND differences.control_strategy_id = control.strategy_id;
 
 COMMENT ON VIEW group_comparison IS 'One row per experiment of a group beside the control of the group. Ask for one group: WHERE group_id = ….';
 COMMENT ON COLUMN group_comparison.group_id IS 'as in group_members';

@@ -25,7 +25,7 @@ SELECT * FROM /* rows of group_members */ (
             'factor sets of ' || concat_ws(' · ', strategies.model_class, strategies.strategy_class, strategies.market),
             tried.workspace_id, own_role, recency, factor_set = '[]', factor_set
         FROM tried
-        JOIN rdlake_tables.strategies AS strategies ON strategies.strategy_id = tried.strategy_id
+        JOIN rdlake_tables.strategies AS strategies ON strategies.belongs_to = tried.strategy_id
         UNION ALL
         SELECT
             'variants',
@@ -33,7 +33,7 @@ SELECT * FROM /* rows of group_members */ (
             'variants of ' || concat_ws(' · ', strategies.model_class, strategies.strategy_class, strategies.market),
             tried.workspace_id, own_role, recency, own_role = 'baseline', tried.strategy_id
         FROM tried
-        JOIN rdlake_tables.strategies AS strategies ON strategies.strategy_id = tried.strategy_id
+        JOIN rdlake_tables.strategies AS strategies ON strategies.belongs_to = tried.strategy_id
         WHERE strategies.model_class IS NOT NULL AND strategies.strategy_class IS NOT NULL
             AND strategies.market IS NOT NULL
         UNION ALL

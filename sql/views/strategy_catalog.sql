@@ -1,6 +1,6 @@
 -- key: strategy_id
 CREATE VIEW strategy_catalog AS
-SELECT * FROM /* rows of strategy_catalog */ (
+SELECT * FROM /* rows of strategy_catalog by strategy_id */ (
     WITH loops AS (
         SELECT
             *,

@@ -13,8 +13,13 @@ import polars as pl
 import pytest
 
 import rdlake
+from rdlake.catalog.checking import ROWS_NAMED, Broken, Held, run_checks
 from rdlake.catalog.contract import checks, keys, script
-from rdlake.catalog.publish import ROWS_NAMED, Broken, check, publish, unpublished
+from rdlake.catalog.moves import Moves
+from rdlake.catalog.pins import pin_tables
+from rdlake.catalog.publish import check, publish, release, rollback, unpublished
+from rdlake.catalog.version import newest
+from rdlake.errors import CheckFailed
 from rdlake.lake import Lake
 from rdlake.tables import TABLES, table
 from tests.catalog.published import (
@@ -30,8 +35,25 @@ from tests.catalog.views import ABOUT_ITSELF
 A, B, C = IDS
 
 
+def found_in(lake: Lake) -> list[Broken]:
+    """What breaks a promise among all rows; the same is found when only what moved since the last
+    version is looked at."""
+    everything, last = check(lake), newest(lake)
+    with unpublished(lake) as connection:
+        held = Held(last, Moves(lake, pin_tables(lake, last), last))
+        assert any(held.of(each) is not None for each in checks())
+        moved = run_checks(connection, held)
+    assert [told(each) for each in moved] == [told(each) for each in everything]
+    return everything
+
+
+def told(found: Broken) -> tuple[str, int, list[str]]:
+    rows = sorted(map(str, found.rows)) if found.total <= ROWS_NAMED else []
+    return found.check.name, found.total, rows
+
+
 def broken(lake: Lake) -> dict[str, Broken]:
-    return {each.check.name: each for each in check(lake)}
+    return {each.check.name: each for each in found_in(lake)}
 
 
 def change(lake: Lake, name: str, **values: Any) -> None:
@@ -63,10 +85,13 @@ def test_every_check_has_a_test_here() -> None:
         "curves_agree",
         "curves_present",
         "drawdowns",
+        "own_parts",
         "references",
         "relative_paths",
         "results_are_finite",
         "unique_keys",
+        "unique_names",
+        "unique_series",
         "whole_batches",
     }
 
@@ -83,7 +108,7 @@ def test_a_drawdown_above_zero_is_found(published: Published) -> None:
         {**fourth, "excess_drawdown": None, "drawdown": None},
         *rest,
     )
-    (found,) = check(published.lake)
+    (found,) = found_in(published.lake)
     assert found.check.name == "drawdowns"
     assert {(row["workspace_id"], row["row"]) for row in found.rows} == {
         (A, "2020-01-01"),
@@ -102,7 +127,7 @@ def test_a_missing_day_is_found(published: Published) -> None:
 
 def test_a_missing_curve_is_found(published: Published) -> None:
     replace_rows(published.lake, "equity_curves", A)
-    (found,) = check(published.lake)
+    (found,) = found_in(published.lake)
     assert found.rows == ({"workspace_id": A, "curve_days": 20, "days": 0, "file": None},)
 
 
@@ -112,7 +137,7 @@ def test_a_path_that_leaves_the_workspace_is_found(published: Published) -> None
     row, *rest = rows_in_table(published.lake, "artifacts", A)
     moved = [{**row, "path": path} for path in outside | within]
     replace_rows(published.lake, "artifacts", A, *rest, *moved)
-    (found,) = check(published.lake)
+    (found,) = found_in(published.lake)
     assert found.check.name == "relative_paths"
     assert found.total == len(outside)
     assert {row["path"] for row in found.rows} < outside
@@ -131,7 +156,7 @@ def test_a_result_without_a_finite_metric_is_found(published: Published) -> None
     for name, metrics in told.items():
         loop = {**row, "workspace_id": name, "metrics": metrics}
         replace_rows(published.lake, "loops", name, loop)
-    (found,) = check(published.lake)
+    (found,) = found_in(published.lake)
     assert found.check.name == "results_are_finite"
     assert {row["workspace_id"] for row in found.rows} == told.keys() - {"fine"}
 
@@ -150,7 +175,7 @@ def test_a_drawdown_above_zero_is_found_in_loops_and_of_factors(published: Publi
 def test_a_coverage_outside_0_and_1_is_found(published: Published, share: float) -> None:
     factor = rows_in_table(published.lake, "factor_perf", A)[0]["factor_name"]
     change(published.lake, "factor_perf", coverage=share)
-    (found,) = check(published.lake)
+    (found,) = found_in(published.lake)
     assert found.check.name == "coverage"
     assert str(found.rows[0]["row"]).startswith(factor)
     for whole in (0.0, 1.0, None):
@@ -165,7 +190,7 @@ def test_a_figure_that_the_curve_disproves_is_found(published: Published) -> Non
     rounded = change_of_b["annual_return_without_cost"] * (1 + 1e-7)
     row = {**change_of_b, "annual_return_without_cost": rounded}
     replace_rows(published.lake, "loops", B, row)
-    (found,) = check(published.lake)
+    (found,) = found_in(published.lake)
     assert found.check.name == "curves_agree"
     assert {(row["workspace_id"], row["figure"]) for row in found.rows} == {
         (A, "1day.excess_return_with_cost.annualized_return"),
@@ -198,9 +223,14 @@ def test_what_is_referred_to_and_missing_is_found(published: Published) -> None:
     replace_rows(published.lake, "factor_perf", B, series)
     picture = {"workspace_id": A, "path": "ret_curve.png", "sha256": "0" * 64}
     replace_rows(published.lake, "charts", A, picture)
-    with contextlib.closing(duckdb_of(published.lake, "references")) as connection:
-        (references,) = [each for each in checks() if each.name == "references"]
-        found = {tuple(row) for row in connection.execute(references.sql).fetchall()}
+    both = ("references", "own_parts")
+    with contextlib.closing(duckdb_of(published.lake, *both)) as connection:
+        found = {
+            tuple(row)
+            for each in checks()
+            if each.name in both
+            for row in connection.execute(each.sql).fetchall()
+        }
     assert found == {
         ("loops.strategy_id", A, "s" * 36),
         ("loops.model_id", A, "m" * 36),
@@ -217,7 +247,7 @@ def test_a_recorded_configuration_without_strategy_is_found(published: Published
         {**rows[0], "path": f"mlruns/1/2/artifacts/{name}"} for name in ("task", "params.pkl")
     ]
     replace_rows(published.lake, "artifacts", A, *rows, *recorded)
-    (found,) = check(published.lake)
+    (found,) = found_in(published.lake)
     assert {(row["part"], row["workspace_id"]) for row in found.rows} == {
         ("a strategy of its own", A),
         ("a model of its own", A),
@@ -226,7 +256,7 @@ def test_a_recorded_configuration_without_strategy_is_found(published: Published
 
 def test_what_was_ingested_and_is_not_there_is_found(published: Published) -> None:
     replace_rows(published.lake, "workspaces", "sub")
-    (found,) = check(published.lake)
+    (found,) = found_in(published.lake)
     assert found.check.name == "counts"
     sub = {"source": "folders", "name": "sub", "in_ingests": True, "in_the_lake": False}
     assert found.rows == (sub,)
@@ -286,9 +316,9 @@ def test_a_doubled_row_of_a_table_without_a_view_is_found(published: Published) 
     keyless = {"series_id": "s", "date": date(1969, 12, 31)}
     with batches_of("factor_ic"):
         published.lake.commit({"factor_ic": pl.DataFrame([keyless] * 2)}, {"series_id": ["s"]})
-    (unique,) = [each for each in checks() if each.name == "unique_keys"]
+    unique = [each for each in checks() if each.name in ("unique_keys", "unique_series")]
     with unpublished(published.lake) as connection:
-        found = {row[0] for row in connection.execute(unique.sql).fetchall()}
+        found = {row[0] for each in unique for row in connection.execute(each.sql).fetchall()}
     assert found >= {"factor_perf", "feedback", "factors", "factor_ic"}
 
 
@@ -325,11 +355,11 @@ def test_keys_with_spaces_are_not_taken_for_each_other(published: Published) -> 
 
 
 def test_every_view_about_data_has_its_key_checked() -> None:
-    (unique,) = [each for each in checks() if each.name == "unique_keys"]
+    unique = "".join(each.sql for each in checks() if each.name.startswith("unique_"))
     for view, key in keys(script()).items():
         if view not in ABOUT_ITSELF | {"group_comparison"}:  # a row for each of group_members
             grouped = rf"FROM {view}( WHERE [^;]*?)?\sGROUP BY {', '.join(key)} HAVING"
-            assert re.search(grouped, unique.sql), view
+            assert re.search(grouped, unique), view
 
 
 def test_every_table_of_workspaces_is_held_to_be_whole() -> None:
@@ -343,14 +373,14 @@ def test_rows_read_from_other_files_than_the_loop_are_found(published: Published
     anew = {("artifacts", A), ("factors", A), ("equity_curves", B), ("workspaces", C)}
     for part, workspace_id in anew:
         read_anew(published.lake, part, workspace_id)
-    (found,) = check(published.lake)
+    (found,) = found_in(published.lake)
     assert found.check.name == "whole_batches"
     assert {(row["part"], row["workspace_id"]) for row in found.rows} == anew
 
 
 def test_a_folder_without_loop_is_held_to_the_same(published: Published) -> None:
     read_anew(published.lake, "artifacts", "sub")
-    (found,) = check(published.lake)
+    (found,) = found_in(published.lake)
     assert found.check.name == "whole_batches"
 
 
@@ -381,3 +411,24 @@ def test_checking_writes_nothing(published: Published) -> None:
     written = sorted(published.lake.root.rglob("*"))
     assert check(published.lake)
     assert sorted(published.lake.root.rglob("*")) == written != before
+
+
+def test_what_was_allowed_to_fail_or_never_checked_is_asked_of_everything(
+    published: Published,
+) -> None:
+    change(published.lake, "equity_curves", drawdown=0.5)
+    publish(published.lake, allow=["drawdowns"])
+    published.add(NEW)
+    published.ingest()
+    assert [each.check.name for each in found_in(published.lake)] == ["drawdowns"]
+    rollback(published.lake, 2)
+    with pytest.raises(CheckFailed, match="drawdowns"):
+        release(published.lake)
+
+
+def test_a_check_that_is_asked_of_what_moved_is_told_apart_by_one_column() -> None:
+    """Each table that it reads has the column, so that nothing of another value matters."""
+    for each in checks():
+        if each.by:
+            for name in re.findall(r"rdlake_tables\.(\w+)", each.sql):
+                assert each.by in table(name).column_names, (each.name, name)

@@ -64,7 +64,7 @@ def forbidden_in(code: str) -> list[str]:
 
 def selects() -> dict[str, str]:
     found = {each["view"]: each["select"] for each in CREATED.finditer(script())}
-    return found | definitions(script())
+    return {**found, **definitions(script())}
 
 
 def test_the_contract_is_the_one_in_the_golden_file(views: dict[str, View]) -> None:

@@ -18,6 +18,7 @@ import pytest
 
 import rdlake
 from rdlake.catalog import publish as publishing
+from rdlake.catalog.checking import Broken, Held, run_checks
 from rdlake.catalog.contract import CONTRACT_VERSION, checks
 from rdlake.catalog.diff import diff
 from rdlake.catalog.pins import Pinned, pin_tables
@@ -334,10 +335,10 @@ def test_a_batch_that_is_completed_meanwhile_is_waited_for(
     change(published)
     with batches_of("artifacts", "factors", "equity_curves"):
         published.ingest()
-    real, looked = publishing.run_checks, []
+    real, looked = run_checks, []
 
-    def then_complete(connection: duckdb.DuckDBPyConnection) -> list[publishing.Broken]:
-        found = real(connection)
+    def then_complete(connection: duckdb.DuckDBPyConnection, held: Held | None) -> list[Broken]:
+        found = real(connection, held)
         looked.append(len(found))
         if len(looked) == 1:
             published.ingest()
@@ -355,16 +356,16 @@ def test_a_slow_batch_is_waited_for_while_it_goes_on(
     change(published)
     with batches_of("artifacts", "factors"):
         published.ingest()
-    real, looked = publishing.run_checks, []
+    real, looked = run_checks, []
 
-    def then_go_on(connection: duckdb.DuckDBPyConnection) -> list[publishing.Broken]:
+    def then_go_on(connection: duckdb.DuckDBPyConnection, held: Held | None) -> list[Broken]:
         looked.append(connection)
         time.sleep(0.25)
         other = f"more {len(looked)}"
         replace_rows(published.lake, "artifacts", other, {"workspace_id": other, "path": "a"})
         if len(looked) == 4:
             published.ingest()
-        return real(connection)
+        return real(connection, held)
 
     monkeypatch.setattr(publishing, "run_checks", then_go_on)
     assert publish(published.lake).outcome == "published"
@@ -526,13 +527,13 @@ def test_a_damaged_data_file_is_named_and_nothing_published(
 def test_a_publisher_that_loses_the_race_tries_again(
     published: Published, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, looked = publishing.run_checks, []
+    real, looked = run_checks, []
 
-    def overtaken(connection: duckdb.DuckDBPyConnection) -> list[publishing.Broken]:
+    def overtaken(connection: duckdb.DuckDBPyConnection, held: Held | None) -> list[Broken]:
         looked.append(connection)
         if len(looked) == 1:
             publish(rdlake.open_lake(published.lake.root), note="faster", repin=True)
-        return real(connection)
+        return real(connection, held)
 
     monkeypatch.setattr(publishing, "run_checks", overtaken)
     report = publish(published.lake, note="slower", repin=True)

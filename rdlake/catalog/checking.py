@@ -1,0 +1,117 @@
+"""The checks: queries over a drafted version that return the rows that break a promise.
+
+A check whose rows follow from rows with the same value in one column is asked of the moved values
+alone, where it held for everything before.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import duckdb
+
+from rdlake.catalog.contract import TABLES_SCHEMA, Check, checks, checks_digest, keys, script
+from rdlake.catalog.moves import FEW, Moves, within
+from rdlake.catalog.render import ALIAS
+from rdlake.catalog.version import Version
+
+__all__ = ["Broken", "Held", "run_checks"]
+
+ROWS_NAMED = 5
+ROWS_COUNTED = 10_000
+"""So many at a time, whatever a check finds."""
+MOVED = "moved"
+_NAME = re.compile(
+    rf"\b(?P<schema>{TABLES_SCHEMA})\.(?P<table>\w+)|\b(?:FROM|JOIN)\s+(?P<view>\w+)\b(?!\.)"
+)
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A check that found rows which break its promise."""
+
+    check: Check
+    rows: tuple[dict[str, object], ...]
+    total: int
+
+    def __str__(self) -> str:
+        shown = "; ".join(str(row) for row in self.rows)
+        return f"{self.check.name}: {self.check.promise} {self.total} rows break it: {shown}"
+
+
+@dataclass(frozen=True)
+class Held:
+    """A version, and what moved since."""
+
+    version: Version
+    moves: Moves
+
+    def of(self, check: Check) -> set[str] | None:
+        """The only values of which the check may fail now; None for everything."""
+        version = self.version
+        same = version.checks_digest == checks_digest()
+        if check.by is None or not same or check.name in version.allowed_checks:
+            return None
+        values = self.moves.anywhere(check.by)
+        return values if values is not None and len(values) <= FEW else None
+
+
+def run_checks(connection: duckdb.DuckDBPyConnection, held: Held | None = None) -> list[Broken]:
+    """Every check that does not hold in the draft that the connection uses."""
+    found = (_run(connection, each, held.of(each) if held else None) for each in checks())
+    return [each for each in found if each]
+
+
+def _run(
+    connection: duckdb.DuckDBPyConnection, check: Check, values: Collection[str] | None
+) -> Broken | None:
+    if values is None or check.by is None:
+        return _asked(connection, check)
+    if not values:
+        return None
+    with _only(connection, check.sql, within(check.by, values), check.by):
+        return _asked(connection, check)
+
+
+def _asked(connection: duckdb.DuckDBPyConnection, check: Check) -> Broken | None:
+    found = connection.execute(check.sql)
+    names = [column[0] for column in found.description or ()]
+    rows = [dict(zip(names, row, strict=True)) for row in found.fetchmany(ROWS_NAMED)]
+    total = len(rows)
+    while more := len(found.fetchmany(ROWS_COUNTED)):
+        total += more
+    return Broken(check, tuple(rows), total) if rows else None
+
+
+@contextmanager
+def _only(
+    connection: duckdb.DuckDBPyConnection, sql: str, where: str, column: str
+) -> Iterator[None]:
+    """The draft as if it had only such rows, in every table and view that has the column."""
+    connection.execute(f"ATTACH ':memory:' AS {MOVED}")
+    try:
+        connection.execute(f"CREATE SCHEMA {MOVED}.{TABLES_SCHEMA}")
+        for name in _read_by(sql):
+            described = connection.execute(f"DESCRIBE {ALIAS}.{name}").fetchall()
+            condition = f" WHERE {where}" if column in {row[0] for row in described} else ""
+            connection.execute(
+                f"CREATE VIEW {MOVED}.{name} AS SELECT * FROM {ALIAS}.{name}{condition}"
+            )
+        connection.execute(f"USE {MOVED}")
+        yield
+    finally:
+        connection.execute(f"USE {ALIAS}")
+        connection.execute(f"DETACH {MOVED}")
+
+
+def _read_by(sql: str) -> set[str]:
+    """The tables and views that a check reads, each with its schema."""
+    views = keys(script())
+    return {
+        f"{TABLES_SCHEMA}.{found['table']}" if found["schema"] else f"main.{found['view']}"
+        for found in _NAME.finditer(sql)
+        if found["schema"] or found["view"] in views
+    }
