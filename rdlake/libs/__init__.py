@@ -2,5 +2,6 @@
 
 from rdlake.libs.implementations import Left
 from rdlake.libs.sync import Synced, sync
+from rdlake.libs.verify import Against, Verified, verify
 
-__all__ = ["Left", "Synced", "sync"]
+__all__ = ["Against", "Left", "Synced", "Verified", "sync", "verify"]

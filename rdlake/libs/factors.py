@@ -13,7 +13,16 @@ from rdlake.libs.packages import MADE, literal_text, versioned
 from rdlake.libs.scan import scan
 from rdlake.libs.written import Written, unreadable
 
-__all__ = ["PACKAGE", "Entry", "current", "entries_of", "library_files", "said", "with_found"]
+__all__ = [
+    "PACKAGE",
+    "Entry",
+    "current",
+    "entries_of",
+    "library_files",
+    "original",
+    "said",
+    "with_found",
+]
 
 PACKAGE = "rd_factors_lib"
 CARRIED = ("child.py", "closed.py", "runner.py")
@@ -33,6 +42,7 @@ class Entry:
     version: int
     reaches: tuple[str, ...]
     workspace_id: str
+    sub_workspace_id: str | None
     seen: str
 
 
@@ -79,7 +89,7 @@ def library_files(
         for each in of_version.values():
             files[f"{PACKAGE}/{each.module}.py"] = _module(each).encode()
             if each.code_sha256 in codes:
-                files[_original(each)] = codes[each.code_sha256]
+                files[original(each)] = codes[each.code_sha256]
         return files
 
     version, files = versioned(before, files_of)
@@ -120,11 +130,13 @@ def _entry(found: Implementation) -> Entry:
         version=0,
         reaches=tuple(map(str, scan(found.code))),
         workspace_id=found.workspace_id,
+        sub_workspace_id=found.sub_workspace_id,
         seen=f"{created} {found.workspace_id}",
     )
 
 
-def _original(entry: Entry) -> str:
+def original(entry: Entry) -> str:
+    """Where its code stands, byte for byte."""
     return f"{PACKAGE}/originals/{entry.code_sha256}.py"
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import rdlake
 from rdlake.lake import Lake
 from rdlake.library import Library
+from tests.builders_prices import few_prices
 from tests.builders_traces import KEY, STARTED, make_loop, make_proposal, write_run
 
 CODE = """import pandas as pd
@@ -44,3 +45,18 @@ def taken(lake: Lake, logs: Path) -> Library:
     opened = rdlake.open_lake(lake.root)
     opened.ingest(logs=[logs], signing_key=KEY, charts=False)
     return opened
+
+
+def pandas_prices(path: Path) -> Path:
+    """The few prices, as pandas writes and reads them."""
+    import pandas as pd
+
+    rows = few_prices()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    days = pd.DatetimeIndex(rows["datetime"].to_numpy()).as_unit("ns")
+    index = pd.MultiIndex.from_arrays(
+        [days, rows["instrument"].to_list()], names=["datetime", "instrument"]
+    )
+    closes = pd.DataFrame({"$close": rows["$close"].to_numpy()}, index=index)
+    closes.to_hdf(path, key="data", mode="w")
+    return path
