@@ -52,7 +52,9 @@ def difference(stored: pl.DataFrame, made: Values) -> Difference:
 def of_parquet(path: Path, column: str) -> pl.DataFrame:
     """Day, instrument and value of each row of one factor; Unusable when it cannot be read."""
     columns, found = read_factor_columns(path, path.name)
-    physical = next((each.column for each in columns or () if each.name == column), None)
+    physical = next(
+        (each.column for each in columns or () if column in (each.name, each.column)), None
+    )
     if physical is None:
         raise Unusable(found[0].reason if found else f"it has no column {column}")
     with open_values(path) as table:

@@ -9,7 +9,7 @@ from typing import Any
 
 from rdlake.libs.implementations import Implementation
 from rdlake.libs.names import word
-from rdlake.libs.packages import MADE, literal_text, versioned
+from rdlake.libs.packages import MADE, beginning, literal_text, versioned
 from rdlake.libs.scan import scan
 from rdlake.libs.written import Written, unreadable
 
@@ -81,7 +81,7 @@ def library_files(
     def files_of(version: int) -> dict[str, bytes]:
         of_version = _numbered(entries, version)
         files = {"VERSION": f"{version}\n".encode()}
-        files[f"{PACKAGE}/__init__.py"] = f'"""Factors that RD-Agent accepted. {MADE}"""\n'.encode()
+        files |= beginning(before, PACKAGE, "Factors that RD-Agent accepted.")
         for name in CARRIED:
             carried = resources.files("rdlake.libs.carried") / name
             files[f"{PACKAGE}/{name}"] = carried.read_bytes()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 import polars as pl
@@ -127,7 +128,9 @@ def _codes(
         elif sub in digest_of:
             found[key] = ((digest_of[sub], sub),)
         else:
-            found[key] = tuple(by_column.get((key[0], _column(row)), {}).items())
+            called = {_column(row), row["factor_name"]}
+            of_columns = [by_column.get((key[0], each), {}) for each in sorted(called)]
+            found[key] = tuple(dict(chain.from_iterable(map(dict.items, of_columns))).items())
     return found
 
 

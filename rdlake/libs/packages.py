@@ -9,7 +9,7 @@ from hashlib import sha256
 
 from rdlake.libs.written import Written
 
-__all__ = ["MADE", "literal_text", "versioned"]
+__all__ = ["MADE", "beginning", "literal_text", "versioned"]
 
 MADE = "Made by `rdlake libs sync`; what is changed here is not overwritten, and no longer kept up."
 
@@ -20,6 +20,12 @@ def literal_text(value: object) -> str:
     if ast.literal_eval(text) != value:
         raise ValueError("it cannot be written as a literal")
     return text
+
+
+def beginning(before: Written, package: str, words: str) -> dict[str, bytes]:
+    """The package's `__init__.py`, unless it is a package already to which this is added."""
+    path = f"{package}/__init__.py"
+    return {} if before.is_foreign(path) else {path: f'"""{words} {MADE}"""\n'.encode()}
 
 
 def versioned(

@@ -8,7 +8,7 @@ from typing import Any
 
 from rdlake.lake import Lake
 from rdlake.libs.implementations import Left
-from rdlake.libs.packages import MADE, literal_text, versioned
+from rdlake.libs.packages import MADE, beginning, literal_text, versioned
 from rdlake.libs.written import Written
 
 __all__ = ["PACKAGE", "configurations", "library_files", "said"]
@@ -48,7 +48,7 @@ def library_files(before: Written, found: Configurations) -> tuple[int, Mapping[
         modules = {each: f"{PACKAGE}.{_module(each)}" for each in ids}
         registry = REGISTRY.format(made=MADE, version=version, strategies=literal_text(modules))
         files = {"VERSION": f"{version}\n".encode()}
-        files[f"{PACKAGE}/__init__.py"] = f'"""Strategies that ran. {MADE}"""\n'.encode()
+        files |= beginning(before, PACKAGE, "Strategies that ran.")
         files[f"{PACKAGE}/registry.py"] = registry.encode()
         for each, value in found.items():
             text = MODULE.format(made=MADE, id=each, config=literal_text(value))

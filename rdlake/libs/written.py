@@ -64,6 +64,10 @@ class Written:
             ) from error
         return tuple(sorted((*changed, *removed)))
 
+    def is_foreign(self, path: str) -> bool:
+        """Whether someone else has a file there."""
+        return path not in self.files and self._found(path) is not None
+
     def _found(self, path: str) -> str | None:
         """The digest of what is there; None for nothing."""
         target = self.root / path

@@ -145,6 +145,14 @@ def test_foreign_and_changed_files_are_refused_and_stay(accepted: Library, root:
     assert (foreign.parent / "mine.py").read_text() == "mine = 2\n"
 
 
+def test_a_package_that_is_there_keeps_its_beginning(accepted: Library, root: Path) -> None:
+    mine = root / "rd_factors_lib" / "__init__.py"
+    mine.parent.mkdir()
+    mine.write_text("mine = 1\n")
+    assert [sync(accepted, root, None)[0].status for _ in range(2)] == ["written", "unchanged"]
+    assert mine.read_text() == "mine = 1\n" and (mine.parent / "registry.py").is_file()
+
+
 def test_a_link_is_not_written_through(accepted: Library, root: Path, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (root / "rd_factors_lib").symlink_to(tmp_path / "elsewhere")
