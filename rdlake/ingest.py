@@ -33,7 +33,7 @@ from rdlake.sources.traces import RunFolder
 
 __all__ = ["READER_VERSION", "IngestReport", "Mode", "Outcome", "ingest"]
 
-READER_VERSION = 9
+READER_VERSION = 10
 """Raised when the readers take more out of the same files: they are then read again."""
 
 Mode = Literal["incremental", "full"]
@@ -183,7 +183,7 @@ class _Ingest:
             if news and self.dry_run:
                 self.outcomes += map(runs.planned, news)
             elif news:
-                self.outcomes += runs.commit_runs(self.lake, news, READER_VERSION)
+                self.outcomes += runs.commit_runs(self.lake, news, READER_VERSION, self.keep)
                 self.committed += 1
         self._leave(reader.left)
         self.named |= reader.named

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from hashlib import sha256
 from typing import Literal
 
 import polars as pl
@@ -12,12 +13,13 @@ import polars as pl
 from rdlake.blobs import Content, Unread, store, stored
 from rdlake.experiment import Finding, Workspace
 from rdlake.lake import Lake
+from rdlake.run import Task
 from rdlake.sources.contents import pieces
 from rdlake.sources.files import Entry, Scan
 from rdlake.sources.wording import because
 from rdlake.sources.workspace import capped
 
-__all__ = ["KEEPS", "Keep", "is_worth_keeping", "keep_files", "without_content"]
+__all__ = ["KEEPS", "Keep", "is_worth_keeping", "keep_code", "keep_files", "without_content"]
 
 Keep = Literal["essential", "all", "none"]
 KEEPS: tuple[Keep, ...] = ("essential", "all", "none")
@@ -94,6 +96,30 @@ def keep_files(
     there = stored(lake, places) if places else frozenset()
     rest = {digest: found for digest, found in places.items() if digest not in there}
     return _findings(_stored_from(lake, rest, sizes), places)
+
+
+def keep_code(lake: Lake, keep: Keep, tasks: Iterable[Task]) -> None:
+    """Store the code that a log has of these, whether its folder is still there or not."""
+    texts = {
+        task.code_sha256: content
+        for task in tasks
+        for content in (each.encode() for each in task.code.values())
+        if task.code_sha256 == sha256(content).hexdigest()
+    }
+    kept = {
+        digest: text
+        for digest, text in texts.items()
+        if digest and is_worth_keeping(keep, "", "code", len(text))
+    }
+    there = stored(lake, kept) if kept else frozenset()
+    store(
+        lake,
+        (
+            Content(digest, len(text), partial(iter, [text]))
+            for digest, text in kept.items()
+            if digest not in there
+        ),
+    )
 
 
 def _stored_from(lake: Lake, places: _Places, sizes: Mapping[str, int]) -> dict[str, str]:

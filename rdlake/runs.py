@@ -14,6 +14,7 @@ import polars as pl
 from rdlake.derive import derive
 from rdlake.evidence import Evidence, evidence_rows, said_by_run
 from rdlake.experiment import Finding
+from rdlake.keeping import Keep, keep_code
 from rdlake.known import Known, KnownRun
 from rdlake.lake import Lake
 from rdlake.outcome import Outcome, Status, ingest_rows
@@ -137,9 +138,14 @@ class RunReader:
         return known is None or run.stat_digest is None or known.may_be(run)
 
 
-def commit_runs(lake: Lake, read: Sequence[ReadRun], reader_version: int) -> list[Outcome]:
-    """One batch: what the runs say, the rows that follow, and what became of each."""
+def commit_runs(
+    lake: Lake, read: Sequence[ReadRun], reader_version: int, keep: Keep
+) -> list[Outcome]:
+    """One batch: what the runs say, the rows that follow, and what became of each. Code that they
+    hold is kept first."""
     listed = [each for each in read if each.listed]
+    loops = chain.from_iterable(each.run.loops for each in listed)
+    keep_code(lake, keep, chain.from_iterable(loop.tasks or () for loop in loops))
     said = {each.task_run_id: said_by_run(each.run, each.task_run_id) for each in listed}
     parts = list(chain.from_iterable(said.values()))
     sources = [each.source for each in listed]

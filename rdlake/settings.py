@@ -45,6 +45,18 @@ class Settings(BaseSettings):
         default=True, description="whether ingest draws each new curve: true or false"
     )
 
+    factors_lib_root: str | None = Field(
+        None,
+        validation_alias="RD_FACTORS_LIB_ROOT",
+        description="the folder of the shared library of factors",
+    )
+
+    strategies_lib_root: str | None = Field(
+        None,
+        validation_alias="RD_STRATEGIES_LIB_ROOT",
+        description="the folder of the shared library of strategies",
+    )
+
     @property
     def workspace_roots(self) -> tuple[Path, ...]:
         """The folders of workspaces; empty when none is set."""
@@ -85,10 +97,10 @@ def explained(settings: Settings) -> list[Setting]:
     in_file = DotEnvSettingsSource(Settings)()
     found = []
     for name, field in Settings.model_fields.items():
-        variable = f"{PREFIX}{name.upper()}"
+        variable = str(field.validation_alias or f"{PREFIX}{name.upper()}")
         if os.environ.get(variable):
             origin = f"environment {variable}"
-        elif in_file.get(name):
+        elif in_file.get(name) or in_file.get(variable):
             origin = DOTENV
         else:
             origin = "default"

@@ -15,7 +15,7 @@ from tests.builders import make_workspace
 @pytest.fixture(autouse=True)
 def no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Commands run in an empty folder, without RDLAKE_* of the machine."""
-    for name in [name for name in os.environ if name.startswith("RDLAKE_")]:
+    for name in [name for name in os.environ if name.startswith(("RDLAKE_", "RD_"))]:
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
 

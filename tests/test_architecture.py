@@ -47,7 +47,7 @@ LAYERS = [
     {"derive"},
     {"external", "folders", "history", "registries", "runs"},
     {"ingest", "catalog"},
-    {"archive", "groups", "ingested", "loop_end", "plotting"},
+    {"archive", "groups", "ingested", "libs", "loop_end", "plotting"},
     {"upkeep", "doctor", "library"},
     {"cli"},
 ]
@@ -63,6 +63,7 @@ DOORS = {
     "rich": {"cli"},
     "pydantic": {"settings.py"},
     "pydantic_settings": {"settings.py"},
+    "pandas": {"libs/carried"},
     "pickle": set(),
     "sqlite3": {"demo", "sources/registry/opened.py"},
     "yaml": {"sources/yaml_text.py"},

@@ -16,6 +16,7 @@ PAGE = Path(__file__).parent.parent / "docs" / "tables.md"
 
 KEYS = {
     "factors": "source factor_name workspace_id",
+    "implementations": "source factor_name code_sha256",
     "factor_perf": "workspace_id factor_name window",
     "loops": "task_run_id loop_id workspace_id",
     "strategies": "strategy_id belongs_to",

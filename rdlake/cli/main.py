@@ -45,6 +45,11 @@ COMMANDS = {
     ),
     "add": ("rdlake.cli.external:add", "Add factors or a strategy from elsewhere."),
     "alpha": ("rdlake.cli.external:alpha", "Add Qlib's Alpha158 and Alpha360."),
+    "export": ("rdlake.cli.export:export", "Write factors for RD-Agent to begin with."),
+    "libs": (
+        "rdlake.cli.libs:libs",
+        "Shared libraries of factors' code and strategies, written and verified.",
+    ),
     "maintain": (
         "rdlake.cli.lakes:maintain",
         "Compact the tables and remove what no version needs.",

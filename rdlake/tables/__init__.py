@@ -23,6 +23,7 @@ TABLES: tuple[Table, ...] = (
     experiments.MODELS,
     experiments.FEEDBACK,
     factors.FACTORS,
+    factors.IMPLEMENTATIONS,
     factors.FACTOR_IC,
     factors.FACTOR_PERF,
     factors.FACTOR_COMBINATIONS,

@@ -72,6 +72,25 @@ FACTORS = Table(
     ),
 )
 
+IMPLEMENTATIONS = Table(
+    "implementations",
+    "a factor's code as it stands in the shared library; written by `rdlake libs sync` alone",
+    ("source", "factor_name", "code_sha256"),
+    (
+        C("implementation_id", TEXT, "digest of the key"),
+        C("source", TEXT, "as in factors"),
+        C("factor_name", TEXT, "as in factors"),
+        C("code_sha256", TEXT, "digest of the original code, which runs unchanged"),
+        C("impl_module", TEXT, "module of the shared library"),
+        C("impl_func", TEXT, "function in it: prices in, values out"),
+        C("impl_version", TEXT, "version of the library when it came in"),
+        C("interface_info", TEXT, "JSON: type and standard_wrapper"),
+        C("latest", BOOL, "whether it is the latest accepted code of the factor"),
+        C("reaches", TEXTS, "what its code reaches for outside, as the scan reports"),
+    ),
+    owner="implementation_id",
+)
+
 FACTOR_PERF = Table(
     "factor_perf",
     "statistics of one factor in one window of one experiment",

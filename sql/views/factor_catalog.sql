@@ -46,6 +46,11 @@ SELECT * FROM /* rows of factor_catalog by factor_name as name */ (
         FROM carried
         GROUP BY factor_name, source
     ),
+    implemented AS (
+        SELECT * FROM rdlake_tables.implementations
+        WHERE latest
+        QUALIFY row_number() OVER (PARTITION BY factor_name, source ORDER BY code_sha256) = 1
+    ),
     recent AS (
         SELECT
             factor_name,
@@ -162,13 +167,22 @@ SELECT * FROM /* rows of factor_catalog by factor_name as name */ (
         described.nan_policy::VARCHAR AS nan_policy,
         described.created_at::TIMESTAMP AS created_at_utc,
         described.first_experiment_id::VARCHAR AS experiment_id,
-        described.impl_module::VARCHAR AS impl_module,
-        described.impl_func::VARCHAR AS impl_func,
-        described.impl_version::VARCHAR AS impl_version,
         (CASE
-            WHEN json_valid(described.interface_info) THEN {
-                'type': json_extract_string(described.interface_info, '$.type'),
-                'standard_wrapper': json_extract_string(described.interface_info, '$.standard_wrapper')
+            WHEN implemented.factor_name IS NULL THEN described.impl_module
+            ELSE implemented.impl_module
+        END)::VARCHAR AS impl_module,
+        (CASE
+            WHEN implemented.factor_name IS NULL THEN described.impl_func
+            ELSE implemented.impl_func
+        END)::VARCHAR AS impl_func,
+        (CASE
+            WHEN implemented.factor_name IS NULL THEN described.impl_version
+            ELSE implemented.impl_version
+        END)::VARCHAR AS impl_version,
+        (CASE
+            WHEN json_valid(coalesce(implemented.interface_info, described.interface_info)) THEN {
+                'type': json_extract_string(coalesce(implemented.interface_info, described.interface_info), '$.type'),
+                'standard_wrapper': json_extract_string(coalesce(implemented.interface_info, described.interface_info), '$.standard_wrapper')
             }
         END)::STRUCT("type" VARCHAR, standard_wrapper VARCHAR) AS interface_info,
         described.expression_fingerprint::VARCHAR AS expression_fingerprint,
@@ -207,6 +221,8 @@ SELECT * FROM /* rows of factor_catalog by factor_name as name */ (
         ) AS combination_perf_summary,
         described.provenance::MAP(VARCHAR, VARCHAR) AS provenance
     FROM described
+    LEFT JOIN implemented
+        ON implemented.factor_name = described.factor_name AND implemented.source = described.source
     LEFT JOIN recent ON recent.factor_name = described.factor_name AND recent.source = described.source
     LEFT JOIN best ON best.factor_name = described.factor_name AND best.source = described.source
     LEFT JOIN latest ON latest.factor_name = described.factor_name AND latest.source = described.source
@@ -228,10 +244,10 @@ COMMENT ON COLUMN factor_catalog.align IS 'price it is aligned with; of the late
 COMMENT ON COLUMN factor_catalog.nan_policy IS 'treatment of missing values; of the latest experiment that states it';
 COMMENT ON COLUMN factor_catalog.created_at_utc IS 'UTC; time of the earliest experiment; null while not known';
 COMMENT ON COLUMN factor_catalog.experiment_id IS 'same as first_experiment_id';
-COMMENT ON COLUMN factor_catalog.impl_module IS 'module of the shared library; of the latest experiment that states it';
-COMMENT ON COLUMN factor_catalog.impl_func IS 'function of the shared library; of the latest experiment that states it';
-COMMENT ON COLUMN factor_catalog.impl_version IS 'version of the shared library; of the latest experiment that states it';
-COMMENT ON COLUMN factor_catalog.interface_info IS 'type: class or function; standard_wrapper; of the latest experiment that states it';
+COMMENT ON COLUMN factor_catalog.impl_module IS 'module of the shared library, where libs sync wrote it; else as the latest experiment states it';
+COMMENT ON COLUMN factor_catalog.impl_func IS 'function of the shared library, where libs sync wrote it; else as the latest experiment states it';
+COMMENT ON COLUMN factor_catalog.impl_version IS 'version of the shared library, where libs sync wrote it; else as the latest experiment states it';
+COMMENT ON COLUMN factor_catalog.interface_info IS 'type: class or function; standard_wrapper; of the same as impl_module';
 COMMENT ON COLUMN factor_catalog.expression_fingerprint IS 'digest of the formula whatever its spelling; equal ones are one formula; of the latest experiment that states one';
 COMMENT ON COLUMN factor_catalog.experiments IS 'number of experiments that carried it';
 COMMENT ON COLUMN factor_catalog.first_experiment_id IS 'earliest experiment; null while no time is known';
@@ -244,4 +260,4 @@ COMMENT ON COLUMN factor_catalog.performance_basis IS 'rows that best and latest
 COMMENT ON COLUMN factor_catalog.windows IS 'each window of the experiment of latest_performance: first and last day inclusive; top minus bottom fifth, equal weights, no cost: annual_return is mean × 238, sharpe mean / std (ddof 1) × √238, max_drawdown of the compounded spread, ≤ 0';
 COMMENT ON COLUMN factor_catalog.combination_names IS 'names of the combinations it was back-tested in; null for none';
 COMMENT ON COLUMN factor_catalog.combination_perf_summary IS 'of these combinations: how many, and figures of their back-tests after cost as in loop_catalog; not the factor''s own';
-COMMENT ON COLUMN factor_catalog.provenance IS 'field -> where its value was found, in the latest experiment';
+COMMENT ON COLUMN factor_catalog.provenance IS 'field -> where its value was found, in the latest experiment; nothing on what libs sync wrote';

@@ -205,7 +205,7 @@ def test_a_run_that_vanishes_while_it_is_found_fails_and_loses_nothing(tmp_path:
     found = RunFolder(place.run, place.logs)
     vanished = the_run_of(lake, found)
     assert vanished
-    (outcome,) = commit_runs(lake, [vanished], READER_VERSION)
+    (outcome,) = commit_runs(lake, [vanished], READER_VERSION, "essential")
     assert outcome.status == "failed"
     told = report_of(lake, RUN)
     assert [each["level"] for each in told["findings"]] == ["error"]

@@ -171,11 +171,13 @@ def test_the_folder_of_workspaces_may_come_from_dotenv(
     settings = json.loads(run(capsys, "doctor", "--json").out)["settings"]
     assert {each["name"]: each["origin"] for each in settings} == {
         "charts": "default",
+        "factors_lib_root": "default",
         "keep": "default",
         "lake": "default",
         "logs": "default",
         "prices": "default",
         "registries": "default",
+        "strategies_lib_root": "default",
         "workspaces": ".env",
     }
 

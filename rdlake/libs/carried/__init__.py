@@ -1,0 +1,1 @@
+"""What goes into a library as it stands here, and works there without rdlake."""
