@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from rdlake.cli.exports import export_json
+from rdlake.cli.exports import export_json, export_parquet
 from rdlake.cli.ingest import tell
 from rdlake.cli.output import json_option, lake_option, progress, say, show, show_json
 from rdlake.errors import ExitCode
@@ -35,6 +35,7 @@ def catalogs() -> None:
 
 
 catalogs.add_command(export_json)
+catalogs.add_command(export_parquet)
 
 
 @catalogs.command()

@@ -10,7 +10,7 @@ import click
 
 from rdlake.cli.output import json_option, lake_option, show
 
-__all__ = ["export_json"]
+__all__ = ["export_json", "export_parquet"]
 
 version_option = click.option(
     "--version", type=int, metavar="N", help="Of version N.  [default: the newest]"
@@ -34,6 +34,24 @@ def export_json(folder: Path, version: int | None, lake_root: str, as_json: bool
     from rdlake.catalog import json_export
 
     _tell(json_export.export_json, lake_root, folder, version, as_json)
+
+
+@click.command("export-parquet")
+@folder_argument
+@version_option
+@lake_option
+@json_option
+def export_parquet(folder: Path, version: int | None, lake_root: str, as_json: bool) -> None:
+    """Write every view as one Parquet file into DIR, in place of older ones.
+
+    What views and columns mean is in the files' metadata.
+
+    \b
+    rdlake catalogs export-parquet catalog-of-today
+    """
+    from rdlake.catalog import parquet_export
+
+    _tell(parquet_export.export_parquet, lake_root, folder, version, as_json)
 
 
 def _tell(
