@@ -1,17 +1,19 @@
-"""Ways out of a published version: `rdlake catalogs export-json`, `export-parquet`."""
+"""Ways out: `rdlake catalogs export-json`, `rdlake catalogs export-parquet`, `rdlake changes`."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
-from rdlake.cli.output import json_option, lake_option, show
+from rdlake.cli.output import json_option, lake_option, say, show, show_line
 
-__all__ = ["export_json", "export_parquet"]
+__all__ = ["changes", "export_json", "export_parquet"]
 
+KINDS = ("cleared", "added", "changed", "removed")
 version_option = click.option(
     "--version", type=int, metavar="N", help="Of version N.  [default: the newest]"
 )
@@ -52,6 +54,40 @@ def export_parquet(folder: Path, version: int | None, lake_root: str, as_json: b
     from rdlake.catalog import parquet_export
 
     _tell(parquet_export.export_parquet, lake_root, folder, version, as_json)
+
+
+@click.command()
+@click.option("--since", type=int, required=True, metavar="N", help="The version that is known.")
+@click.option("--to", type=int, metavar="M", help="Until version M.  [default: the newest]")
+@lake_option
+@json_option
+def changes(since: int, to: int | None, lake_root: str, as_json: bool) -> None:
+    """Show what turns a copy of version N into version M: rows added, changed, removed, by key.
+
+    With --json each change is a line; the last line has the number to ask --since next time.
+
+    \b
+    rdlake changes --since 41 --json
+    """
+    import rdlake
+    from rdlake.catalog import diff
+    from rdlake.catalog.version import newest
+
+    lake = rdlake.open_lake(lake_root)
+    until = newest(lake).catalog_version if to is None else to
+    found = diff.changes(lake, since, until)
+    if as_json:
+        for each in found:
+            show_line(vars(each))
+        show_line({"next_since": until})
+        return
+    counts = Counter[tuple[str, str]]((each.view, each.change) for each in found)
+    rows = [
+        {"view": view} | {kind: counts[view, kind] for kind in KINDS}
+        for view in sorted({view for view, _ in counts})
+    ]
+    show(rows, ["view", *KINDS], as_json=False)
+    say(f"next time: rdlake changes --since {until}")
 
 
 def _tell(

@@ -28,6 +28,10 @@ COMMANDS = {
         "rdlake.cli.catalogs:catalogs",
         "Publish catalog versions, look at them, go back.",
     ),
+    "changes": (
+        "rdlake.cli.exports:changes",
+        "What turns a copy of one catalog version into another.",
+    ),
     "groups": ("rdlake.cli.groups:groups", "Groups of experiments to compare."),
     "sql": ("rdlake.cli.query:sql", "Ask the published catalog."),
     "blobs": (

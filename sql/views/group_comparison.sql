@@ -6,7 +6,7 @@ WITH pairs AS (
     WHERE control_workspace_id IS NOT NULL AND role <> 'control'
 ),
 days AS (
-    SELECT pairs.workspace_id, pairs.control_workspace_id, here.net_return AS x, control.net_return AS y
+    SELECT pairs.workspace_id, pairs.control_workspace_id, here.date, here.net_return AS x, control.net_return AS y
     FROM pairs
     JOIN rdlake_tables.equity_curves AS here ON here.workspace_id = pairs.workspace_id
     JOIN rdlake_tables.equity_curves AS control
@@ -14,16 +14,18 @@ days AS (
     WHERE isfinite(here.net_return) AND isfinite(control.net_return)
 ),
 means AS (
-    SELECT workspace_id, control_workspace_id, count(*) AS days, avg(x) AS x, avg(y) AS y, max(x) > min(x) AND max(y) > min(y) AS moves
+    SELECT workspace_id, control_workspace_id, count(*) AS days,
+        -- In the order of days, so that the last digit is always the same.
+        avg(x ORDER BY date) AS x, avg(y ORDER BY date) AS y, max(x) > min(x) AND max(y) > min(y) AS moves
     FROM days
     GROUP BY workspace_id, control_workspace_id
 ),
 moments AS (
     SELECT
         days.workspace_id, days.control_workspace_id, any_value(means.days) AS days, bool_and(means.moves) AS moves,
-        sum((days.x - means.x) * (days.y - means.y)) AS xy,
-        sum((days.x - means.x) * (days.x - means.x)) AS xx,
-        sum((days.y - means.y) * (days.y - means.y)) AS yy
+        sum((days.x - means.x) * (days.y - means.y) ORDER BY days.date) AS xy,
+        sum((days.x - means.x) * (days.x - means.x) ORDER BY days.date) AS xx,
+        sum((days.y - means.y) * (days.y - means.y) ORDER BY days.date) AS yy
     FROM days
     JOIN means ON means.workspace_id = days.workspace_id AND means.control_workspace_id = days.control_workspace_id
     GROUP BY days.workspace_id, days.control_workspace_id
