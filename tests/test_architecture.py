@@ -48,7 +48,7 @@ LAYERS = [
     {"derive"},
     {"external", "folders", "history", "registries", "runs"},
     {"ingest", "catalog"},
-    {"archive", "groups", "ingested", "loop_end", "plotting"},
+    {"archive", "groups", "ingested", "loop_end", "plotting", "report"},
     {"upkeep", "doctor", "library"},
     {"cli"},
 ]

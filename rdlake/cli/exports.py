@@ -1,4 +1,4 @@
-"""Ways out: `rdlake catalogs export-json`, `rdlake catalogs export-parquet`, `rdlake changes`."""
+"""Ways out: `rdlake catalogs export-json` and `export-parquet`, `rdlake changes`, `report`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import click
 
 from rdlake.cli.output import json_option, lake_option, say, show, show_line
 
-__all__ = ["changes", "export_json", "export_parquet"]
+__all__ = ["changes", "export_json", "export_parquet", "report"]
 
 KINDS = ("cleared", "added", "changed", "removed")
 version_option = click.option(
@@ -88,6 +88,32 @@ def changes(since: int, to: int | None, lake_root: str, as_json: bool) -> None:
     ]
     show(rows, ["view", *KINDS], as_json=False)
     say(f"next time: rdlake changes --since {until}")
+
+
+@click.command()
+@click.argument("name", metavar="EXPERIMENT|FACTOR")
+@click.option(
+    "-o",
+    "target",
+    metavar="FILE.html",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Where to; an earlier report is replaced.",
+)
+@version_option
+@lake_option
+def report(name: str, target: Path, version: int | None, lake_root: str) -> None:
+    """Write one page on an EXPERIMENT or a FACTOR: figures with their conventions, charts,
+    feedback, code. It needs nothing beside itself, runs nothing and can be printed.
+
+    \b
+    rdlake report 3f2a9c -o experiment.html
+    rdlake report Momentum_10D -o factor.html
+    """
+    import rdlake
+    from rdlake.report import write_report
+
+    click.echo(write_report(rdlake.open_lake(lake_root), name, target, version))
 
 
 def _tell(

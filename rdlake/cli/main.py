@@ -47,6 +47,10 @@ COMMANDS = {
         "rdlake.cli.plot:plot",
         "Draw an experiment's curve or a factor's IC as PNG files.",
     ),
+    "report": (
+        "rdlake.cli.exports:report",
+        "Write one page on an experiment or a factor, to read or print.",
+    ),
     "add": ("rdlake.cli.external:add", "Add factors or a strategy from elsewhere."),
     "alpha": ("rdlake.cli.external:alpha", "Add Qlib's Alpha158 and Alpha360."),
     "maintain": (
