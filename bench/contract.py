@@ -102,7 +102,7 @@ def fresh(catalog: str, view: str, query: str) -> Figure:
     return Figure(f"fresh page of {view}", statistics.median(times) * 1000, "ms", FRESH_MS)
 
 
-def fill(lake: Lake, numbers: range) -> None:
+def fill(lake: Lake, numbers: range, days: int = DAYS) -> None:
     """One batch of experiments, with all that the contract makes of them."""
     chance = np.random.default_rng(numbers.start)
     ids = [f"{number * 2654435761 % 2**32:08x}" * 4 for number in numbers]
@@ -111,7 +111,7 @@ def fill(lake: Lake, numbers: range) -> None:
         "factors": _factors(ids, numbers),
         "factor_perf": _perf(ids, numbers, chance),
         "factor_combinations": _combinations(ids, numbers),
-        "equity_curves": _curves(ids, chance),
+        "equity_curves": _curves(ids, chance, days),
         "artifacts": _artifacts(ids),
         "strategies": _strategies(),
         "workspaces": pl.DataFrame({"workspace_id": ids, "role": "experiment"}),
@@ -206,13 +206,13 @@ def _combinations(ids: list[str], numbers: range) -> pl.DataFrame:
     )
 
 
-def _curves(ids: list[str], chance: np.random.Generator) -> pl.DataFrame:
-    days = [date(2020, 1, 1) + timedelta(day) for day in range(DAYS)]
-    count = len(ids) * DAYS
+def _curves(ids: list[str], chance: np.random.Generator, length: int) -> pl.DataFrame:
+    days = [date(2020, 1, 1) + timedelta(day) for day in range(length)]
+    count = len(ids) * length
     change = chance.normal(size=count) / 100
     return pl.DataFrame(
         {
-            "workspace_id": np.repeat(sorted(ids), DAYS),
+            "workspace_id": np.repeat(sorted(ids), length),
             "date": days * len(ids),
             "net_return": change,
             "nav": 1 + change,
