@@ -17,6 +17,7 @@ import duckdb
 
 import rdlake
 from bench.contract import LOOPS, of_the_contract
+from bench.exports import of_exports
 from bench.factors import of_factors
 from bench.figures import Figure, seconds
 from bench.fork import of_a_fork
@@ -110,7 +111,8 @@ def main() -> int:
     parser.add_argument("--store", action="store_true", help="only the store as it grows")
     parser.add_argument("--factors", action="store_true", help="only the statistics of factors")
     parser.add_argument("--contract", action="store_true", help="only views over a large lake")
-    parser.add_argument("--loops", type=int, default=LOOPS, help="how large, for --contract")
+    parser.add_argument("--exports", action="store_true", help="only the ways out of a large lake")
+    parser.add_argument("--loops", type=int, default=LOOPS, help="how large, for these two")
     arguments = parser.parse_args()
     count = arguments.experiments
     with tempfile.TemporaryDirectory() as folder:
@@ -118,6 +120,8 @@ def main() -> int:
             return told(of_factors(Path(folder)))
         if arguments.contract:
             return told(of_the_contract(Path(folder), arguments.loops))
+        if arguments.exports:
+            return told(of_exports(Path(folder), arguments.loops))
         demo = Path(folder) / "demo"
         started = time.perf_counter()
         report = write_demo(demo, experiments=count, seed=1)

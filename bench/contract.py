@@ -106,7 +106,7 @@ def fresh(catalog: str, view: str, query: str) -> Figure:
     return Figure(f"fresh page of {view}", statistics.median(times) * 1000, "ms", FRESH_MS)
 
 
-def fill(lake: Lake, numbers: range) -> None:
+def fill(lake: Lake, numbers: range, days: int = DAYS) -> None:
     """One batch of experiments, with all that the contract makes of them."""
     chance = np.random.default_rng(numbers.start)
     ids = [f"{number * 2654435761 % 2**32:08x}" * 4 for number in numbers]
@@ -115,11 +115,11 @@ def fill(lake: Lake, numbers: range) -> None:
         "factors": _factors(ids, numbers),
         "factor_perf": _perf(ids, numbers, chance),
         "factor_combinations": _combinations(ids, numbers),
-        "equity_curves": _curves(ids, chance),
+        "equity_curves": _curves(ids, chance, days),
         "artifacts": _artifacts(ids),
         "strategies": _strategies(),
         "workspaces": pl.DataFrame({"workspace_id": ids, "role": "experiment"}),
-        "loops": _loops(ids, numbers, chance),
+        "loops": _loops(ids, numbers, chance, days),
         "ingests": pl.DataFrame(
             {
                 "batch_id": f"{numbers.start}",
@@ -150,7 +150,7 @@ def _names(number: int) -> list[str]:
     return [f"factor_{(number * FACTORS + each) % NAMES}" for each in range(FACTORS)]
 
 
-def _loops(ids: list[str], numbers: range, chance: np.random.Generator) -> pl.DataFrame:
+def _loops(ids: list[str], numbers: range, chance: np.random.Generator, days: int) -> pl.DataFrame:
     figure = chance.normal(size=len(ids))
     return _typed(
         "loops",
@@ -159,8 +159,8 @@ def _loops(ids: list[str], numbers: range, chance: np.random.Generator) -> pl.Da
                 "task_run_id": f"run_{number // 20:06d}", "loop_id": number % 20,
                 "workspace_id": each, "experiment_id": f"run_{number // 20:06d}/{number % 20}",
                 "role": "experiment", "action": "factor", "status": "success", "has_result": True,
-                "has_curve": True, "curve_days": DAYS, "curve_start": FIRST_DAY,
-                "curve_end": FIRST_DAY + timedelta(DAYS - 1),
+                "has_curve": True, "curve_days": days, "curve_start": FIRST_DAY,
+                "curve_end": FIRST_DAY + timedelta(days - 1),
                 "strategy_id": f"strategy_{number % STRATEGIES}", "factor_names": _names(number),
                 "metrics": {"IC": value, "Rank IC": value}, "ic": value, "annual_return": value,
                 "decision": number % 3 == 0, "created_at": time,
@@ -236,13 +236,13 @@ def _combinations(ids: list[str], numbers: range) -> pl.DataFrame:
     )
 
 
-def _curves(ids: list[str], chance: np.random.Generator) -> pl.DataFrame:
-    days = [FIRST_DAY + timedelta(day) for day in range(DAYS)]
-    count = len(ids) * DAYS
+def _curves(ids: list[str], chance: np.random.Generator, length: int) -> pl.DataFrame:
+    days = [FIRST_DAY + timedelta(day) for day in range(length)]
+    count = len(ids) * length
     change = chance.normal(size=count) / 100
     return pl.DataFrame(
         {
-            "workspace_id": np.repeat(sorted(ids), DAYS),
+            "workspace_id": np.repeat(sorted(ids), length),
             "date": days * len(ids),
             "net_return": change,
             "nav": 1 + change,

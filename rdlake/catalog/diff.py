@@ -1,10 +1,15 @@
-"""What differs between two catalog versions: rows added, removed and changed, view by view."""
+"""What differs between two catalog versions: rows added, removed and changed, view by view.
+
+`diff` tells people which fields differ. `changes` tells a consumer all that makes its copy of one
+version a copy of the other.
+"""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Literal
 
 import duckdb
@@ -12,13 +17,15 @@ import duckdb
 from rdlake.catalog.contract import keys
 from rdlake.catalog.render import rendered
 from rdlake.catalog.version import Version, numbered
+from rdlake.errors import UnknownVersion
 from rdlake.lake import Lake
 from rdlake.quoting import identifier, literal
 
-__all__ = ["Change", "ViewDiff", "diff"]
+__all__ = ["Change", "RowChange", "ViewDiff", "changes", "diff"]
 
 ABOUT_ITSELF = frozenset({"catalog_info", "catalog_versions"})
 """Views that tell of the version; they differ in every version."""
+AT_ONCE = 1000
 
 
 @dataclass(frozen=True)
@@ -44,15 +51,68 @@ class ViewDiff:
         return sum(change.kind == kind for change in self.changes)
 
 
+@dataclass(frozen=True)
+class RowChange:
+    """One step from one version to the other. `cleared`: the view has no rows any more, and those
+    it has now follow. Of an added row `values` are all columns beside the key, of a changed row
+    those that differ, as they are now."""
+
+    view: str
+    change: Literal["cleared", "removed", "added", "changed"]
+    key: dict[str, Any]
+    values: dict[str, Any]
+
+
 def diff(lake: Lake, before: int, after: int) -> list[ViewDiff]:
     """The views that differ between two versions; rows are compared by the key that both have."""
     old, new = numbered(lake, before), numbered(lake, after)
+    with _side_by_side(lake, old, new) as connection:
+        return list(_view_diffs(connection, old, new))
+
+
+def changes(lake: Lake, since: int, to: int) -> Iterator[RowChange]:
+    """What makes a copy of every view as it was in version `since` one as it is in `to`; by view,
+    then by kind of change and key. A column that one of the two lacks is null there."""
+    old, new = _known(lake, since), _known(lake, to)
+    keys_before, keys_after = keys(old.sql), keys(new.sql)
+    if old.digest == new.digest:
+        return
+    with _side_by_side(lake, old, new) as connection:
+        for view in sorted(keys_before.keys() | keys_after.keys()):
+            before = _columns(connection, "before", view) if view in keys_before else {}
+            after = _columns(connection, "after", view) if view in keys_after else {}
+            key = keys_after.get(view, ())
+            shared = before.keys() & after.keys()
+            if key == keys_before.get(view) and all(before[one] == after[one] for one in shared):
+                nulls = {name: kind for name, kind in after.items() if name not in before}
+                yield from _row_changes(connection, view, key, after, _rows("before", view, nulls))
+            else:
+                yield RowChange(view, "cleared", {}, {})
+                if key:
+                    none = f"{_rows('after', view)} WHERE false"
+                    yield from _row_changes(connection, view, key, after, none)
+
+
+def _known(lake: Lake, number: int) -> Version:
+    try:
+        return numbered(lake, number)
+    except UnknownVersion as error:
+        raise UnknownVersion(
+            error.what,
+            where=error.where,
+            fix="take every view anew with rdlake catalogs export-parquet, and go on from its "
+            "version; rdlake catalogs list shows all versions",
+        ) from error
+
+
+@contextlib.contextmanager
+def _side_by_side(lake: Lake, old: Version, new: Version) -> Iterator[duckdb.DuckDBPyConnection]:
     with contextlib.closing(duckdb.connect()) as connection:
         connection.execute(f"SET VARIABLE lake_root = {literal(lake.root.as_posix())}")
         for alias, version in (("before", old), ("after", new)):
             path = rendered(lake, version)
             connection.execute(f"ATTACH {literal(str(path))} AS {alias} (READ_ONLY)")
-        return list(_view_diffs(connection, old, new))
+        yield connection
 
 
 def _view_diffs(
@@ -88,6 +148,47 @@ def _changes(
     key: tuple[str, ...],
     columns: Mapping[str, str],
 ) -> Iterator[Change]:
+    query = _compared(key, columns, _rows("before", view), _rows("after", view))
+    for kind, fields, *found in connection.execute(query).fetchall():
+        named = tuple(fields) if kind == "changed" else ()
+        yield Change(kind, dict(zip(key, found, strict=True)), named)
+
+
+def _row_changes(
+    connection: duckdb.DuckDBPyConnection,
+    view: str,
+    key: tuple[str, ...],
+    columns: Mapping[str, str],
+    before: str,
+) -> Iterator[RowChange]:
+    """The same with values, a few rows at a time."""
+    others = [name for name in columns if name not in key]
+    shown = tuple(f"new.{identifier(name)}" for name in others)
+    query = _compared(key, columns, before, _rows("after", view), shown)
+    cursor = connection.execute(query)
+    while some := cursor.fetchmany(AT_ONCE):
+        for kind, fields, *found in some:
+            values = dict(zip(others, found[len(key) :], strict=True))
+            told = {"added": others, "changed": fields}.get(kind, ())
+            named = dict(zip(key, found, strict=False))
+            yield RowChange(view, kind, named, {name: values[name] for name in told})
+
+
+def _rows(side: str, view: str, nulls: Mapping[str, str] = MappingProxyType({})) -> str:
+    """SQL for the rows of a view, with columns that it lacks."""
+    lacking = "".join(f", NULL::{kind} AS {identifier(name)}" for name, kind in nulls.items())
+    return f"SELECT *, true AS here{lacking} FROM {side}.main.{identifier(view)}"
+
+
+def _compared(
+    key: tuple[str, ...],
+    columns: Mapping[str, str],
+    before: str,
+    after: str,
+    shown: tuple[str, ...] = (),
+) -> str:
+    """SQL for the rows that differ: kind of change, names of the fields that do, key, and what is
+    to be shown beside these."""
     differs = ", ".join(
         f"CASE WHEN {_value('old', name, kind)} IS DISTINCT FROM {_value('new', name, kind)}"
         f" THEN {literal(name)} END"
@@ -97,20 +198,18 @@ def _changes(
     join = " AND ".join(
         f"old.{identifier(name)} IS NOT DISTINCT FROM new.{identifier(name)}" for name in key
     )
-    shown = ", ".join(f"coalesce(old.{identifier(name)}, new.{identifier(name)})" for name in key)
-    name = identifier(view)
-    query = f"""
+    named = [f"coalesce(old.{identifier(name)}, new.{identifier(name)})" for name in key]
+    order = ", ".join(str(place) for place in (1, *range(3, 3 + len(key))))
+    return f"""
         SELECT CASE WHEN old.here IS NULL THEN 'added'
                     WHEN new.here IS NULL THEN 'removed' ELSE 'changed' END AS kind,
-               list_filter([{differs}], lambda field: field IS NOT NULL) AS fields, {shown}
-        FROM (SELECT *, true AS here FROM before.main.{name}) AS old
-        FULL JOIN (SELECT *, true AS here FROM after.main.{name}) AS new ON {join}
+               list_filter([{differs}]::VARCHAR[], lambda field: field IS NOT NULL) AS fields,
+               {", ".join([*named, *shown])}
+        FROM ({before}) AS old
+        FULL JOIN ({after}) AS new ON {join}
         WHERE old.here IS NULL OR new.here IS NULL OR len(fields) > 0
-        ORDER BY ALL
+        ORDER BY {order}
     """
-    for kind, fields, *found in connection.execute(query).fetchall():
-        named = tuple(fields) if kind == "changed" else ()
-        yield Change(kind, dict(zip(key, found, strict=True)), named)
 
 
 def _value(side: str, name: str, kind: str) -> str:

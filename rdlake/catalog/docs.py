@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 
 import duckdb
 
@@ -13,7 +13,7 @@ from rdlake.catalog.contract import CONTRACT_VERSION, TABLES_SCHEMA, keys, scrip
 from rdlake.tables import table
 from rdlake.tables.duckdb_types import duckdb_type
 
-__all__ = ["contract_markdown"]
+__all__ = ["column_meanings", "contract_markdown", "empty_contract", "view_meaning"]
 
 INTRODUCTION = f"""\
 # The contract
@@ -29,33 +29,58 @@ This page is made from `sql/views/` by `make docs`.
 
 def contract_markdown() -> str:
     """The page: every view of the contract as DuckDB describes it."""
+    with empty_contract() as connection:
+        found = sorted(keys(script()).items())
+        return "\n".join([INTRODUCTION, *(_section(connection, *each) for each in found)])
+
+
+@contextmanager
+def empty_contract() -> Iterator[duckdb.DuckDBPyConnection]:
+    """Every view of the contract, without rows."""
     with closing(duckdb.connect()) as connection:
         connection.execute(f"CREATE SCHEMA {TABLES_SCHEMA}")
         columns = table("catalogs").columns
         typed = ", ".join(f"{each.name} {duckdb_type(each.type)}" for each in columns)
         connection.execute(f"CREATE TABLE {TABLES_SCHEMA}.catalogs ({typed})")
-        sql = script()
-        connection.execute(sql)
-        sections = [_section(connection, name, key) for name, key in sorted(keys(sql).items())]
-    return "\n".join([INTRODUCTION, *sections])
+        connection.execute(script())
+        yield connection
+
+
+def column_meanings(connection: duckdb.DuckDBPyConnection, view: str) -> dict[str, str]:
+    """The comment on each column of a view."""
+    return dict(
+        connection.execute(
+            "SELECT column_name, comment FROM duckdb_columns() WHERE NOT internal "
+            "AND schema_name = 'main' AND table_name = ? ORDER BY column_index",
+            [view],
+        ).fetchall()
+    )
+
+
+def view_meaning(connection: duckdb.DuckDBPyConnection, view: str) -> str:
+    """The comment on a view."""
+    ((meaning,),) = connection.execute(
+        "SELECT comment FROM duckdb_views() "
+        "WHERE NOT internal AND schema_name = 'main' AND view_name = ?",
+        [view],
+    ).fetchall()
+    return str(meaning)
 
 
 def _section(connection: duckdb.DuckDBPyConnection, name: str, key: tuple[str, ...]) -> str:
-    ((meaning,),) = connection.execute(
-        "SELECT comment FROM duckdb_views() WHERE schema_name = 'main' AND view_name = ?", [name]
-    ).fetchall()
-    head = [f"## {name}", "", meaning, "", f"- Key: {', '.join(f'`{each}`' for each in key)}", ""]
+    head = [
+        f"## {name}",
+        "",
+        view_meaning(connection, name),
+        "",
+        f"- Key: {', '.join(f'`{each}`' for each in key)}",
+        "",
+    ]
     return "\n".join([*head, *_columns(connection, name), ""])
 
 
 def _columns(connection: duckdb.DuckDBPyConnection, name: str) -> Iterator[str]:
-    meanings = dict(
-        connection.execute(
-            "SELECT column_name, comment FROM duckdb_columns() "
-            "WHERE schema_name = 'main' AND table_name = ?",
-            [name],
-        ).fetchall()
-    )
+    meanings = column_meanings(connection, name)
     yield "| column | type | meaning |"
     yield "|---|---|---|"
     for column, kind, *_ in connection.execute(f"DESCRIBE {name}").fetchall():

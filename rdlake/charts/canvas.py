@@ -8,7 +8,8 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import cache
-from io import BytesIO
+from hashlib import sha256
+from io import BytesIO, StringIO
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -44,7 +45,10 @@ STYLE: Mapping[Any, Any] = {
     "grid.alpha": 0.3,
     "legend.frameon": False,
     "lines.linewidth": 1.2,
+    "svg.hashsalt": "rdlake",
 }
+SVG_METADATA = ("Creator", "Date", "Format", "Type")
+_METADATA = re.compile(r"<metadata>.*?</metadata>\s*", re.DOTALL)
 
 
 class Canvas:
@@ -82,6 +86,26 @@ class Canvas:
         pixels = np.asarray(self._agg.buffer_rgba())  # type: ignore[no-untyped-call]
         picture = Image.fromarray(pixels).convert("RGB")
         return _packed(picture.quantize(COLOURS, Image.Quantize.FASTOCTREE, dither=UNMIXED))
+
+    def drawing(self, plot: Callable[[Axes], Axes]) -> str:
+        """An SVG of what `plot` draws, to stand in a page: letters as outlines, as wide as its
+        place, without links. Its ids begin with a digest of it."""
+        mpl.rcParams["font.family"] = [LATIN]
+        axes = plot(self._figure.add_subplot())
+        content = StringIO()
+        self._figure.savefig(content, format="svg", metadata=dict.fromkeys(SVG_METADATA))
+        axes.remove()
+        return _inline(content.getvalue())
+
+
+def _inline(document: str) -> str:
+    text = _METADATA.sub("", document[document.index("<svg") :])
+    text = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", text)
+    text = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", text)
+    prefix = f"s{sha256(text.encode()).hexdigest()[:8]}-"
+    text = re.sub(r'\bid="', f'id="{prefix}', text)
+    text = re.sub(r'href="#', f'href="#{prefix}', text)
+    return text.replace("url(#", f"url(#{prefix}").strip()
 
 
 def _packed(picture: Image.Image) -> bytes:

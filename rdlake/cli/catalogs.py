@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from rdlake.cli.exports import export_json, export_parquet
 from rdlake.cli.ingest import tell
 from rdlake.cli.output import json_option, lake_option, progress, say, show, show_json
 from rdlake.errors import ExitCode
@@ -30,7 +31,11 @@ allow_option = click.option(
 
 @click.group()
 def catalogs() -> None:
-    """Publish catalog versions, look at them, go back."""
+    """Publish catalog versions, look at them, go back, hand them on."""
+
+
+catalogs.add_command(export_json)
+catalogs.add_command(export_parquet)
 
 
 @catalogs.command()

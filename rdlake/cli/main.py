@@ -28,6 +28,10 @@ COMMANDS = {
         "rdlake.cli.catalogs:catalogs",
         "Publish catalog versions, look at them, go back.",
     ),
+    "changes": (
+        "rdlake.cli.exports:changes",
+        "What turns a copy of one catalog version into another.",
+    ),
     "groups": ("rdlake.cli.groups:groups", "Groups of experiments to compare."),
     "sql": ("rdlake.cli.query:sql", "Ask the published catalog."),
     "blobs": (
@@ -42,6 +46,10 @@ COMMANDS = {
     "plot": (
         "rdlake.cli.plot:plot",
         "Draw an experiment's curve or a factor's IC as PNG files.",
+    ),
+    "report": (
+        "rdlake.cli.exports:report",
+        "Write one page on an experiment or a factor, to read or print.",
     ),
     "add": ("rdlake.cli.external:add", "Add factors or a strategy from elsewhere."),
     "alpha": ("rdlake.cli.external:alpha", "Add Qlib's Alpha158 and Alpha360."),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,10 +13,12 @@ from typing import Any
 
 import click
 
-__all__ = ["json_option", "lake_option", "progress", "say", "show", "show_json"]
+__all__ = ["json_option", "lake_option", "progress", "say", "show", "show_json", "show_line"]
 
 F = Callable[..., Any]
 WIDE = 500
+_BREAKS = re.compile("[\x85\u2028\u2029]")
+"""What some readers take for the end of a line and JSON does not escape."""
 
 
 def lake_option(command: F) -> F:
@@ -44,6 +47,12 @@ def say(message: str) -> None:
 def show_json(value: Any) -> None:
     """Print a value as strict JSON."""
     click.echo(json.dumps(_strict(value), ensure_ascii=False, indent=2, allow_nan=False))
+
+
+def show_line(value: Any) -> None:
+    """Print a value as strict JSON on a line of its own, however the reader tells lines apart."""
+    text = json.dumps(_strict(value), ensure_ascii=False, allow_nan=False)
+    click.echo(_BREAKS.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
 
 
 def show(rows: Sequence[dict[str, Any]], columns: Sequence[str], *, as_json: bool) -> None:

@@ -12,7 +12,7 @@ WITH pairs AS (
 -- Left joins keep their order: all days beside all days would be too many.
 days AS (
     SELECT
-        pairs.group_id, pairs.workspace_id,
+        pairs.group_id, pairs.workspace_id, here.date,
         CASE WHEN isfinite(here.net_return) AND isfinite(control.net_return) THEN here.net_return END AS x,
         CASE WHEN isfinite(here.net_return) AND isfinite(control.net_return) THEN control.net_return END AS y
     FROM pairs
@@ -20,17 +20,22 @@ days AS (
     LEFT JOIN rdlake_tables.equity_curves AS control
         ON control.workspace_id = pairs.control_workspace_id AND control.date = here.date
 ),
+-- In the order of days, so that the last digit is always the same.
 centred AS (
     SELECT
-        group_id, workspace_id, x, y,
-        x - avg(x) OVER (PARTITION BY group_id, workspace_id) AS dx,
-        y - avg(y) OVER (PARTITION BY group_id, workspace_id) AS dy
+        group_id, workspace_id, date, x, y,
+        x - avg(x) OVER of_the_pair AS dx,
+        y - avg(y) OVER of_the_pair AS dy
     FROM days
+    WINDOW of_the_pair AS (
+        PARTITION BY group_id, workspace_id ORDER BY date
+        ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+    )
 ),
 moments AS (
     SELECT
         group_id, workspace_id, nullif(count(x), 0) AS days, max(x) > min(x) AND max(y) > min(y) AS moves,
-        sum(dx * dy) AS xy, sum(dx * dx) AS xx, sum(dy * dy) AS yy
+        sum(dx * dy ORDER BY date) AS xy, sum(dx * dx ORDER BY date) AS xx, sum(dy * dy ORDER BY date) AS yy
     FROM centred
     GROUP BY group_id, workspace_id
 ),

@@ -99,9 +99,8 @@ def by_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
     monkeypatch.setattr("rdlake.catalog.parts.MANY_LOOPS", 1)
     monkeypatch.setattr("bench.contract.STRATEGIES", 3)
     monkeypatch.setattr("bench.contract.NAMES", 7)
-    monkeypatch.setattr("bench.contract.DAYS", 5)
     lake = rdlake.init_lake(tmp_path / "lake")
-    fill(lake, range(40))
+    fill(lake, range(40), days=5)
     again(lake, "factors", workspace(0), code_sha256="other code", values_sha256="other values")
     publish(lake)
     return lake
@@ -127,7 +126,7 @@ def compact(lake: Lake) -> None:
 
 
 CHANGES: dict[str, Callable[[Lake], None]] = {
-    "one more": lambda lake: fill(lake, range(40, 41)),
+    "one more": lambda lake: fill(lake, range(40, 41), days=5),
     "other code": lambda lake: again(lake, "factors", workspace(7), code_sha256="newer code"),
     "other figures": lambda lake: again(lake, "factor_perf", workspace(8), rank_ic_mean=0.9),
     "another decision": lambda lake: again(lake, "loops", workspace(9), decision=True),

@@ -1,0 +1,72 @@
+"""The JSON catalogs of a large lake, each export in a process of its own.
+
+`python -m bench.exports LAKE FOLDER`, what that process runs, prints seconds and peak memory.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import rdlake
+from bench.contract import BATCH, LOOPS, fill
+from bench.figures import Figure, seconds
+from rdlake.catalog.json_export import export_json
+from rdlake.catalog.parquet_export import export_parquet
+from rdlake.catalog.publish import publish
+
+FEW, FEW_SECONDS = 10_000, 3.0
+GIB = 1 << 30
+ALLOWED = ("whole_batches", "curves_present")
+
+
+def of_exports(folder: Path, loops: int = LOOPS) -> list[Figure]:
+    """Seconds for 10,000 loops, memory for many."""
+    lake = rdlake.init_lake(folder / "large")
+    lake.alphas()
+    figures, done = [], 0
+    for many in (FEW, loops):
+        for first in range(done, many, BATCH):
+            fill(lake, range(first, min(first + BATCH, many)), days=3)
+        done = many
+        publish(lake, allow=ALLOWED)
+        told = exported(lake.root, folder / f"json-{many}", "json")
+        few, goal = many == FEW, 1e9 / GIB
+        figures += [
+            Figure(f"JSON of {many:,}", told["seconds"], "s", FEW_SECONDS if few else None),
+            Figure(f"JSON of {many:,}: memory", told["memory"] / GIB, "GiB", goal),
+        ]
+    told = exported(lake.root, folder / "parquet", "parquet")
+    return [
+        *figures,
+        Figure(f"Parquet of {loops:,}", told["seconds"], "s", None),
+        Figure(f"Parquet of {loops:,}: memory", told["memory"] / GIB, "GiB", None),
+    ]
+
+
+def exported(root: Path, folder: Path, kind: str) -> dict[str, float]:
+    """What a process of its own took."""
+    command = [sys.executable, "-m", "bench.exports", str(root), str(folder), kind]
+    return dict(json.loads(subprocess.check_output(command)))
+
+
+def main() -> None:
+    root, folder, kind = sys.argv[1:]
+    lake = rdlake.open_lake(root)
+    export = {"json": export_json, "parquet": export_parquet}[kind]
+    took = seconds(lambda: export(lake, Path(folder)))
+    json.dump({"seconds": took, "memory": peak()}, sys.stdout)
+
+
+def peak() -> int:
+    """Bytes of memory at most, of this process alone: `ru_maxrss` begins with its parent's."""
+    found = re.search(r"^VmHWM:\s*(\d+) kB", Path("/proc/self/status").read_text(), re.MULTILINE)
+    assert found
+    return int(found[1]) * 1024
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What consumers outside DuckDB are given, as values that check themselves."""

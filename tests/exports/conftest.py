@@ -1,0 +1,40 @@
+"""One published lake for all exports: runs with logs, a real recording, libraries."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+import rdlake
+from rdlake.demo import write_demo
+from rdlake.library import Library
+from tests.exports.odd import put_odd
+from tests.sources.pickles.shared import REPOSITORY
+
+RECORDINGS = REPOSITORY / "tests" / "data" / "recordings"
+
+
+@pytest.fixture(scope="session")
+def everything(tmp_path_factory: pytest.TempPathFactory) -> Library:
+    """Version 1; to read only."""
+    root = tmp_path_factory.mktemp("everything")
+    demo = write_demo(root / "demo", experiments=6, seed=3, fork=True)
+    lake = rdlake.init_lake(root / "lake")
+    assert demo.registry
+    key = demo.signing_key.read_bytes()
+    lake.ingest(
+        demo.workspaces, RECORDINGS, logs=[demo.logs], registries=[demo.registry], signing_key=key
+    )
+    lake.alphas()
+    put_odd(lake)
+    lake.publish(allow=["results_are_finite"])
+    return lake
+
+
+@pytest.fixture
+def own(everything: Library, tmp_path: Path) -> Library:
+    """A copy of it, for the test to change."""
+    shutil.copytree(everything.root, tmp_path / "lake")
+    return rdlake.open_lake(tmp_path / "lake")

@@ -1,0 +1,117 @@
+"""Every view as a Parquet file: the same rows and types, with what they mean."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow.parquet as pq
+import pytest
+
+import rdlake
+from rdlake.catalog.contract import keys, script
+from rdlake.catalog.parquet_export import export_parquet
+from rdlake.library import Library
+from tests.cli.run import run
+from tests.exports.odd import ODD, put_odd
+
+EMPTY = {"factor_duplicates", "factor_versions", "group_comparison", "group_members"}
+"""Views of which this lake may have no rows."""
+
+
+@pytest.fixture(scope="module")
+def folder(everything: Library, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("parquet")
+    written = export_parquet(everything, folder)
+    assert {each.path.stem for each in written} == keys(script()).keys()
+    assert {each.path.stem for each in written if not each.rows} <= EMPTY
+    return folder
+
+
+def rows(connection: duckdb.DuckDBPyConnection, source: str, view: str) -> list[Any]:
+    order = ", ".join(keys(script())[view])
+    described = connection.execute(f"DESCRIBE {source}").fetchall()
+    found = connection.execute(f"SELECT * FROM {source} ORDER BY {order}").fetchall()
+    return [tuple(row[:2] for row in described), *map(repr, found)]
+
+
+def test_duckdb_reads_what_the_catalog_has(everything: Library, folder: Path) -> None:
+    with (
+        contextlib.closing(rdlake.connect(everything.root)) as catalog,
+        contextlib.closing(duckdb.connect()) as plain,
+    ):
+        for view in keys(script()):
+            file = f"'{folder / view}.parquet'"
+            assert rows(plain, f"(FROM {file})", view) == rows(catalog, f"(FROM {view})", view), (
+                view
+            )
+
+
+def test_rows_are_in_the_order_of_their_key(folder: Path) -> None:
+    for view, key in keys(script()).items():
+        table = pq.read_table(folder / f"{view}.parquet", columns=list(key)).to_pylist()
+        found = [tuple(row.values()) for row in table]
+        assert found == sorted(found), view
+
+
+def test_comments_are_where_pyarrow_and_duckdb_look(everything: Library, folder: Path) -> None:
+    with contextlib.closing(rdlake.connect(everything.root)) as catalog:
+        views = dict(catalog.execute("SELECT view_name, comment FROM duckdb_views()").fetchall())
+        columns = catalog.execute(
+            "SELECT table_name, column_name, comment FROM duckdb_columns() "
+            "WHERE schema_name = 'main' AND NOT internal"
+        ).fetchall()
+        for view in keys(script()):
+            told = {name: comment for table, name, comment in columns if table == view}
+            schema = pq.read_schema(folder / f"{view}.parquet")
+            assert {field.name: field.metadata[b"comment"].decode() for field in schema} == told
+            found = catalog.execute(
+                f"SELECT decode(key), decode(value) FROM "
+                f"parquet_kv_metadata('{folder / view}.parquet')"
+            ).fetchall()
+            said = dict(found)
+            assert said["comment"] == views[view]
+            assert json.loads(said["column_comments"]) == told
+            assert said["catalog_version"] == "1"
+            assert said["key"] == ", ".join(keys(script())[view])
+
+
+def test_two_exports_of_a_version_are_equal_to_the_byte(
+    own: Library, folder: Path, tmp_path: Path
+) -> None:
+    put_odd(own, decision=True)
+    own.publish(allow=["results_are_finite"])
+    export_parquet(own, tmp_path / "out")
+    new = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    export_parquet(own, tmp_path / "out", version=1)
+    again = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    first = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert first == again
+    assert new["loop_catalog.parquet"] != again["loop_catalog.parquet"]
+
+
+def test_an_export_that_fails_replaces_nothing(
+    own: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    export_parquet(own, tmp_path / "out")
+    before = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "out").iterdir()}
+    monkeypatch.setattr(
+        "rdlake.catalog.parquet_export.keys", lambda _: {"aistock_factors": ("id",)}
+    )
+    with pytest.raises(KeyError):
+        export_parquet(own, tmp_path / "out")
+    after = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "out").iterdir()}
+    assert after == before
+
+
+def test_the_command_names_each_file(
+    capsys: pytest.CaptureFixture[str], everything: Library, tmp_path: Path
+) -> None:
+    told = run(capsys, "catalogs", "export-parquet", tmp_path, "--lake", everything.root, "--json")
+    assert told.code == 0
+    assert {Path(each["file"]).stem for each in json.loads(told.out)} == keys(script()).keys()
+    names = pq.read_table(tmp_path / "loop_catalog.parquet")["task_run_id"].to_pylist()
+    assert ODD in names
