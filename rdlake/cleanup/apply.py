@@ -177,9 +177,9 @@ def _thrown(
 ) -> list[Done]:
     """First the journal, then the lake, then the disk: whoever finds a file gone finds why."""
     journal = Journal.begin(root, lake.lake_id, archive_lake_id, keep_until.isoformat(), moves)
-    record(lake, _ours(lake, root))
+    record(lake, [journal], begun=journal.cleanup_id)
     found = list(throw(journal))
-    record(lake, _ours(lake, root))
+    record(lake, [journal])
     return found
 
 

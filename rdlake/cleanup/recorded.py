@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
 import polars as pl
@@ -15,26 +15,37 @@ from rdlake.tables import table
 __all__ = ["is_recorded", "record"]
 
 AWAY: tuple[State, ...] = ("meant", "trashed", "purging", "purged")
-BACK: tuple[State, ...] = ("undone", "given_back")
+KEY = ("cleanup_id", "workspace_id", "path")
+WHAT = ("kind", "size", "sha256", "proof", "stage", "archive_lake_id", "archive_id")
 
 
-def record(lake: Lake, journals: Iterable[Journal]) -> None:
-    """Bring the lake's rows to what these journals say; what it says already is not written."""
-    rows, states = list[dict[str, object]](), dict[tuple[str, str], str]()
-    ids = set[str]()
+def record(lake: Lake, journals: Iterable[Journal], begun: str | None = None) -> None:
+    """Bring the lake's rows to the steps that these journals have; what it says already is not
+    written. Only the one that was just begun makes new rows: of others the lake knows what moved,
+    and a journal that says otherwise is not believed."""
+    journals = [each for each in journals if each.moves]
+    ids = [each.cleanup_id for each in journals]
+    known = lake.read("cleanups", None, pl.col("cleanup_id").is_in(ids))
+    told = {tuple(row[name] for name in KEY): row for row in known.iter_rows(named=True)}
+    states = dict[tuple[str, str], str]()
     for journal in journals:
         for row in _rows(journal):
-            rows.append(row)
-            if row["stage"] != "logs":
-                away = row["state"] in AWAY
-                states[str(row["workspace_id"]), str(row["path"])] = (
-                    "removed" if away else "present"
-                )
-        if journal.moves:
-            ids.add(journal.cleanup_id)
-    if ids:
-        lake.commit({"cleanups": frame_of(table("cleanups"), rows)}, {"cleanup_id": sorted(ids)})
-        _record_states(lake, states)
+            key = tuple(row[name] for name in KEY)
+            if journal.cleanup_id != begun and not _is_of(row, told.get(key)):
+                continue
+            is_news = key not in told or told[key]["state"] != row["state"]
+            told[key] = row
+            if is_news and row["stage"] != "logs":
+                word = "removed" if row["state"] in AWAY else "present"
+                states[str(row["workspace_id"]), str(row["path"])] = word
+    if told:
+        _record_states(lake, states)  # first: what is news in `cleanups` is done again when stopped
+        rows = list(told.values())
+        lake.commit({"cleanups": frame_of(table("cleanups"), rows)}, {"cleanup_id": ids})
+
+
+def _is_of(row: Mapping[str, object], known: Mapping[str, object] | None) -> bool:
+    return known is not None and all(row[name] == known[name] for name in WHAT)
 
 
 def is_recorded(lake: Lake, journal: Journal, number: int) -> bool:
@@ -42,21 +53,22 @@ def is_recorded(lake: Lake, journal: Journal, number: int) -> bool:
     not have the other."""
     move = journal.moves[number]
     mine = (pl.col("cleanup_id") == journal.cleanup_id) & (pl.col("workspace_id") == move.name)
-    columns = ["path", "kind", "size", "sha256", "proof", "stage", "archive_lake_id"]
-    told = {row[0]: row[1:] for row in lake.read("cleanups", columns, mine).rows()}
-    return bool(move.files) and all(
-        told.get(each.path)
-        == (each.kind, each.size, each.sha256, each.proof, move.stage, journal.archive_lake_id)
-        for each in move.files
-    )
+    told = {row["path"]: row for row in lake.read("cleanups", None, mine).iter_rows(named=True)}
+    rows = [row for at, row in _numbered(journal) if at == number]
+    return bool(rows) and all(_is_of(row, told.get(row["path"])) for row in rows)
 
 
 def _rows(journal: Journal) -> Iterator[dict[str, object]]:
+    return (row for _, row in _numbered(journal))
+
+
+def _numbered(journal: Journal) -> Iterator[tuple[int, dict[str, object]]]:
+    """A row for each file, with the number of its move."""
     for number, move in enumerate(journal.moves):
         state, times = journal.state[number], journal.times[number]
         for each in move.files:
             is_gone = state == "undone" and each.path in journal.gone[number]
-            yield {
+            row: dict[str, object] = {
                 "cleanup_id": journal.cleanup_id,
                 "workspace_id": move.name,
                 "path": each.path,
@@ -71,9 +83,9 @@ def _rows(journal: Journal) -> Iterator[dict[str, object]]:
                 "meant_at": _moment(times.get("meant")),
                 "trashed_at": _moment(times.get("trashed")),
                 "back_at": _moment(times.get("undone") or times.get("given_back")),
-                "purged_at": _moment(times.get("purged") or times.get("purging") if is_gone
-                                     else times.get("purged")),
-            }  # fmt: skip
+                "purged_at": _moment(times.get("purging" if is_gone else "purged")),
+            }
+            yield number, row
 
 
 def _moment(text: str | None) -> datetime | None:
