@@ -39,9 +39,14 @@ def record(lake: Lake, journals: Iterable[Journal], begun: str | None = None) ->
                 word = "removed" if row["state"] in AWAY else "present"
                 states[str(row["workspace_id"]), str(row["path"])] = word
     if told:
-        _record_states(lake, states)  # first: what is news in `cleanups` is done again when stopped
-        rows = list(told.values())
-        lake.commit({"cleanups": frame_of(table("cleanups"), rows)}, {"cleanup_id": ids})
+        rows = frame_of(table("cleanups"), list(told.values()))
+        # whichever tells the next command that there is something to do comes first at the
+        # beginning, and last from then on
+        if begun is None:
+            _record_states(lake, states)
+        lake.commit({"cleanups": rows}, {"cleanup_id": ids})
+        if begun is not None:
+            _record_states(lake, states)
 
 
 def _is_of(row: Mapping[str, object], known: Mapping[str, object] | None) -> bool:
