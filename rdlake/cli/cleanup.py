@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
@@ -16,6 +17,9 @@ from rdlake.errors import ExitCode
 
 if TYPE_CHECKING:
     from rdlake.cleanup import Given, Plan, Report
+    from rdlake.lake import Lake
+
+Sign = Callable[["Lake", "Report"], None]
 
 SHOWN = 20
 STAGES = ("intermediates", "workspace", "logs", "junk")
@@ -72,6 +76,40 @@ def roots_options(command: Callable[..., int]) -> Callable[..., int]:
     return workspaces_option(logs_option(gathered))
 
 
+def signing_options(command: Callable[..., int]) -> Callable[..., int]:
+    """--sign and --receipt, as `sign`: what writes the receipt of a report, if one is asked for.
+    The key is read, and the file made, before anything is deleted."""
+
+    @wraps(command)
+    def gathered(*, sign_key: Path | None, receipt: Path | None, **others: Any) -> int:
+        if (sign_key is None) != (receipt is None):
+            raise click.UsageError("--sign and --receipt go together")
+        if sign_key is None or receipt is None:
+            return command(sign=_unsigned, **others)
+        from rdlake.cleanup.receipt import private_key, signed
+
+        key = private_key(sign_key)
+        with _new_file(receipt) as file:
+
+            def sign(lake: Lake, report: Report) -> None:
+                file.write(signed(lake, {each.cleanup_id for each in report.done}, key))
+
+            return command(sign=sign, **others)
+
+    for option in (
+        click.option("--receipt", metavar="FILE", type=click.Path(path_type=Path),
+                     help="Write a signed receipt of what was deleted to a new file."),
+        click.option("--sign", "sign_key", metavar="KEY", type=click.Path(path_type=Path),
+                     help="The Ed25519 key, PEM, to sign the receipt with."),
+    ):  # fmt: skip
+        gathered = option(gathered)
+    return gathered
+
+
+def _unsigned(lake: Lake, report: Report) -> None:
+    """No receipt is asked for; the table `cleanups` has it all the same."""
+
+
 @click.group()
 def cleanup() -> None:
     """Free RD-Agent's disk of what an archive has, by way of a trash.
@@ -108,7 +146,8 @@ def plan(
 
     made = make_plan(rdlake.open_lake(lake_root), archive, given)
     if output:
-        _write(made, output)
+        with _new_file(output) as file:
+            file.write(made.model_dump_json(indent=2) + "\n")
     if as_json:
         click.echo(made.model_dump_json(indent=2))
     else:
@@ -123,6 +162,7 @@ def plan(
 @click.option("--purge", "at_once", is_flag=True, help="Delete it at once, without a grace.")
 @click.option("--grace-days", metavar="DAYS", type=click.FloatRange(min=0), default=7.0,
               show_default=True, help="How long it stays in the trash.")  # fmt: skip
+@signing_options
 @lake_option
 @json_option
 def apply(  # noqa: PLR0913 - one parameter an option
@@ -132,6 +172,7 @@ def apply(  # noqa: PLR0913 - one parameter an option
     given: Given,
     at_once: bool,
     grace_days: float,
+    sign: Sign,
     lake_root: str,
     as_json: bool,
 ) -> int:
@@ -156,6 +197,7 @@ def apply(  # noqa: PLR0913 - one parameter an option
         refused = report.refused
         found = [delete(lake, archive, roots, each, at_once=True) for each in sorted(ids)]
         report = type(report)((*refused, *(each for one in found for each in one.done)))
+    sign(lake, report)
     return _tell(report, as_json=as_json)
 
 
@@ -164,14 +206,16 @@ def apply(  # noqa: PLR0913 - one parameter an option
 @needed_archive
 @roots_options
 @click.option("--now", "at_once", is_flag=True, help="Also what is to stay for some days yet.")
+@signing_options
 @lake_option
 @json_option
-def purge(
+def purge(  # noqa: PLR0913 - one parameter an option
     *,
     cleanup_id: str | None,
     archive: str,
     roots: Sequence[Path],
     at_once: bool,
+    sign: Sign,
     lake_root: str,
     as_json: bool,
 ) -> int:
@@ -185,7 +229,9 @@ def purge(
     from rdlake.cleanup import purge as delete
 
     lake = rdlake.open_lake(lake_root)
-    return _tell(delete(lake, archive, roots, cleanup_id, at_once=at_once), as_json=as_json)
+    report = delete(lake, archive, roots, cleanup_id, at_once=at_once)
+    sign(lake, report)
+    return _tell(report, as_json=as_json)
 
 
 @cleanup.command()
@@ -205,15 +251,44 @@ def undo(*, cleanup_id: str | None, roots: Sequence[Path], lake_root: str, as_js
     return _tell(give_back(rdlake.open_lake(lake_root), roots, cleanup_id), as_json=as_json)
 
 
-def _write(made: Plan, output: Path) -> None:
+@cleanup.command()
+@click.argument("path", metavar="RECEIPT", type=click.Path(path_type=Path))
+@click.option("--key", metavar="PUB", required=True, type=click.Path(path_type=Path),
+              help="The public key, PEM, of whoever signed it.")  # fmt: skip
+@json_option
+def verify(path: Path, key: Path, as_json: bool) -> None:
+    """Check that a RECEIPT is as it was signed, and list what it says was deleted. Exit code 4 when
+    it is not.
+
+    \b
+    rdlake cleanup verify receipt.json --key PUB.pem
+    """
+    from rdlake.cleanup.receipt import verified
+
+    receipt = verified(path, key)
+    rows = [each.model_dump() for each in receipt.deleted]
+    columns = ["workspace_id", "path", "size", "sha256", "proof", "archive_lake_id", "archive_id",
+               "stage", "state", "cleanup_id"]  # fmt: skip
+    show(rows, columns, as_json=as_json)
+    say(f"signed for the lake {receipt.lake_id} at {receipt.made_at} UTC: {len(rows)} files")
+
+
+@contextmanager
+def _new_file(path: Path) -> Iterator[IO[str]]:
+    """A file that is made now; gone again when nothing comes to be written."""
     from rdlake.errors import BadInput
 
     try:
-        with output.open("x", encoding="utf-8") as file:
-            file.write(made.model_dump_json(indent=2) + "\n")
+        file = path.open("x", encoding="utf-8")
     except OSError as error:
-        what = f"the plan cannot be written: {error.strerror}"
-        raise BadInput(what, where=output, fix="name a new file; nothing is overwritten") from error
+        what = f"the file cannot be written: {error.strerror}"
+        raise BadInput(what, where=path, fix="name a new file; nothing is overwritten") from error
+    try:
+        with file:
+            yield file
+    finally:
+        if not path.stat().st_size:
+            path.unlink()
 
 
 def _tell_plan(made: Plan) -> None:
