@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from rdlake.cleanup.classes import is_heavy, refuse_unknown, why_it_may_go
+from rdlake.cleanup.classes import class_of, is_heavy, refuse_unknown, why_it_may_go
 from rdlake.cleanup.disk import Found, Root, Tree, Unsafe
 from rdlake.cleanup.facts import archive_named, facts_of, known_ids
 from rdlake.cleanup.logs import LogFolder, log_folders, unread
@@ -147,10 +147,7 @@ class Judge:
         else:
             unproven = [each.path for each in files if each.proof is None]
             if unproven:
-                reasons.append(
-                    f"the content of {_some(unproven)} is not in the archive: rdlake ingest "
-                    "--keep all, then rdlake archive run; or --allow its class"
-                )
+                reasons.append(_unproven(unproven))
         return tuple(files), reasons
 
     def _proven(self, each: Found) -> File:
@@ -227,6 +224,15 @@ def _unlike(known: Mapping[str, Mapping[str, object]], found: Sequence[Found]) -
     for word, paths in (("is gone", gone), ("is new", new), ("is another", other)):
         if paths:
             yield f"{_some(paths)} {word}; {again}"
+
+
+def _unproven(paths: Sequence[str]) -> str:
+    words = sorted({word for path in paths if (word := class_of(path))})
+    allowed = f"; or {' '.join(f'--allow {word}' for word in words)}" if words else ""
+    return (
+        f"the content of {_some(paths)} is not in the archive: rdlake ingest --keep all, then "
+        f"rdlake archive run{allowed}"
+    )
 
 
 def _is_same(row: Mapping[str, object], each: Found) -> bool:
