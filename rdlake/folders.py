@@ -13,7 +13,7 @@ import polars as pl
 
 from rdlake.derive import derive
 from rdlake.evidence import Evidence, evidence_rows, said_by_json, said_by_workspace
-from rdlake.experiment import Finding, Workspace
+from rdlake.experiment import Finding, SourceFile, Workspace
 from rdlake.extract import lying_there
 from rdlake.keeping import Keep, keep_files
 from rdlake.known import Known
@@ -21,7 +21,7 @@ from rdlake.lake import Lake
 from rdlake.measuring import Measurer
 from rdlake.outcome import Outcome, Status, ingest_rows
 from rdlake.selection import EVERYTHING, Selection
-from rdlake.sources.contents import hash_files
+from rdlake.sources.contents import Hashed, digest_of_files, hash_files
 from rdlake.sources.files import Scan, scan
 from rdlake.sources.roles import classify
 from rdlake.sources.roots import workspace_folders
@@ -42,6 +42,12 @@ SETTLED_SECONDS = 2.0
 """A file that changed this recently may change again within one tick of its clock."""
 LOOPS = ("experiment", "baseline")
 RESULT = "qlib_res.csv"
+CLEANED_UP = Finding(
+    "warning",
+    None,
+    "files of it were cleaned up, so that it is not read anew; its rows stay as they are",
+    "rdlake cleanup undo, or put what rdlake restore gives back in its place, and ingest again",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +123,22 @@ class FolderReader:
         if reason := self._left(scanned):
             self.left[reason] += 1
             return None
-        more = self._measurer.could_more(folder)
+        return self._read(scanned)
+
+    def _read(self, scanned: Scan) -> ReadFolder | None:
+        folder = scanned.folder
+        removed = self._known.removed.get(folder.name, ())
+        more = not removed and self._measurer.could_more(folder)
         if not more and self._known.stats.get(f"workspace:{folder.name}") == scanned.stat_digest:
             return None
         hashed = hash_files(scanned)
-        same = self._known.contents.get(f"workspace:{folder.name}") == hashed.source_digest
-        if same and not more:
+        gone = _gone(removed, hashed)
+        as_it_was = {hashed.source_digest, digest_of_files([*hashed.files, *gone])}
+        if self._known.contents.get(f"workspace:{folder.name}") in as_it_was and not more:
             return None
+        if gone:
+            skipped = Skipped(folder.name, folder.parent.name, CLEANED_UP)
+            return ReadFolder(scanned, hashed.source_digest, skipped, Measured())
         result, measured = self._measurer.measured(scanned, parse_workspace(scanned, hashed))
         if isinstance(result, Workspace) and result.role in LOOPS:
             self._loops += 1
@@ -165,6 +180,12 @@ class FolderReader:
         every = [each.status for each in scanned.entries]
         times = [at for each in every for at in (each.st_mtime, each.st_ctime)]
         return all(abs(time.time() - each) >= since for each in times)
+
+
+def _gone(removed: Sequence[SourceFile], hashed: Hashed) -> list[SourceFile]:
+    """What a clean-up took and is not there again."""
+    there = {file.path for file in hashed.files}
+    return [file for file in removed if file.path not in there]
 
 
 def commit_folders(

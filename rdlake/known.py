@@ -10,6 +10,7 @@ import polars as pl
 
 from rdlake.deltalog import last_repair
 from rdlake.evidence import NOBODY, digest_of_parts, name_of, nowhere, registered_names
+from rdlake.experiment import SourceFile
 from rdlake.identity import EXTERNAL
 from rdlake.lake import Lake
 from rdlake.run import Run
@@ -59,6 +60,8 @@ class Known:
     """The workspaces whose folders were read."""
     names: Mapping[str, str] = field(default_factory=dict)
     """The registry's id of runs that are known by their logs too."""
+    removed: Mapping[str, tuple[SourceFile, ...]] = field(default_factory=dict)
+    """By workspace the files that a clean-up took, which count as being there."""
 
     def without(self, workspace_ids: Collection[str]) -> Known:
         """The same, as if these folders had not been read yet."""
@@ -110,6 +113,7 @@ def what_is_known(lake: Lake, reader_version: int) -> Known:
         _said(evidence),
         frozenset(_of_kind(evidence, "workspace:")["workspace_id"]),
         names,
+        _removed(lake),
     )
 
 
@@ -126,7 +130,18 @@ def last_digests(lake: Lake, workspace_id: str, reader_version: int) -> Known:
     for _, status, digest in last.rows():
         if digest and digest == (there if status in ("ok", "partial") else digest):
             contents[source] = digest
-    return Known(contents, _stats(evidence) if source in contents else {}, (), {})
+    stats = _stats(evidence) if source in contents else {}
+    return Known(contents, stats, (), {}, removed=_removed(lake, own))
+
+
+def _removed(lake: Lake, where: pl.Expr | None = None) -> dict[str, tuple[SourceFile, ...]]:
+    gone = pl.col("state") == "removed"
+    columns = ["workspace_id", "path", "artifact_type", "kind", "size", "sha256", "target"]
+    removed: dict[str, list[SourceFile]] = {}
+    rows = lake.read("artifacts", columns, gone if where is None else gone & where)
+    for workspace_id, *row in rows.iter_rows():
+        removed.setdefault(workspace_id, []).append(SourceFile(*row))
+    return {key: tuple(files) for key, files in removed.items()}
 
 
 def _of_kind(evidence: pl.DataFrame, kind: str) -> pl.DataFrame:

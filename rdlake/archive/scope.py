@@ -15,7 +15,18 @@ from rdlake.evidence import name_of
 from rdlake.naming import workspace_named
 from rdlake.tables import TABLES, table
 
-__all__ = ["ALL", "COPIED", "FILES_TOO", "OWN", "Asked", "Level", "Scope", "scope_of", "shared_by"]
+__all__ = [
+    "ALL",
+    "COPIED",
+    "FILES_TOO",
+    "OWN",
+    "Asked",
+    "Level",
+    "Scope",
+    "scope_around",
+    "scope_of",
+    "shared_by",
+]
 
 OWN = tuple(each.name for each in TABLES if each.owner == "workspace_id" and not each.operation)
 """Tables whose rows belong to one workspace."""
@@ -72,6 +83,27 @@ class Scope:
 def scope_of(held: Held, asked: Asked) -> Scope:
     """What is asked for, with the folders and loops it rests on. BadInput for an experiment or run
     that is not in the lake: an empty success would hide the slip."""
+    loops, folders, told = _known(held)
+    if asked.everything:
+        owners = {name: _owners(held, name) for name in (*OWN, *SHARED)}
+        ids = frozenset(told).union(*(owners[name] for name in OWN))
+        owners |= dict.fromkeys(OWN, ids)
+        return Scope(True, ids, told, owners, None)
+    return scope_around(held, _named(held, loops, folders, asked))
+
+
+def scope_around(held: Held, workspace_ids: frozenset[str]) -> Scope:
+    """These workspaces, with the folders and loops they rest on."""
+    loops, folders, told = _known(held)
+    ids = _with_what_they_rest_on(held, loops, folders, workspace_ids)
+    digests = {key: digest for key, digest in told.items() if key in ids}
+    shared = shared_by(held, ids)
+    owners = {**dict.fromkeys(OWN, ids), **shared}
+    return Scope(False, ids, digests, owners, ids | shared["task_runs"])
+
+
+def _known(held: Held) -> tuple[pl.DataFrame, pl.DataFrame, dict[str, str | None]]:
+    """The loops, the folders, and the source_digest of each."""
     loops = held.read(
         "loops",
         ["workspace_id", "task_run_id", "created_at", "result_workspace_id", "model_id", DIGEST],
@@ -80,17 +112,7 @@ def scope_of(held: Held, asked: Asked) -> Scope:
         "workspaces", ["workspace_id", "task_run_id", "parent_workspace_id", DIGEST]
     )
     told = dict(folders.select("workspace_id", DIGEST).rows())
-    told |= dict(loops.select("workspace_id", DIGEST).rows())
-    if asked.everything:
-        owners = {name: _owners(held, name) for name in (*OWN, *SHARED)}
-        ids = frozenset(told).union(*(owners[name] for name in OWN))
-        owners |= dict.fromkeys(OWN, ids)
-        return Scope(True, ids, told, owners, None)
-    ids = _with_what_they_rest_on(held, loops, folders, _named(held, loops, folders, asked))
-    digests = {key: digest for key, digest in told.items() if key in ids}
-    shared = shared_by(held, ids)
-    owners = {**dict.fromkeys(OWN, ids), **shared}
-    return Scope(False, ids, digests, owners, ids | shared["task_runs"])
+    return loops, folders, told | dict(loops.select("workspace_id", DIGEST).rows())
 
 
 def _owners(held: Held, name: str) -> frozenset[str]:

@@ -19,7 +19,17 @@ if TYPE_CHECKING:
     from rdlake.keeping import Keep
     from rdlake.sources.places import Map
 
-__all__ = ["Given", "Sources", "selection_options", "source_options", "sources_of"]
+__all__ = [
+    "Given",
+    "Sources",
+    "key_option",
+    "logs_option",
+    "selection_options",
+    "source_options",
+    "sources_of",
+    "sources_roots",
+    "workspaces_option",
+]
 
 workspaces_option = click.option(
     "--workspaces",
@@ -223,6 +233,19 @@ def sources_of(given: Given, default: Path | None = None) -> Sources:
         )
     say("no folder of workspaces is configured: taking the bundled sample of real back-tests")
     return Sources([default], [], key, keep=keep, charts=charts)
+
+
+def sources_roots(
+    workspaces: Sequence[str], logs: Sequence[str], key: Path | None
+) -> tuple[list[Path], list[Path], bytes | None]:
+    """The folders of workspaces and of logs that are named, else those that are set, and the
+    key."""
+    from rdlake.settings import Settings
+
+    settings, named = Settings(), bool(workspaces or logs)
+    roots = [Path(each) for each in workspaces] or ([] if named else [*settings.workspace_roots])
+    log_roots = [Path(each) for each in logs] or ([] if named else [*settings.log_roots])
+    return roots, log_roots, _key(key)
 
 
 def _keep(text: str) -> Keep:

@@ -43,6 +43,13 @@ COMMANDS = {
         "Copy experiments to another lake, proven by reading back.",
     ),
     "restore": ("rdlake.cli.archive:restore", "Give an experiment's files back as they were."),
+    "cleanup": (
+        "rdlake.cli.cleanup:cleanup",
+        "Free the disk of what an archive has, by way of a trash.",
+    ),
+    "pin": ("rdlake.cli.cleanup:pin", "Say that an experiment must stay."),
+    "unpin": ("rdlake.cli.cleanup:unpin", "Say that it need not stay any longer."),
+    "pins": ("rdlake.cli.cleanup:pins", "List the experiments that must stay."),
     "plot": (
         "rdlake.cli.plot:plot",
         "Draw an experiment's curve or a factor's IC as PNG files.",

@@ -6,7 +6,7 @@ import errno
 import os
 import re
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from types import MappingProxyType
@@ -18,7 +18,16 @@ from rdlake.sources.files import Entry, Scan, digest_of
 from rdlake.sources.json_text import MAX_BYTES
 from rdlake.sources.wording import because
 
-__all__ = ["KEPT", "PIECE", "Hashed", "hash_files", "most_kept", "open_file", "pieces"]
+__all__ = [
+    "KEPT",
+    "PIECE",
+    "Hashed",
+    "digest_of_files",
+    "hash_files",
+    "most_kept",
+    "open_file",
+    "pieces",
+]
 
 PIECE = 1 << 20
 KEPT: Mapping[str, int] = MappingProxyType(
@@ -46,6 +55,7 @@ _RECORDED = re.compile(
 
 _NO_LINK, _NO_WAIT = getattr(os, "O_NOFOLLOW", 0), getattr(os, "O_NONBLOCK", 0)
 _FILE = os.O_RDONLY | _NO_LINK | _NO_WAIT | getattr(os, "O_BINARY", 0)
+_NO_TIME = getattr(os, "O_NOATIME", 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +87,12 @@ def hash_files(scanned: Scan) -> Hashed:
                 findings.append(_unreadable(entry.path, error))
         word = artifact_type(entry.path)
         files.append(SourceFile(entry.path, word, entry.kind, size, digest, entry.target))
-    return Hashed(tuple(files), digest_of(map(_source_line, files)), kept, tuple(findings))
+    return Hashed(tuple(files), digest_of_files(files), kept, tuple(findings))
+
+
+def digest_of_files(files: Iterable[SourceFile]) -> str:
+    """The source_digest of a folder with these files."""
+    return digest_of(map(_source_line, sorted(files, key=lambda file: file.path)))
 
 
 def most_kept(path: str) -> int:
@@ -89,8 +104,12 @@ def most_kept(path: str) -> int:
 
 
 def open_file(location: str) -> tuple[int, os.stat_result]:
-    """A descriptor of a regular file, to be closed; OSError for all else, a link among it."""
-    descriptor = os.open(location, _FILE)
+    """A descriptor of a regular file, to be closed; OSError for all else, a link among it. That it
+    is read here does not count as use, where the file is ours."""
+    try:
+        descriptor = os.open(location, _FILE | _NO_TIME)
+    except PermissionError:
+        descriptor = os.open(location, _FILE)
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
         os.close(descriptor)

@@ -12,7 +12,11 @@ from rdlake.experiment import Finding
 from rdlake.sources.roles import is_rdagent_name
 from rdlake.sources.wording import because
 
-__all__ = ["WorkspaceRoot", "workspace_folders"]
+__all__ = ["TRASH", "WorkspaceRoot", "workspace_folders"]
+
+TRASH = ".rdlake-trash"
+"""Where a clean-up puts what it takes, in the root itself. Never read; a root that has it may have
+nothing else left."""
 
 _BELOW = ("git_ignore_folder/RD-Agent_workspace", "RD-Agent_workspace")
 
@@ -33,6 +37,8 @@ def workspace_folders(root: Path) -> WorkspaceRoot:
     """
     path, children = _listed(root)
     _refuse_parent(path)
+    cleaned = any(child.name == TRASH for child in children)
+    children = [child for child in children if child.name != TRASH]
     folders: list[Path] = []
     findings: list[Finding] = []
     for child in sorted(children, key=lambda child: child.name):
@@ -44,7 +50,8 @@ def workspace_folders(root: Path) -> WorkspaceRoot:
             folders.append(path / child.name)
         else:
             findings.append(_nameless(child.name))
-    _refuse_other(path, folders, (child.name for child in children))
+    if not cleaned:
+        _refuse_other(path, folders, (child.name for child in children))
     return WorkspaceRoot(path, tuple(folders), tuple(findings))
 
 

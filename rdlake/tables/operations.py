@@ -104,19 +104,36 @@ ARCHIVES = Table(
 
 CLEANUPS = Table(
     "cleanups",
-    "receipts of deletions",
+    "what clean-ups took out of RD-Agent's folders, file by file, and what became of it",
     ("cleanup_id", "workspace_id", "path"),
     (
-        C("cleanup_id", TEXT, "one run of the clean-up command"),
-        WORKSPACE,
-        C("path", TEXT, "relative path of what was deleted"),
+        C("cleanup_id", TEXT, "one clean-up of one root"),
+        C("workspace_id", TEXT, "the workspace; of stage logs the run's folder, by its path"),
+        C("path", TEXT, "relative path of the file or link"),
+        C("kind", TEXT, "file or link"),
         C("size", INT, "bytes"),
-        C("sha256", TEXT, "digest of the content, as the archive has it"),
-        C("archive_id", TEXT, "the receipt that proves the archive has it"),
-        C("stage", TEXT, "heavy or workspace"),
-        C("removed_at", TIME, "UTC", clock=True),
+        C("sha256", TEXT, "digest of the content; null for a link"),
+        C(
+            "proof",
+            TEXT,
+            "why it may go: archive (its content was read back there), rows (a log that level 1 "
+            "holds), empty, link, or the class that was allowed",
+        ),
+        C("archive_lake_id", TEXT, "the archive that proves it"),
+        C("archive_id", TEXT, "the receipt of that archive; null for logs, which several prove"),
+        C("stage", TEXT, "intermediates, workspace, logs or junk"),
+        C(
+            "state",
+            TEXT,
+            "meant (the move is under way), left (it was not moved), trashed, given_back (it had "
+            "changed), undone, purged",
+        ),
+        C("meant_at", TIME, "UTC", clock=True),
+        C("trashed_at", TIME, "UTC", clock=True),
+        C("back_at", TIME, "UTC; when it was given back", clock=True),
+        C("purged_at", TIME, "UTC", clock=True),
     ),
-    owner=None,
+    owner="cleanup_id",
     operation=True,
 )
 

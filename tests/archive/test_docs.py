@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ from rdlake.archive import archiving_levels
 from rdlake.demo import write_demo
 from tests.archive.world import files_of
 from tests.catalog.elsewhere import Reader
+from tests.cleanup.world import age
 
 PAGE = Path(__file__).parents[2] / "docs" / "archive.md"
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.DOTALL | re.MULTILINE)
@@ -35,6 +37,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
         logs=[place / "log"],
     )
     lake.publish()
+    workspaces = place / "git_ignore_folder/RD-Agent_workspace"
+    shutil.copytree(workspaces, place / "before", symlinks=True)
+    age(workspaces, place / "log")
     return place
 
 
@@ -65,7 +70,7 @@ def here(place: Path, block: str) -> str:
 def experiment(place: Path) -> str:
     """One with a folder, that this test chooses."""
     loops = rdlake.open_lake(place / "lake").read("loops", where=pl.col("has_curve"))
-    folders = place / "git_ignore_folder/RD-Agent_workspace"
+    folders = place / "before"
     names: list[str] = loops["workspace_id"].to_list()
     return min(name for name in names if (folders / name / "qlib_res.csv").exists())
 
@@ -80,9 +85,23 @@ def test_the_walk_says_what_it_does(said: list[tuple[str, str]]) -> None:
 
 def test_the_restored_files_are_those_of_rdagent(place: Path, said: list[tuple[str, str]]) -> None:
     assert said
-    original = files_of(place / "git_ignore_folder/RD-Agent_workspace" / experiment(place))
+    original = files_of(place / "before" / experiment(place))
     restored = files_of(place / "restored")
     assert "qlib_res.csv" in restored and restored.items() <= original.items()
+
+
+def test_the_clean_up_frees_the_disk_and_the_lake_knows(
+    place: Path, said: list[tuple[str, str]]
+) -> None:
+    words = {block: words for block, words in said if "cleanup" in block}
+    (undone,) = (each for block, each in words.items() if "cleanup undo" in block)
+    (purged,) = (each for block, each in words.items() if "cleanup purge" in block)
+    assert "undone: " in undone and "purged: " in purged and "signed for the lake" in purged
+    assert not (place / "git_ignore_folder/RD-Agent_workspace" / experiment(place)).exists()
+    lake = rdlake.open_lake(place / "lake")
+    mine = pl.col("workspace_id") == experiment(place)
+    assert set(lake.read("artifacts", where=mine)["state"]) == {"removed"}
+    assert set(lake.read("cleanups", where=mine)["state"]) == {"undone", "purged"}
 
 
 def test_every_experiment_is_at_level_2(place: Path, said: list[tuple[str, str]]) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from rdlake.errors import BadInput
 from rdlake.experiment import Finding
+from rdlake.sources.roots import TRASH
 from rdlake.sources.wording import because
 
 __all__ = ["MAX_DEPTH", "MAX_FOLDERS", "LogRoot", "RunFolder", "find_runs"]
@@ -67,7 +68,7 @@ def find_runs(root: Path) -> LogRoot:
     if walk.seen > MAX_FOLDERS:
         reason = f"more than {MAX_FOLDERS:,} folders; the rest was not searched for runs"
         walk.findings.append(_error(None, reason, "name the folders with the runs as roots"))
-    if not walk.runs and not walk.findings:
+    if not walk.runs and not walk.findings and TRASH not in names:
         raise BadInput("There is no run of RD-Agent in this folder", where=path, fix=_FIX_ROOT)
     runs = sorted(walk.runs, key=lambda run: run.relative_to(path).as_posix())
     return LogRoot(path, tuple(RunFolder(run, path) for run in runs), tuple(walk.findings))
@@ -102,6 +103,8 @@ def _visit(walk: _Walk, folder: Path, depth: int) -> None:
         return
     for child in children:
         path = folder / child.name
+        if child.name == TRASH:
+            continue
         if _leads_away(child):
             reason = "a link; links are never followed, nothing behind it was read"
             fix = "name the folder it points to as a log root of its own, or remove the link"

@@ -1,0 +1,376 @@
+"""Clean-up: `rdlake cleanup …`, and `rdlake pin` for what must stay."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from functools import wraps
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import click
+
+from rdlake.cli.given import key_option, logs_option, sources_roots, workspaces_option
+from rdlake.cli.output import json_option, lake_option, say, show, show_json
+from rdlake.errors import ExitCode
+
+if TYPE_CHECKING:
+    from rdlake.cleanup import Given, Plan, Report
+    from rdlake.lake import Lake
+
+Sign = Callable[["Lake", "Report"], None]
+
+SHOWN = 20
+STAGES = ("intermediates", "workspace", "logs", "junk")
+archive_option = click.option("--archive", metavar="ARCHIVE", help="The archive that proves it.")
+needed_archive = click.option(
+    "--archive", metavar="ARCHIVE", required=True, help="The archive that proves it."
+)
+id_argument = click.argument("cleanup_id", metavar="[ID]", required=False)
+
+
+def given_options(command: Callable[..., int]) -> Callable[..., int]:
+    """Roots, key, classes and days, as one `given`."""
+
+    @wraps(command)
+    def gathered(
+        *,
+        workspaces: Sequence[str],
+        logs: Sequence[str],
+        signing_key: Path | None,
+        allowed: Sequence[str],
+        idle_days: float,
+        stages: Sequence[str] = (),
+        **others: Any,
+    ) -> int:
+        from rdlake.cleanup import STAGES, Given
+
+        roots, log_roots, key = sources_roots(workspaces, logs, signing_key)
+        chosen = [each for each in STAGES if each in stages]
+        given = Given(roots, log_roots, chosen, frozenset(allowed), idle_days, key)
+        return command(given=given, **others)
+
+    for option in (
+        click.option("--idle-days", metavar="DAYS", type=click.FloatRange(min=0), default=30.0,
+                     show_default=True, help="For how long nothing of it was used."),
+        click.option("--allow", "allowed", metavar="CLASS", multiple=True,
+                     help="Files that can be made again and need no archive: factor_values, "
+                     "predictions, tracking, templates, caches; may be repeated."),
+        key_option,
+        logs_option,
+        workspaces_option,
+    ):  # fmt: skip
+        gathered = option(gathered)
+    return gathered
+
+
+def roots_options(command: Callable[..., int]) -> Callable[..., int]:
+    """--workspaces and --log-path, as `roots`."""
+
+    @wraps(command)
+    def gathered(*, workspaces: Sequence[str], logs: Sequence[str], **others: Any) -> int:
+        roots, log_roots, _ = sources_roots(workspaces, logs, None)
+        return command(roots=[*roots, *log_roots], **others)
+
+    return workspaces_option(logs_option(gathered))
+
+
+def signing_options(command: Callable[..., int]) -> Callable[..., int]:
+    """--sign and --receipt, as `sign`: what writes the receipt of a report, if one is asked for.
+    The key is read, and the file made, before anything is deleted."""
+
+    @wraps(command)
+    def gathered(*, sign_key: Path | None, receipt: Path | None, **others: Any) -> int:
+        if (sign_key is None) != (receipt is None):
+            raise click.UsageError("--sign and --receipt go together")
+        if sign_key is None or receipt is None:
+            return command(sign=_unsigned, **others)
+        from rdlake.cleanup.receipt import private_key, signed
+
+        key = private_key(sign_key)
+        with _new_file(receipt) as file:
+
+            def sign(lake: Lake, report: Report) -> None:
+                file.write(signed(lake, {each.cleanup_id for each in report.done}, key))
+
+            return command(sign=sign, **others)
+
+    for option in (
+        click.option("--receipt", metavar="FILE", type=click.Path(path_type=Path),
+                     help="Write a signed receipt of what was deleted to a new file."),
+        click.option("--sign", "sign_key", metavar="KEY", type=click.Path(path_type=Path),
+                     help="The Ed25519 key, PEM, to sign the receipt with."),
+    ):  # fmt: skip
+        gathered = option(gathered)
+    return gathered
+
+
+def _unsigned(lake: Lake, report: Report) -> None:
+    """No receipt is asked for; the table `cleanups` has it all the same."""
+
+
+@click.group()
+def cleanup() -> None:
+    """Free RD-Agent's disk of what an archive has, by way of a trash.
+
+    \b
+    rdlake cleanup plan --archive /mnt/archive/lake -o PLAN.json
+    rdlake cleanup apply PLAN.json --archive /mnt/archive/lake
+    rdlake cleanup undo
+    """
+
+
+@cleanup.command()
+@click.option("--stage", "stages", type=click.Choice(STAGES), multiple=True,
+              default=("intermediates", "junk"), show_default=True,
+              help="What may go: heavy files, the folder, the run's logs, folders without a loop; "
+              "may be repeated.")  # fmt: skip
+@archive_option
+@given_options
+@click.option("-o", "--output", metavar="PLAN.json", type=click.Path(path_type=Path),
+              help="Write the plan to a new file.")  # fmt: skip
+@lake_option
+@json_option
+def plan(
+    *, given: Given, archive: str | None, output: Path | None, lake_root: str, as_json: bool
+) -> int:
+    """List what may go of each experiment and why, or why not. Nothing is changed.
+
+    \b
+    rdlake cleanup plan --archive /mnt/archive/lake --stage workspace -o PLAN.json
+    rdlake cleanup plan --archive /mnt/archive/lake --stage logs --idle-days 60 --json
+    """
+    import rdlake
+    from rdlake.cleanup import make_plan
+
+    made = make_plan(rdlake.open_lake(lake_root), archive, given)
+    if output:
+        with _new_file(output) as file:
+            file.write(made.model_dump_json(indent=2) + "\n")
+    if as_json:
+        click.echo(made.model_dump_json(indent=2))
+    else:
+        _tell_plan(made)
+    return ExitCode.OK
+
+
+@cleanup.command()
+@click.argument("path", metavar="PLAN", type=click.Path(path_type=Path))
+@needed_archive
+@given_options
+@click.option("--purge", "at_once", is_flag=True, help="Delete it at once, without a grace.")
+@click.option("--grace-days", metavar="DAYS", type=click.FloatRange(min=0), default=7.0,
+              show_default=True, help="How long it stays in the trash.")  # fmt: skip
+@signing_options
+@lake_option
+@json_option
+def apply(  # noqa: PLR0913 - one parameter an option
+    *,
+    path: Path,
+    archive: str,
+    given: Given,
+    at_once: bool,
+    grace_days: float,
+    sign: Sign,
+    lake_root: str,
+    as_json: bool,
+) -> int:
+    """Look at everything in PLAN again and, if all of it is still so, move it to the trash.
+
+    Roots, classes and days are named again: the plan is not relied upon. Exit code 4 when it no
+    longer matches, and nothing was moved.
+
+    \b
+    rdlake cleanup apply PLAN.json --archive /mnt/archive/lake
+    rdlake cleanup apply PLAN.json --archive /mnt/archive/lake --purge
+    """
+    import rdlake
+    from rdlake.cleanup import apply_plan, read_plan
+    from rdlake.cleanup import purge as delete
+
+    lake, agreed = rdlake.open_lake(lake_root), read_plan(path)
+    report = apply_plan(lake, archive, agreed, given, grace_days=grace_days)
+    if at_once:
+        ids = {each.cleanup_id for each in report.done}
+        roots = [*given.workspaces, *given.logs]
+        refused = report.refused
+        found = [delete(lake, archive, roots, each, at_once=True) for each in sorted(ids)]
+        report = type(report)((*refused, *(each for one in found for each in one.done)))
+    sign(lake, report)
+    return _tell(report, as_json=as_json)
+
+
+@cleanup.command()
+@id_argument
+@needed_archive
+@roots_options
+@click.option("--now", "at_once", is_flag=True, help="Also what is to stay for some days yet.")
+@signing_options
+@lake_option
+@json_option
+def purge(  # noqa: PLR0913 - one parameter an option
+    *,
+    cleanup_id: str | None,
+    archive: str,
+    roots: Sequence[Path],
+    at_once: bool,
+    sign: Sign,
+    lake_root: str,
+    as_json: bool,
+) -> int:
+    """Delete what lies in the trash and whose days of grace are over, as far as the archive, read
+    again, still proves it.
+
+    \b
+    rdlake cleanup purge --archive /mnt/archive/lake
+    """
+    import rdlake
+    from rdlake.cleanup import purge as delete
+
+    lake = rdlake.open_lake(lake_root)
+    report = delete(lake, archive, roots, cleanup_id, at_once=at_once)
+    sign(lake, report)
+    return _tell(report, as_json=as_json)
+
+
+@cleanup.command()
+@id_argument
+@roots_options
+@lake_option
+@json_option
+def undo(*, cleanup_id: str | None, roots: Sequence[Path], lake_root: str, as_json: bool) -> int:
+    """Give back what is still in the trash; nothing is overwritten.
+
+    \b
+    rdlake cleanup undo
+    """
+    import rdlake
+    from rdlake.cleanup import undo as give_back
+
+    return _tell(give_back(rdlake.open_lake(lake_root), roots, cleanup_id), as_json=as_json)
+
+
+@cleanup.command()
+@click.argument("path", metavar="RECEIPT", type=click.Path(path_type=Path))
+@click.option("--key", metavar="PUB", required=True, type=click.Path(path_type=Path),
+              help="The public key, PEM, of whoever signed it.")  # fmt: skip
+@json_option
+def verify(path: Path, key: Path, as_json: bool) -> None:
+    """Check that a RECEIPT is as it was signed, and list what it says was deleted. Exit code 4 when
+    it is not.
+
+    \b
+    rdlake cleanup verify receipt.json --key PUB.pem
+    """
+    from rdlake.cleanup.receipt import verified
+
+    receipt = verified(path, key)
+    rows = [each.model_dump() for each in receipt.deleted]
+    columns = ["workspace_id", "path", "size", "sha256", "proof", "archive_lake_id", "archive_id",
+               "stage", "state", "cleanup_id"]  # fmt: skip
+    show(rows, columns, as_json=as_json)
+    say(f"signed for the lake {receipt.lake_id} at {receipt.made_at} UTC: {len(rows)} files")
+
+
+@contextmanager
+def _new_file(path: Path) -> Iterator[IO[str]]:
+    """A file that is made now; gone again when nothing comes to be written."""
+    from rdlake.errors import BadInput
+
+    try:
+        file = path.open("x", encoding="utf-8")
+    except OSError as error:
+        what = f"the file cannot be written: {error.strerror}"
+        raise BadInput(what, where=path, fix="name a new file; nothing is overwritten") from error
+    try:
+        with file:
+            yield file
+    finally:
+        if not path.stat().st_size:
+            path.unlink()
+
+
+def _tell_plan(made: Plan) -> None:
+    rows = [
+        {
+            "stage": item.stage,
+            "folder": item.folder,
+            "level": item.level,
+            "bytes": item.size,
+            "files": len(item.files),
+            "may_go": "yes" if item.may_go else "no",
+            "why": "; ".join(item.reasons) or ", ".join(sorted({
+                each.proof for each in item.files if each.proof
+            })),
+        }
+        for item in made.items
+    ]  # fmt: skip
+    if rows:
+        columns = ["stage", "folder", "level", "bytes", "files", "may_go", "why"]
+        show(rows, columns, as_json=False)
+    say(f"{len(made.going)} of {len(made.items)} may go, {made.bytes:,} bytes; nothing is changed")
+
+
+def _tell(report: Report, *, as_json: bool) -> int:
+    if as_json:
+        show_json([asdict(each) for each in report.done])
+    else:
+        states = sorted({each.state for each in report.done})
+        for state in states:
+            count = sum(each.state == state for each in report.done)
+            say(f"{state}: {count}, {report.bytes(state):,} bytes")
+        for each in report.refused[:SHOWN]:
+            say(f"  {each.path}: {each.reason}")
+        for name in sorted({each.cleanup_id for each in report.done}):
+            say(f"clean-up {name}")
+        if not report.done:
+            say("nothing to do")
+    return ExitCode.PARTIAL if report.refused else ExitCode.OK
+
+
+@click.command()
+@click.argument("experiment", metavar="EXPERIMENT")
+@click.option("--why", metavar="TEXT", required=True, help="Kept with it.")
+@lake_option
+def pin(experiment: str, why: str, lake_root: str) -> None:
+    """Say that an EXPERIMENT must stay: no clean-up takes anything of it.
+
+    \b
+    rdlake pin 3f2a9c --why "in the report of May"
+    """
+    import rdlake
+    from rdlake.pins import pin as keep
+
+    say(f"pinned {keep(rdlake.open_lake(lake_root), experiment, why)}")
+
+
+@click.command()
+@click.argument("experiment", metavar="EXPERIMENT")
+@lake_option
+def unpin(experiment: str, lake_root: str) -> None:
+    """Say that an EXPERIMENT need not stay.
+
+    \b
+    rdlake unpin 3f2a9c
+    """
+    import rdlake
+    from rdlake.pins import unpin as let_go
+
+    say(f"unpinned {let_go(rdlake.open_lake(lake_root), experiment)}")
+
+
+@click.command()
+@lake_option
+@json_option
+def pins(lake_root: str, as_json: bool) -> None:
+    """List the experiments that must stay, and why.
+
+    \b
+    rdlake pins --json
+    """
+    import rdlake
+    from rdlake.pins import pinned
+
+    rows = pinned(rdlake.open_lake(lake_root)).to_dicts()
+    show(rows, ["workspace_id", "reason", "pinned_at"], as_json=as_json)
