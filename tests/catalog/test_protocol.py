@@ -18,9 +18,11 @@ import pytest
 
 import rdlake
 from rdlake.identity import protocol_strategy_id
+from tests.builders import make_workspace
 from tests.catalog.protocol_fields import FIELDS, UNKNOWN
 from tests.catalog.published import Published
 from tests.catalog.test_views import asked
+from tests.sources.mlruns.build import make_recording, make_task
 from tests.sources.pickles.shared import CORPUS, SHARED, TRACES, needs_shared
 
 BELOW = Path("git_ignore_folder") / "RD-Agent_workspace"
@@ -140,6 +142,25 @@ def test_equal_configurations_are_one_strategy(real: duckdb.DuckDBPyConnection) 
         for row in strategies.values()
     ]
     assert len(set(configured)) == len(configured)
+
+
+def test_a_changed_topk_is_another_strategy(tmp_path: Path) -> None:
+    workspaces = tmp_path / "RD-Agent_workspace"
+    for name, topk in (("a", 50), ("b", 50), ("c", 30)):
+        folder = make_workspace(workspaces, name * 32)
+        make_recording(folder, task=make_task(topk=topk))
+    lake = rdlake.init_lake(tmp_path / "lake")
+    lake.ingest(workspaces, charts=False)
+    lake.publish()
+    with contextlib.closing(lake.connect()) as opened:
+        strategies = asked(opened, "SELECT topk, workspace_ids FROM strategy_catalog ORDER BY topk")
+        names = asked(opened, "SELECT strategy_id, name FROM strategy_detail ORDER BY source_key")
+    assert [(row["topk"], row["workspace_ids"]) for row in strategies] == [
+        (30, ["c" * 32]),
+        (50, ["a" * 32, "b" * 32]),
+    ]
+    assert [row["name"].split(" ")[3] for row in names] == ["50/5", "50/5", "30/5"]
+    assert names[0]["strategy_id"] == names[1]["strategy_id"] != names[2]["strategy_id"]
 
 
 @needs_shared
