@@ -16,6 +16,7 @@ from pathlib import Path
 import duckdb
 
 import rdlake
+from bench.archive import of_archives
 from bench.contract import LOOPS, of_the_contract
 from bench.exports import of_exports
 from bench.factors import of_factors
@@ -96,10 +97,11 @@ def compared(lake: Lake) -> dict[str, str]:
         for view, key in keys(script()).items():
             columns = ", ".join(key)
             rows = reader.execute(f"SELECT {columns} FROM {view} ORDER BY {columns}").fetchall()
-            row = rows[len(rows) // 2]
-            where = " AND ".join(f"{k} = {literal(str(v))}" for k, v in zip(key, row, strict=True))
             queries[f"rows of {view}"] = f"SELECT count(*) FROM {view}"
-            queries[f"one of {view}"] = f"FROM {view} WHERE {where}"
+            for row in rows[len(rows) // 2 :][:1]:
+                told = zip(key, row, strict=True)
+                where = " AND ".join(f"{name} = {literal(str(value))}" for name, value in told)
+                queries[f"one of {view}"] = f"FROM {view} WHERE {where}"
         (one,) = reader.execute(f"{CURVES} LIMIT 1").fetchall()[0]
     return queries | {"top 20 loops": TOP_LOOPS, "one curve": ONE_CURVE.replace("?", f"'{one}'")}
 
@@ -111,6 +113,7 @@ def main() -> int:
     parser.add_argument("--store", action="store_true", help="only the store as it grows")
     parser.add_argument("--factors", action="store_true", help="only the statistics of factors")
     parser.add_argument("--contract", action="store_true", help="only views over a large lake")
+    parser.add_argument("--archive", action="store_true", help="only an archive of them")
     parser.add_argument("--exports", action="store_true", help="only the ways out of a large lake")
     parser.add_argument("--loops", type=int, default=LOOPS, help="how large, for these two")
     arguments = parser.parse_args()
@@ -128,11 +131,13 @@ def main() -> int:
         made = time.perf_counter() - started
         if arguments.charts:
             return told(of_keeping(Path(folder), report.workspaces))
+        if arguments.archive:
+            return told(of_archives(Path(folder), report.workspaces))
         lake = rdlake.init_lake(Path(folder) / "lake")
         written = writing(lake, report.workspaces)
         figures = [Figure(f"demo of {count}", made, "s", 40.0 * count / 2000), *written]
         figures += [*asking(lake), *of_logs(Path(folder), report)]
-        figures += of_a_fork(Path(folder), count)
+        figures += [*of_a_fork(Path(folder), count), *of_archives(Path(folder), report.workspaces)]
         figures = [] if arguments.store else figures
         figures += beside_delta_scan(lake, Path(folder), compared(lake))
         figures += [*publication(lake), *growth(Path(folder))]

@@ -64,10 +64,10 @@ def differing(
     coming = pl.from_arrow(rows)
     assert isinstance(coming, pl.DataFrame)
     solid = [column.name for column in entry.columns if not column.clock]
-    old, new = (
-        frame.select(solid).sort(entry.key).partition_by(entry.owner, as_dict=True)
-        for frame in (there, coming)
-    )
+    before, after = (frame.select(solid).sort(entry.key) for frame in (there, coming))
+    if before.equals(after):
+        return [], []
+    old, new = (frame.partition_by(entry.owner, as_dict=True) for frame in (before, after))
     changed = [
         key
         for key in sorted(ids)
