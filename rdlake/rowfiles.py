@@ -21,7 +21,8 @@ __all__ = ["FILE", "read_files", "size_in_memory", "write_file"]
 
 FILE = "/file"
 """The column that names the file of a row; no table has one of that name."""
-ROWS_IN_A_GROUP = 25_000
+ROWS_IN_A_GROUP = 100_000
+"""Fewer make one row cheaper, and the list of groups longer that every query reads first."""
 LONG_ROWS_IN_A_GROUP = 2_500
 """Of rows that hold lists or maps: one of them is found without reading many others."""
 CHUNKS_IN_A_GROUP = 16
