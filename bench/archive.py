@@ -1,0 +1,60 @@
+"""An archive of demo experiments beside `cp -r` and `sha256sum` of the same bytes.
+
+`python -m bench.archive LAKE ARCHIVE`, what a process of its own runs, prints seconds and memory.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import rdlake
+from bench.exports import GIB, peak
+from bench.figures import Figure, seconds
+from rdlake.archive import archive
+from rdlake.ingest import ingest
+
+SPEED, AGAIN_SECONDS = 0.6, 1.0
+COPY = "cp -r {0} {1} && find {1} -type f -print0 | xargs -0 sha256sum > {1}.sha256 && sync -f {1}"
+
+
+def of_archives(folder: Path, workspaces: Path) -> list[Figure]:
+    """Every byte of the workspaces is kept; copied before and after, for the machine's drift."""
+    lake = rdlake.init_lake(folder / "kept")
+    ingest(lake, [workspaces], keep="all")
+    lake.publish()
+    copied = [_copied(workspaces, folder / "copy 1")]
+    told = archived(lake.root, folder / "archive")
+    copied.append(_copied(workspaces, folder / "copy 2"))
+    again = archived(lake.root, folder / "archive")
+    print(f"copied and hashed {copied} s, archived {told['seconds']:.2f} s", file=sys.stderr)
+    ratio = told["seconds"] / (sum(copied) / len(copied))
+    return [
+        Figure("archive / cp and sha256sum", ratio, "×", 1 / SPEED),
+        Figure("archive again, nothing new", again["seconds"], "s", AGAIN_SECONDS),
+        Figure("archive: memory", told["memory"] / GIB, "GiB", 1e9 / GIB),
+    ]
+
+
+def archived(lake: Path, to: Path) -> dict[str, float]:
+    """What a process of its own took."""
+    command = [sys.executable, "-m", "bench.archive", str(lake), str(to)]
+    return dict(json.loads(subprocess.check_output(command)))
+
+
+def _copied(workspaces: Path, to: Path) -> float:
+    command = COPY.format(f"'{workspaces}'", f"'{to}'")
+    return seconds(lambda: subprocess.run(command, shell=True, check=True))
+
+
+def main() -> None:
+    lake, to = sys.argv[1:]
+    opened = rdlake.open_lake(lake)
+    took = seconds(lambda: archive(opened, to))
+    json.dump({"seconds": took, "memory": peak()}, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()
