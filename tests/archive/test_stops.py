@@ -97,8 +97,8 @@ def claims_nothing_unproven(world: World) -> None:
 @pytest.mark.parametrize(
     ("before", "step"),
     [
-        (True, 7),
-        (False, 6),
+        (True, 11),
+        (False, 11),
         pytest.param(True, 1, marks=pytest.mark.slow),
         pytest.param(False, 1, marks=pytest.mark.slow),
     ],

@@ -268,7 +268,7 @@ def run(examples: int, steps: int, *, derandomize: bool) -> None:
 
 
 def test_a_lake_does_what_its_model_does() -> None:
-    run(10, 50, derandomize=True)
+    run(6, 50, derandomize=True)
 
 
 @pytest.mark.slow
