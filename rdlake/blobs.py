@@ -208,9 +208,12 @@ def contents(lake: Lake, digests: Collection[str]) -> Iterator[Content]:
         where = pl.col("sha256").is_between(pl.lit(names[0]), pl.lit(names[-1]))
         where &= pl.col("sha256").is_in(names)
         rows = lake.read("blobs", ["sha256", "chunk", "data"], where)
-        parts = rows.unique(["sha256", "chunk"]).sort("chunk").partition_by("sha256", as_dict=True)
+        rows = rows.unique(["sha256", "chunk"]).sort("sha256", "chunk")
+        counts = dict(rows["sha256"].rle().struct.unnest().select("value", "len").rows())
+        begin = 0
         for digest, size in batch:
-            yield Content(digest, size, partial(iter, parts[digest,]["data"]))
+            yield Content(digest, size, partial(iter, rows["data"].slice(begin, counts[digest])))
+            begin += counts[digest]
 
 
 def proven(content: Content) -> Iterator[bytes]:
@@ -228,12 +231,13 @@ def proven(content: Content) -> Iterator[bytes]:
 
 def _of_good_weight(sizes: Iterable[tuple[str, int]]) -> Iterator[list[tuple[str, int]]]:
     """Contents that are read together; a large one is alone."""
-    batch: list[tuple[str, int]] = []
-    for each in sizes:
-        if batch and sum(size for _, size in batch) + each[1] > MOST_AT_ONCE:
+    batch, weight = list[tuple[str, int]](), 0
+    for digest, size in sizes:
+        if batch and weight + size > MOST_AT_ONCE:
             yield batch
-            batch = []
-        batch.append(each)
+            batch, weight = [], 0
+        batch.append((digest, size))
+        weight += size
     if batch:
         yield batch
 

@@ -18,7 +18,7 @@ from rdlake.tables import table
 
 __all__ = ["Copied", "batches_of", "copy", "needed"]
 
-ROWS, PACKED, OWNERS = 500_000, 32 << 20, 5_000
+ROWS, PACKED, OWNERS = 250_000, 16 << 20, 5_000
 """About so many rows, packed bytes and owners are held and committed together."""
 
 

@@ -6,9 +6,10 @@ The contract does not show the difference: such a view reads its file, another o
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
-from contextlib import closing, suppress
+from collections.abc import Collection, Iterator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from uuid import uuid4
 
@@ -51,15 +52,14 @@ def with_views(
     rows moved, the others are taken from it."""
     before = file_lists(lake, last.views) if last else {}
     files: dict[str, tuple[DataFile, ...]] = {}
-    fresh: dict[str, tuple[DataFile, ...]] = {}
-    for view in definitions(version.sql):
-        kept = {each.path[: -len(SUFFIX)]: each for each in before.get(view, ())}
-        files[view] = tuple(
-            _kept_or_made(lake, version, part, pinned.files, _Old(kept.get(part.stem), moves))
-            for part in parts_of(version, view)
-        )
-        if files[view] != before.get(view):
-            fresh[view] = files[view]
+    with _making(lake, version, pinned.files) as making:
+        for view in definitions(version.sql):
+            kept = {each.path[: -len(SUFFIX)]: each for each in before.get(view, ())}
+            files[view] = tuple(
+                making.kept_or_made(part, kept.get(part.stem), moves)
+                for part in parts_of(version, view)
+            )
+    fresh = {view: each for view, each in files.items() if each != before.get(view)}
     views = {
         view: Pin(view, None, sum(file.rows for file in each), list_digest(view, each))
         for view, each in files.items()
@@ -79,14 +79,13 @@ def lost_rows(lake: Lake, version: Version) -> list[str]:
 def make_again(lake: Lake, version: Version, views: Collection[str]) -> None:
     """Make the files of these views again from the version's tables; one that does not come out as
     it was published gets another name and stays lost."""
-    tables = file_lists(lake, version.tables)
     there = file_lists(lake, version.views)
-    for view in views:
-        for part in parts_of(version, view):
+    with _making(lake, version, file_lists(lake, version.tables)) as making:
+        for part in chain(*(parts_of(version, view) for view in views)):
             if not any(
-                each.path.startswith(part.stem) and _whole(lake, each) for each in there[view]
+                each.path.startswith(part.stem) and _whole(lake, each) for each in there[part.view]
             ):
-                _made(lake, version, part, tables)
+                making.made(part)
 
 
 def recover_views(lake: Lake, versions: Collection[Version]) -> None:
@@ -96,90 +95,92 @@ def recover_views(lake: Lake, versions: Collection[Version]) -> None:
         for pin in version.views:
             if pin.file_list in lost:
                 with suppress(DamagedLake):
-                    tables = file_lists(lake, version.tables)
-                    made = [
-                        _made(lake, version, part, tables) for part in parts_of(version, pin.name)
-                    ]
+                    lists = file_lists(lake, version.tables)
+                    with _making(lake, version, lists) as making:
+                        made = [making.made(part) for part in parts_of(version, pin.name)]
                     if list_digest(pin.name, made) == pin.file_list:
                         lake.record_files({pin.name: made})
 
 
-@dataclass(frozen=True)
-class _Old:
-    """The file that a part had in the last version, and what moved since."""
-
-    file: DataFile | None
-    moves: Moves
-
-
-@dataclass(frozen=True)
-class _Patch:
-    """A file whose rows still hold but for those that have one of these values."""
-
-    path: Path
-    values: Collection[str]
-
-
-def _kept_or_made(lake: Lake, version: Version, part: Part, lists: Lists, old: _Old) -> DataFile:
-    if not old.file or not _whole(lake, old.file):
-        return _made(lake, version, part, lists)
-    if part.by is None:  # its stem tells that nothing moved
-        return old.file
-    read = set(_TABLE.findall(definitions(version.sql)[part.view]))
-    moved = old.moves.of(read, part.by.column)
-    if moved is None:
-        return _made(lake, version, part, lists)
-    here = {value for value in moved if part.has(value)}
-    if not here:
-        return old.file
-    patch = _Patch(lake.root / MADE / old.file.path, here) if len(here) <= FEW else None
-    return _made(lake, version, part, lists, patch)
-
-
-def _made(
-    lake: Lake, version: Version, part: Part, lists: Lists, patch: _Patch | None = None
-) -> DataFile:
-    """The part's rows, sorted by the view's key, as a file on disk, named by where they come from
-    and by what is in it."""
+@contextmanager
+def _making(lake: Lake, version: Version, lists: Lists) -> Iterator[_Making]:
+    """What makes files of the version's tables, of these files."""
     tables = {pin.name: lists[pin.name] for pin in version.tables}
-    refuse_torn(lake, version.catalog_version, tables)
-    folder = lake.root / MADE
-    passing = folder / f".{uuid4().hex}.parquet"
-    with storage_door(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        sync_folder(lake.catalogs_folder)
-    try:
-        with engine_door(lake, version.catalog_version, passing):
-            sql = over_files(version.sql, tables, literal(lake.root.as_posix()))
-            _write(sql, part, passing, patch)
-        with storage_door(passing):
-            told, size = pq.read_metadata(passing), passing.stat().st_size
-            digest = sync_with_sha256(passing)
-            name = f"{part.stem}{digest[:8]}.parquet"
-            write_durably(passing, folder / name)
-    finally:
-        with suppress(OSError):  # what will not go is taken by upkeep
-            remove_quietly(passing)
-    return DataFile(name, size, digest, told.num_rows, told.num_columns)
-
-
-def _write(sql: str, part: Part, path: Path, patch: _Patch | None) -> None:
-    """The rows that the view's own query gives, without the rest of the contract."""
-    query = rows = definitions(sql)[part.view]
-    order = ", ".join(map(identifier, keys(sql)[part.view]))
-    if patch and part.by:
-        touched = within(part.by.shown, patch.values)
-        old = f"read_parquet({literal(str(patch.path))}, hive_partitioning=false)"
-        rows = f"SELECT * FROM {old} WHERE NOT {touched} UNION ALL ({query})"
     with closing(duckdb.connect()) as connection:
         connection.execute(SAME_BYTES)
         connection.execute(f"CREATE SCHEMA {TABLES_SCHEMA}")
-        for name in sorted(set(_TABLE.findall(query))):
-            only = patch.values if patch else None
-            connection.execute(part.rows_of(name, _rows_of(sql, name), only))
-        connection.execute(
-            f"COPY (FROM ({rows}) ORDER BY {order}) TO {literal(str(path))} {PACKED}"
-        )
+        sql = over_files(version.sql, tables, literal(lake.root.as_posix()))
+        yield _Making(lake, version, tables, sql, connection)
+
+
+@dataclass(frozen=True)
+class _Making:
+    """Files of views' rows in the making. `sql` is the version's, over the files of its tables."""
+
+    lake: Lake
+    version: Version
+    tables: Lists
+    sql: str
+    connection: duckdb.DuckDBPyConnection
+
+    def kept_or_made(self, part: Part, old: DataFile | None, moves: Moves) -> DataFile:
+        """The part's old file while nothing moved in it; of few that moved, the others' rows are
+        taken from it."""
+        if not old or not _whole(self.lake, old):
+            return self.made(part)
+        if part.by is None:  # its stem tells that nothing moved
+            return old
+        moved = moves.of(_read_by(self.sql, part.view), part.by.column)
+        if moved is None:
+            return self.made(part)
+        here = {value for value in moved if part.has(value)}
+        if not here:
+            return old
+        return self.made(part, (old, here) if len(here) <= FEW else None)
+
+    def made(self, part: Part, patch: tuple[DataFile, Collection[str]] | None = None) -> DataFile:
+        """The part's rows, sorted by the view's key, as a file on disk, named by where they come
+        from and by what is in it; with the rows of an old file but those of some values."""
+        number, folder = self.version.catalog_version, self.lake.root / MADE
+        refuse_torn(self.lake, number, self.tables)
+        passing = folder / f".{uuid4().hex}.parquet"
+        with storage_door(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            sync_folder(self.lake.catalogs_folder)
+        try:
+            with engine_door(self.lake, number, passing):
+                self._write(part, passing, patch)
+            with storage_door(passing):
+                told, size = pq.read_metadata(passing), passing.stat().st_size
+                digest = sync_with_sha256(passing)
+                name = f"{part.stem}{digest[:8]}.parquet"
+                write_durably(passing, folder / name)
+        finally:
+            with suppress(OSError):  # what will not go is taken by upkeep
+                remove_quietly(passing)
+        return DataFile(name, size, digest, told.num_rows, told.num_columns)
+
+    def _write(
+        self, part: Part, path: Path, patch: tuple[DataFile, Collection[str]] | None
+    ) -> None:
+        """The rows that the view's own query gives, without the rest of the contract."""
+        query = rows = definitions(self.sql)[part.view]
+        order = ", ".join(map(identifier, keys(self.sql)[part.view]))
+        only = None
+        if patch and part.by:
+            old, only = patch
+            source = literal(str(self.lake.root / MADE / old.path))
+            kept = f"SELECT * FROM read_parquet({source}, hive_partitioning=false)"
+            rows = f"{kept} WHERE NOT {within(part.by.shown, only)} UNION ALL ({query})"
+        for name in sorted(_read_by(self.sql, part.view)):
+            self.connection.execute(part.rows_of(name, _rows_of(self.sql, name), only))
+        target = f"{literal(str(path))} {PACKED}"
+        self.connection.execute(f"COPY (FROM ({rows}) ORDER BY {order}) TO {target}")
+
+
+def _read_by(sql: str, view: str) -> set[str]:
+    """The tables that the view's own query reads."""
+    return set(_TABLE.findall(definitions(sql)[view]))
 
 
 def _rows_of(sql: str, name: str) -> str:

@@ -40,7 +40,7 @@ class Part:
     def rows_of(self, name: str, query: str, only: Collection[str] | None) -> str:
         """The statement that makes the view of a table, of its rows in this part; of those that
         have one of `only`, when these are given."""
-        head = f"CREATE VIEW {TABLES_SCHEMA}.{name} AS"
+        head = f"CREATE OR REPLACE VIEW {TABLES_SCHEMA}.{name} AS"
         if self.by is None or self.by.column not in table(name).column_names:
             return f"{head} {query}"
         where = self._condition() if only is None else within(self.by.column, only)
