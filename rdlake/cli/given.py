@@ -239,12 +239,17 @@ def sources_roots(
     workspaces: Sequence[str], logs: Sequence[str], key: Path | None
 ) -> tuple[list[Path], list[Path], bytes | None]:
     """The folders of workspaces and of logs that are named, else those that are set, and the
-    key."""
+    key. UsageError when there are none: nothing found would look like nothing to do."""
     from rdlake.settings import Settings
 
     settings, named = Settings(), bool(workspaces or logs)
     roots = [Path(each) for each in workspaces] or ([] if named else [*settings.workspace_roots])
     log_roots = [Path(each) for each in logs] or ([] if named else [*settings.log_roots])
+    if not (roots or log_roots):
+        raise click.UsageError(
+            "no folder is named: --workspaces DIR or --log-path DIR, "
+            "or set RDLAKE_WORKSPACES or RDLAKE_LOGS"
+        )
     return roots, log_roots, _key(key)
 
 

@@ -324,3 +324,13 @@ def test_a_journal_that_leads_out_is_refused(cleaned: Cleaned, path: str) -> Non
         with pytest.raises(Exception, match="journal"):
             act()
     assert in_trash(cleaned.workspaces) == before
+
+
+@pytest.mark.parametrize("command", ["plan", "undo", "purge"])
+def test_no_folder_named_is_no_empty_success(
+    cleaned: Cleaned, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    archive = [] if command == "undo" else ["--archive", cleaned.to]
+    ran = run(capsys, "cleanup", command, *archive, "--lake", cleaned.lake.root)
+    assert ran.code == 2
+    assert "RDLAKE_WORKSPACES" in ran.err
