@@ -37,6 +37,7 @@ FILES_TOO = ("charts", "equity_curves", "signals")
 SHARED = (
     "evidence",
     "strategies",
+    "implementations",
     "factor_ic",
     "factor_pairs",
     "task_runs",
@@ -177,11 +178,16 @@ def shared_by(held: Held, ids: frozenset[str]) -> dict[str, frozenset[str]]:
     runs = {name_of(each) for each in sources if each.startswith(("trace:", "registry:"))}
     for name in ("loops", "workspaces"):
         runs |= set(held.read(name, ["task_run_id"], mine)["task_run_id"].drop_nulls())
-    values = held.read("factors", ["values_sha256"], mine)["values_sha256"].drop_nulls().to_list()
+    factors = held.read("factors", ["source", "factor_name", "values_sha256"], mine)
+    written = held.read("implementations", ["implementation_id", "source", "factor_name"])
+    values = factors["values_sha256"].drop_nulls().to_list()
     pair = pl.col("one_sha256").is_in(values) | pl.col("other_sha256").is_in(values)
     found = {
         "evidence": sources,
         "strategies": set(held.read("loops", ["strategy_id"], mine)["strategy_id"].drop_nulls()),
+        "implementations": set(
+            written.join(factors, on=["source", "factor_name"], how="semi")["implementation_id"]
+        ),
         "factor_ic": set(held.read("factor_perf", ["series_id"], mine)["series_id"].drop_nulls()),
         "factor_pairs": set(held.read("factor_pairs", ["pair_id"], pair)["pair_id"]),
         "task_runs": runs,

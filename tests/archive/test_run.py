@@ -11,11 +11,13 @@ import pytest
 
 from rdlake.archive import Asked, archive, archiving_levels
 from rdlake.archive.receipts import last_receipts
+from rdlake.archive.scope import COPIED
 from rdlake.catalog.attach import file_of
 from rdlake.catalog.publish import check
 from rdlake.catalog.verify import verify
 from rdlake.doctor import examine
 from rdlake.errors import BadInput
+from rdlake.tables import TABLES
 from rdlake.upkeep import maintain
 from tests.archive.world import IDS, World, put_rows, rows_of
 from tests.builders import make_workspace
@@ -205,6 +207,28 @@ def test_additions_from_elsewhere_come_too(world: World) -> None:
     world.archive()
     assert rows_of(world.there) == rows_of(world.lake)
     assert world.there.read("factors", where=pl.col("source") == "qlib_alpha158").height == 158
+
+
+def test_every_table_is_copied_or_speaks_of_one_lake_alone() -> None:
+    of_one_lake = {"archives", "catalogs", "cleanups", "file_lists", "pins"}
+    assert {entry.name for entry in TABLES} == {*COPIED, *of_one_lake}
+    assert not of_one_lake & set(COPIED)
+
+
+def test_where_a_factor_is_implemented_comes_with_it(world: World) -> None:
+    factors = world.lake.read("factors", ["workspace_id", "source", "factor_name"])
+    source, name = factors.filter(pl.col("workspace_id") == IDS[0])["source", "factor_name"].row(0)
+    rows = [
+        {"implementation_id": "1" * 64, "source": source, "factor_name": name, "latest": True},
+        {"implementation_id": "2" * 64, "source": source, "factor_name": "of no experiment"},
+    ]
+    ids = [row["implementation_id"] for row in rows]
+    world.lake.commit({"implementations": pl.DataFrame(rows)}, {"implementation_id": ids})
+    report = world.archive(experiments=(IDS[0],))
+    assert report.rows["implementations"] == 1
+    assert world.there.read("implementations")["factor_name"].to_list() == [name]
+    world.archive()
+    assert world.there.read("implementations").height == 2
 
 
 def test_moved_elsewhere_it_serves_every_view_as_the_lake_does(
