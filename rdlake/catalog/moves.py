@@ -68,7 +68,8 @@ class Moves:
         if gone and came and len({file.columns for file in before ^ now}) == 1:
             differing = f"({gone} EXCEPT ALL {came}) UNION ALL ({came} EXCEPT ALL {gone})"
             return _asked(by, differing)
-        return set().union(*(_asked(by, rows) for rows in (gone, came) if rows))
+        either = " UNION ALL BY NAME ".join(rows for rows in (gone, came) if rows)
+        return _asked(by, either)
 
     def _through_workspaces(self, name: str, by: str) -> set[str] | None:
         """What the workspaces have whose rows moved; what they had is in rows that moved too."""
@@ -99,7 +100,13 @@ def within(column: str, values: Collection[str]) -> str:
     return f"{identifier(column)} IN ({', '.join(map(literal, sorted(values)))})"
 
 
-def _asked(by: str, rows: str) -> set[str]:
+def _asked(by: str, rows: str) -> set[str] | None:
+    """None for files that cannot be read: whatever is then made of everything names those that are
+    still needed."""
+    query = f"SELECT DISTINCT {identifier(by)} FROM ({rows})"
     with closing(duckdb.connect()) as connection:
-        found = connection.execute(f"SELECT DISTINCT {identifier(by)} FROM ({rows})").fetchall()
+        try:
+            found = connection.execute(query).fetchall()
+        except duckdb.Error:
+            return None
     return {value for (value,) in found if value is not None}

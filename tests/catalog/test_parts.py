@@ -17,6 +17,7 @@ from rdlake.catalog.pins import file_lists
 from rdlake.catalog.publish import publish
 from rdlake.catalog.verify import verify
 from rdlake.catalog.version import newest
+from rdlake.errors import DamagedLake
 from rdlake.lake import Lake
 from rdlake.tables import table
 from rdlake.upkeep import maintain
@@ -129,7 +130,7 @@ CHANGES: dict[str, Callable[[Lake], None]] = {
     "one more": lambda lake: fill(lake, range(40, 41), days=5),
     "other code": lambda lake: again(lake, "factors", workspace(7), code_sha256="newer code"),
     "other figures": lambda lake: again(lake, "factor_perf", workspace(8), rank_ic_mean=0.9),
-    "another decision": lambda lake: again(lake, "loops", workspace(9), decision=True),
+    "another decision": lambda lake: again(lake, "loops", workspace(9), decision=False),
     "another strategy": lambda lake: again(
         lake, "loops", workspace(10), strategy_id="strategy_2", status="success"
     ),
@@ -149,6 +150,7 @@ def test_what_did_not_move_is_taken_from_the_last_version(by_hand: Lake, change:
     assert right(by_hand, APART)
     after = {path for view in APART for path in files(by_hand, view)}
     assert len(after - before.keys()) <= len(APART), "a part of each view at most"
+    assert after - before.keys() or change == "compaction"
     for path in after - before.keys():
         whole = path.read_bytes()
         path.unlink()
@@ -161,3 +163,22 @@ def test_every_order_of_changes_is_right(by_hand: Lake) -> None:
         CHANGES[change](by_hand)
         publish(by_hand, allow=[each.name for each in checks()])
         assert right(by_hand, APART), change
+
+
+def test_an_old_file_that_is_damaged_makes_everything_anew(by_hand: Lake) -> None:
+    version = newest(by_hand)
+    (old,) = file_lists(by_hand, [version.pins["loops"]])["loops"]
+    again(by_hand, "loops", workspace(9), decision=False)
+    path = by_hand.folder("loops") / old.path
+    path.write_bytes(b"x" * path.stat().st_size)
+    publish(by_hand, allow=[each.name for each in checks()])
+    assert right(by_hand, APART)
+
+
+def test_a_new_file_that_is_damaged_is_named(by_hand: Lake) -> None:
+    again(by_hand, "loops", workspace(9), decision=False)
+    ((name, _, _),) = by_hand.snapshot("loops").files
+    path = by_hand.folder("loops") / name
+    path.write_bytes(b"x" * path.stat().st_size)
+    with pytest.raises(DamagedLake):
+        publish(by_hand)
