@@ -17,6 +17,7 @@ from rdlake.catalog.contract import TABLES_SCHEMA, Check, checks, checks_digest,
 from rdlake.catalog.moves import FEW, Moves, within
 from rdlake.catalog.render import ALIAS
 from rdlake.catalog.version import Version
+from rdlake.tables import TABLES
 
 __all__ = ["Broken", "Held", "run_checks"]
 
@@ -24,6 +25,8 @@ ROWS_NAMED = 5
 ROWS_COUNTED = 10_000
 """So many at a time, whatever a check finds."""
 MOVED = "moved"
+HELD = {f"{TABLES_SCHEMA}.{each.name}" for each in TABLES if each.name != "signals"}
+"""Tables of which the rows of all that moved fit into memory."""
 _NAME = re.compile(
     rf"\b(?P<schema>{TABLES_SCHEMA})\.(?P<table>\w+)|\b(?:FROM|JOIN)\s+(?P<view>\w+)\b(?!\.)"
 )
@@ -61,19 +64,13 @@ class Held:
 
 def run_checks(connection: duckdb.DuckDBPyConnection, held: Held | None = None) -> list[Broken]:
     """Every check that does not hold in the draft that the connection uses."""
-    found = (_run(connection, each, held.of(each) if held else None) for each in checks())
-    return [each for each in found if each]
-
-
-def _run(
-    connection: duckdb.DuckDBPyConnection, check: Check, values: Collection[str] | None
-) -> Broken | None:
-    if values is None or check.by is None:
-        return _asked(connection, check)
-    if not values:
-        return None
-    with _only(connection, check.sql, within(check.by, values), check.by):
-        return _asked(connection, check)
+    only = {each: held.of(each) if held else None for each in checks()}
+    found = [_asked(connection, each) for each, values in only.items() if values is None]
+    for by in sorted({each.by for each, values in only.items() if values and each.by}):
+        some = {each: values for each, values in only.items() if values and each.by == by}
+        with _moved(connection, some, by, set().union(*some.values())):
+            found += [_asked(connection, each) for each in some]
+    return sorted((each for each in found if each), key=lambda each: each.check.name)
 
 
 def _asked(connection: duckdb.DuckDBPyConnection, check: Check) -> Broken | None:
@@ -87,19 +84,21 @@ def _asked(connection: duckdb.DuckDBPyConnection, check: Check) -> Broken | None
 
 
 @contextmanager
-def _only(
-    connection: duckdb.DuckDBPyConnection, sql: str, where: str, column: str
+def _moved(
+    connection: duckdb.DuckDBPyConnection, some: Collection[Check], by: str, values: Collection[str]
 ) -> Iterator[None]:
-    """The draft as if it had only such rows, in every table and view that has the column."""
+    """The draft as if it had only rows with such a value, for these checks. Of tables that several
+    ask the rows are read once."""
+    where = f" WHERE {within(by, values)}"
     connection.execute(f"ATTACH ':memory:' AS {MOVED}")
     try:
         connection.execute(f"CREATE SCHEMA {MOVED}.{TABLES_SCHEMA}")
-        for name in _read_by(sql):
+        for name in sorted(set().union(*(_read_by(each.sql) for each in some))):
             described = connection.execute(f"DESCRIBE {ALIAS}.{name}").fetchall()
-            condition = f" WHERE {where}" if column in {row[0] for row in described} else ""
-            connection.execute(
-                f"CREATE VIEW {MOVED}.{name} AS SELECT * FROM {ALIAS}.{name}{condition}"
-            )
+            has = by in {row[0] for row in described}
+            kind = "TABLE" if has and name in HELD else "VIEW"
+            rows = f"SELECT * FROM {ALIAS}.{name}{where if has else ''}"
+            connection.execute(f"CREATE {kind} {MOVED}.{name} AS {rows}")
         connection.execute(f"USE {MOVED}")
         yield
     finally:

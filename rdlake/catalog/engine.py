@@ -14,12 +14,19 @@ from rdlake.errors import DamagedLake
 from rdlake.lake import Lake
 from rdlake.storage import storage_failed
 
-__all__ = ["Lists", "engine_door", "refuse_torn"]
+__all__ = ["Lists", "engine", "engine_door", "refuse_torn"]
 
 Lists = Mapping[str, Sequence[DataFile]]
 """The files of each table, and of each view that was made when published."""
 WRITE_FAILED = (duckdb.IOException, duckdb.FatalException, duckdb.TransactionException)
 """What DuckDB raises when it cannot write or flush its own file."""
+
+
+def engine() -> duckdb.DuckDBPyConnection:
+    """A DuckDB of its own, which looks once at what each file says of itself."""
+    connection = duckdb.connect()
+    connection.execute("SET parquet_metadata_cache = true")
+    return connection
 
 
 @contextmanager

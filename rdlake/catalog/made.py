@@ -17,7 +17,7 @@ import duckdb
 import pyarrow.parquet as pq
 
 from rdlake.catalog.contract import MADE, TABLES_SCHEMA, definitions, keys, over_files
-from rdlake.catalog.engine import Lists, engine_door, refuse_torn
+from rdlake.catalog.engine import Lists, engine, engine_door, refuse_torn
 from rdlake.catalog.moves import FEW, Moves, within
 from rdlake.catalog.parts import SUFFIX, Part, parts_of
 from rdlake.catalog.pins import Pinned, file_lists, lost_lists
@@ -106,7 +106,7 @@ def recover_views(lake: Lake, versions: Collection[Version]) -> None:
 def _making(lake: Lake, version: Version, lists: Lists) -> Iterator[_Making]:
     """What makes files of the version's tables, of these files."""
     tables = {pin.name: lists[pin.name] for pin in version.tables}
-    with closing(duckdb.connect()) as connection:
+    with closing(engine()) as connection:
         connection.execute(SAME_BYTES)
         connection.execute(f"CREATE SCHEMA {TABLES_SCHEMA}")
         sql = over_files(version.sql, tables, literal(lake.root.as_posix()))

@@ -6,10 +6,11 @@ What follows from the other rows alone is as it was: a part of a view, a check t
 from __future__ import annotations
 
 from collections.abc import Collection
-from contextlib import closing
+from functools import cached_property
 
 import duckdb
 
+from rdlake.catalog.engine import engine
 from rdlake.catalog.pins import Pinned, file_lists, folder_of, repaired_since
 from rdlake.catalog.version import Version
 from rdlake.datafiles import DataFile
@@ -67,9 +68,9 @@ class Moves:
         gone, came = self._rows(name, before - now), self._rows(name, now - before)
         if gone and came and len({file.columns for file in before ^ now}) == 1:
             differing = f"({gone} EXCEPT ALL {came}) UNION ALL ({came} EXCEPT ALL {gone})"
-            return _asked(by, differing)
+            return self._asked(by, differing)
         either = " UNION ALL BY NAME ".join(rows for rows in (gone, came) if rows)
-        return _asked(by, either)
+        return self._asked(by, either)
 
     def _through_workspaces(self, name: str, by: str) -> set[str] | None:
         """What the workspaces have whose rows moved; what they had is in rows that moved too."""
@@ -81,7 +82,21 @@ class Moves:
         rows = self._rows(told, self._now.get(told, ()))
         if not workspaces or not rows:
             return set()
-        return _asked(by, f"SELECT * FROM ({rows}) WHERE {within('workspace_id', workspaces)}")
+        return self._asked(by, f"SELECT * FROM ({rows}) WHERE {within('workspace_id', workspaces)}")
+
+    def _asked(self, by: str, rows: str) -> set[str] | None:
+        """None for files that cannot be read: whatever is then made of everything names those that
+        are still needed."""
+        query = f"SELECT DISTINCT {identifier(by)} FROM ({rows})"
+        try:
+            found = self._connection.execute(query).fetchall()
+        except duckdb.Error:
+            return None
+        return {value for (value,) in found if value is not None}
+
+    @cached_property
+    def _connection(self) -> duckdb.DuckDBPyConnection:
+        return engine()
 
     def _readable(self, name: str, files: Collection[DataFile]) -> bool:
         folder = folder_of(self._lake, name)
@@ -98,15 +113,3 @@ class Moves:
 def within(column: str, values: Collection[str]) -> str:
     """SQL: whether the column has one of these values."""
     return f"{identifier(column)} IN ({', '.join(map(literal, sorted(values)))})"
-
-
-def _asked(by: str, rows: str) -> set[str] | None:
-    """None for files that cannot be read: whatever is then made of everything names those that are
-    still needed."""
-    query = f"SELECT DISTINCT {identifier(by)} FROM ({rows})"
-    with closing(duckdb.connect()) as connection:
-        try:
-            found = connection.execute(query).fetchall()
-        except duckdb.Error:
-            return None
-    return {value for (value,) in found if value is not None}

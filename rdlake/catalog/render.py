@@ -20,7 +20,7 @@ from rdlake.catalog.contract import (
     column_comments,
     over_files,
 )
-from rdlake.catalog.engine import Lists, engine_door, refuse_torn
+from rdlake.catalog.engine import Lists, engine, engine_door, refuse_torn
 from rdlake.catalog.files import CURRENT, says
 from rdlake.catalog.made import lost_rows, make_again
 from rdlake.catalog.pins import file_lists
@@ -65,7 +65,7 @@ def draft(
     try:
         with (
             engine_door(lake, versions[-1].catalog_version, path),
-            contextlib.closing(duckdb.connect()) as connection,
+            contextlib.closing(engine()) as connection,
         ):
             _fill(connection, path, lake, versions, files)
             connection.execute(f"DETACH {ALIAS}")

@@ -1,4 +1,5 @@
--- Paths in the lake are relative and POSIX.
+-- Paths of experiments are relative and POSIX.
+-- by workspace_id
 WITH paths AS (
     SELECT 'artifacts' AS part, workspace_id AS row, path FROM rdlake_tables.artifacts
     UNION ALL
@@ -9,10 +10,6 @@ WITH paths AS (
     SELECT 'models', model_id, log_dir FROM rdlake_tables.models
     UNION ALL
     SELECT 'models', model_id, unnest(model_files) FROM rdlake_tables.models
-    UNION ALL
-    SELECT 'strategies', strategy_id, unnest(template_files) FROM rdlake_tables.strategies
-    UNION ALL
-    SELECT 'task_runs', task_run_id, log_path FROM rdlake_tables.task_runs
     UNION ALL
     SELECT 'loops', workspace_id, config_name FROM rdlake_tables.loops
 )
