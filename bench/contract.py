@@ -158,9 +158,9 @@ def _loops(ids: list[str], numbers: range, chance: np.random.Generator, days: in
             {
                 "task_run_id": f"run_{number // 20:06d}", "loop_id": number % 20,
                 "workspace_id": each, "experiment_id": f"run_{number // 20:06d}/{number % 20}",
-                "role": "experiment", "action": "factor", "status": "success", "has_result": True,
-                "has_curve": True, "curve_days": days, "curve_start": FIRST_DAY,
-                "curve_end": FIRST_DAY + timedelta(days - 1),
+                "role": "experiment" if number % 20 else "baseline", "action": "factor",
+                "status": "success", "has_result": True, "has_curve": True, "curve_days": days,
+                "curve_start": FIRST_DAY, "curve_end": FIRST_DAY + timedelta(days - 1),
                 "strategy_id": f"strategy_{number % STRATEGIES}", "factor_names": _names(number),
                 "metrics": {"IC": value, "Rank IC": value}, "ic": value, "annual_return": value,
                 "decision": number % 3 == 0, "created_at": time,
@@ -265,14 +265,15 @@ def _artifacts(ids: list[str]) -> pl.DataFrame:
 
 
 def _strategies() -> pl.DataFrame:
-    return pl.DataFrame(
-        {
-            "strategy_id": [f"strategy_{number}" for number in range(STRATEGIES)],
-            "belongs_to": [f"strategy_{number}" for number in range(STRATEGIES)],
-            "market": "csi300",
-            "model_class": "LGBModel",
-            "strategy_class": "TopkDropoutStrategy",
-            "topk": 50,
-            "n_drop": 5,
-        }
-    )
+    return _typed(
+        "strategies",
+        [
+            {
+                "strategy_id": f"strategy_{number}", "belongs_to": f"strategy_{number}",
+                "market": "csi300", "model_class": "LGBModel",
+                "strategy_class": "TopkDropoutStrategy", "topk": 50, "n_drop": 5,
+                "settings": {"task.model.kwargs.num_leaves": str(number), "topk": "50"},
+            }
+            for number in range(STRATEGIES)
+        ],
+    )  # fmt: skip

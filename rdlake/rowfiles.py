@@ -24,7 +24,8 @@ FILE = "/file"
 ROWS_IN_A_GROUP = 100_000
 """Fewer make one row cheaper, and the list of groups longer that every query reads first."""
 LONG_ROWS_IN_A_GROUP = 2_500
-"""Of rows that hold lists or maps: one of them is found without reading many others."""
+"""Of rows that hold lists or maps, and where an owner has one row: that is found without reading
+many others."""
 CHUNKS_IN_A_GROUP = 16
 PLAIN = (BYTES, REAL)
 
@@ -118,7 +119,8 @@ def _group_size(entry: Table) -> int:
     if _is_content(entry):
         return CHUNKS_IN_A_GROUP
     nested = any(pa.types.is_nested(each.type) for each in entry.columns)
-    return LONG_ROWS_IN_A_GROUP if nested else ROWS_IN_A_GROUP
+    looked_up = nested or entry.key == (entry.owner,)
+    return LONG_ROWS_IN_A_GROUP if looked_up else ROWS_IN_A_GROUP
 
 
 def _leaves(field: pa.Field, within: str = "") -> Iterator[tuple[str, pa.DataType]]:

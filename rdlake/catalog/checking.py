@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import duckdb
 
 from rdlake.catalog.contract import TABLES_SCHEMA, Check, checks, checks_digest, keys, script
-from rdlake.catalog.moves import FEW, Moves, within
+from rdlake.catalog.moves import FEW, LONG, Moves, within
 from rdlake.catalog.render import ALIAS
 from rdlake.catalog.version import Version
 from rdlake.tables import TABLES
@@ -25,8 +25,6 @@ ROWS_NAMED = 5
 ROWS_COUNTED = 10_000
 """So many at a time, whatever a check finds."""
 MOVED = "moved"
-HELD = {f"{TABLES_SCHEMA}.{each.name}" for each in TABLES if each.name != "signals"}
-"""Tables of which the rows of all that moved fit into memory."""
 _NAME = re.compile(
     rf"\b(?P<schema>{TABLES_SCHEMA})\.(?P<table>\w+)|\b(?:FROM|JOIN)\s+(?P<view>\w+)\b(?!\.)"
 )
@@ -90,13 +88,14 @@ def _moved(
     """The draft as if it had only rows with such a value, for these checks. Of tables that several
     ask the rows are read once."""
     where = f" WHERE {within(by, values)}"
+    held = {f"{TABLES_SCHEMA}.{each.name}" for each in TABLES if each.name not in LONG}
     connection.execute(f"ATTACH ':memory:' AS {MOVED}")
     try:
         connection.execute(f"CREATE SCHEMA {MOVED}.{TABLES_SCHEMA}")
         for name in sorted(set().union(*(_read_by(each.sql) for each in some))):
             described = connection.execute(f"DESCRIBE {ALIAS}.{name}").fetchall()
             has = by in {row[0] for row in described}
-            kind = "TABLE" if has and name in HELD else "VIEW"
+            kind = "TABLE" if has and name in held else "VIEW"
             rows = f"SELECT * FROM {ALIAS}.{name}{where if has else ''}"
             connection.execute(f"CREATE {kind} {MOVED}.{name} AS {rows}")
         connection.execute(f"USE {MOVED}")

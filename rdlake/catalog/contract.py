@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rdlake.datafiles import DataFile
 from rdlake.quoting import identifier, literal
-from rdlake.tables import TABLES, Column, Table
+from rdlake.tables import TABLES, Column, Table, table
 from rdlake.tables.duckdb_types import duckdb_type
 
 __all__ = [
@@ -29,6 +29,8 @@ __all__ = [
     "parted",
     "queries",
     "script",
+    "sources",
+    "telling",
 ]
 
 CONTRACT_VERSION = "1.0"
@@ -38,6 +40,8 @@ TABLES_SCHEMA = "rdlake_tables"
 MADE = "catalogs/data"
 """Where the rows lie of views that are made when published, below the lake's root."""
 _KEY = re.compile(r"^-- key: (?P<key>.+)\nCREATE VIEW (?P<view>\w+)", re.MULTILINE)
+_TABLE = re.compile(rf"\b{TABLES_SCHEMA}\.(\w+)")
+_VIEW = re.compile(r"\b(?:FROM|JOIN)\s+(\w+)\b(?!\.)")
 _BY = re.compile(r"^-- by (\w+)$", re.MULTILINE)
 _FILES = re.compile(
     r"SELECT (?P<casts>.*)\n"
@@ -143,9 +147,26 @@ def definitions(sql: str) -> Mapping[str, str]:
 
 
 @lru_cache(maxsize=4)
+def sources(sql: str) -> Mapping[str, tuple[str, ...]]:
+    """view -> the tables and the other views made before it that its own query reads, of each view
+    that is made when published; these stand in the order in which they can be made."""
+    made = definitions(sql)
+    return {
+        view: tuple(sorted({*_TABLE.findall(query), *(made.keys() & set(_VIEW.findall(query)))}))
+        for view, query in made.items()
+    }
+
+
+def telling(sql: str, source: str) -> tuple[str, ...]:
+    """The columns by whose values rows of a table, or of a view that another reads, are told."""
+    return keys(sql).get(source) or table(source).column_names
+
+
+@lru_cache(maxsize=4)
 def parted(sql: str) -> Mapping[str, By]:
     """view -> the column by whose value its rows can be made apart: a row follows only from rows of
-    tables that have the same value in it, or that belong to a workspace that has."""
+    its sources that have the same value in it, that belong to a workspace that has, or that are
+    the configuration of one."""
     return {
         found["name"]: By(found["by"], found["shown"] or found["by"])
         for found in _ROWS.finditer(sql)

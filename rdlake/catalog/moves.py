@@ -10,40 +10,51 @@ from functools import cached_property
 
 import duckdb
 
+from rdlake.catalog.contract import script, telling
 from rdlake.catalog.engine import engine
 from rdlake.catalog.pins import Pinned, file_lists, folder_of, repaired_since
 from rdlake.catalog.version import Version
 from rdlake.datafiles import DataFile
 from rdlake.lake import Lake
 from rdlake.quoting import identifier, literal
-from rdlake.tables import TABLES, table
+from rdlake.tables import TABLES
 
-__all__ = ["FEW", "Moves", "within"]
+__all__ = ["FEW", "LONG", "Moves", "within"]
 
 FEW = 500
 """Up to so many values, what follows from them is asked for them alone."""
-TOLD_BY = {"factor_name": "factors", "strategy_id": "loops"}
-"""The table that tells which of these a workspace has."""
+LONG = ("equity_curves", "factor_ic", "signals")
+"""Tables with a row for every day: of these not even the rows of few are held in memory."""
+TOLD_BY = {
+    "factor_name": ("factors",),
+    "strategy_id": ("loops",),
+    "group_id": ("group_places", "group_words"),
+}
+"""What tells which of these a workspace has."""
 
 
 class Moves:
     """Which values came or went, or stand in another row than before."""
 
     def __init__(self, lake: Lake, pinned: Pinned, last: Version | None) -> None:
-        self._lake, self._now = lake, pinned.files
+        self._lake, self._now = lake, dict(pinned.files)
         trusted = last is not None and not repaired_since(lake, last)
-        self._before = file_lists(lake, last.tables) if last and trusted else None
+        self._before = file_lists(lake, last.pinned) if last and trusted else None
         self._seen: dict[tuple[str, str], set[str] | None] = {}
+
+    def made(self, view: str, files: tuple[DataFile, ...]) -> None:
+        """The files of a view that others read."""
+        self._now[view] = files
 
     def anywhere(self, by: str) -> set[str] | None:
         """Of all tables that have the column; None when that cannot be told."""
         having = [each.name for each in TABLES if each.pinned and by in each.column_names]
         return self.of(having, by)
 
-    def of(self, tables: Collection[str], by: str) -> set[str] | None:
-        """Of these tables; None when that cannot be told."""
+    def of(self, sources: Collection[str], by: str) -> set[str] | None:
+        """Of these tables and views; None when that cannot be told."""
         moved: set[str] = set()
-        for name in sorted(tables):
+        for name in sorted(sources):
             values = self._moved(name, by)
             if values is None:
                 return None
@@ -61,7 +72,7 @@ class Moves:
         before, now = set(self._before.get(name, ())), set(self._now.get(name, ()))
         if before == now:
             return set()
-        if by not in table(name).column_names:
+        if by not in telling(script(), name):
             return self._through_workspaces(name, by)
         if not self._readable(name, before ^ now):
             return None
@@ -74,15 +85,34 @@ class Moves:
 
     def _through_workspaces(self, name: str, by: str) -> set[str] | None:
         """What the workspaces have whose rows moved; what they had is in rows that moved too."""
-        if by not in TOLD_BY or "workspace_id" not in table(name).column_names:
+        workspaces = self._workspaces(name)
+        if workspaces is None or by == "workspace_id":
+            return workspaces
+        return self._told(TOLD_BY[by], by, "workspace_id", workspaces) if by in TOLD_BY else None
+
+    def _workspaces(self, name: str) -> set[str] | None:
+        """Whose rows moved; of configurations, who ran them."""
+        if name == "strategies":
+            ran = self._moved(name, "belongs_to")
+            return (
+                None if ran is None else self._told(["loops"], "workspace_id", "strategy_id", ran)
+            )
+        return self._moved(name, "workspace_id") if _is_owned(name) else None
+
+    def _told(
+        self, sources: Collection[str], by: str, column: str, values: Collection[str]
+    ) -> set[str] | None:
+        """Which of `by` these have now where the column has one of these values."""
+        if len(values) > FEW:
             return None
-        workspaces, told = self._moved(name, "workspace_id"), TOLD_BY[by]
-        if workspaces is None or len(workspaces) > FEW:
-            return None
-        rows = self._rows(told, self._now.get(told, ()))
-        if not workspaces or not rows:
-            return set()
-        return self._asked(by, f"SELECT * FROM ({rows}) WHERE {within('workspace_id', workspaces)}")
+        found: set[str] = set()
+        for rows in [self._rows(each, self._now.get(each, ())) for each in sources]:
+            if rows and values:
+                told = self._asked(by, f"SELECT * FROM ({rows}) WHERE {within(column, values)}")
+                if told is None:
+                    return None
+                found |= told
+        return found
 
     def _asked(self, by: str, rows: str) -> set[str] | None:
         """None for files that cannot be read: whatever is then made of everything names those that
@@ -108,6 +138,10 @@ class Moves:
         paths = ", ".join(literal(str(folder / file.path)) for file in files)
         options = "hive_partitioning=false, union_by_name=true"
         return f"SELECT * FROM read_parquet([{paths}], {options})" if files else ""
+
+
+def _is_owned(name: str) -> bool:
+    return "workspace_id" in telling(script(), name)
 
 
 def within(column: str, values: Collection[str]) -> str:

@@ -59,8 +59,8 @@ UNION ALL
 SELECT 'factor_windows', concat_ws(' ', factor_name, source, workspace_id, window_name), count(*)
 FROM factor_windows GROUP BY factor_name, source, workspace_id, window_name HAVING count(*) > 1
 UNION ALL
-SELECT 'strategy_detail', source_key, count(*)
-FROM strategy_detail GROUP BY source_key HAVING count(*) > 1
+SELECT 'strategy_detail', workspace_id, count(*)
+FROM strategy_detail GROUP BY workspace_id HAVING count(*) > 1
 UNION ALL
 SELECT 'aistock_factor_performance', id, count(*)
 FROM aistock_factor_performance GROUP BY id HAVING count(*) > 1
@@ -69,4 +69,7 @@ SELECT 'aistock_strategies', id, count(*)
 FROM aistock_strategies GROUP BY id HAVING count(*) > 1
 UNION ALL
 SELECT 'loop_result', concat_ws(' ', task_run_id, loop_id, workspace_id), count(*)
-FROM loop_result GROUP BY task_run_id, loop_id, workspace_id HAVING count(*) > 1;
+FROM loop_result GROUP BY task_run_id, loop_id, workspace_id HAVING count(*) > 1
+UNION ALL
+SELECT 'group_places', concat_ws(' ', group_id, workspace_id), count(*)
+FROM group_places GROUP BY group_id, workspace_id HAVING count(*) > 1;

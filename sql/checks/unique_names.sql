@@ -33,4 +33,10 @@ SELECT 'strategy_registry', strategy_id, count(*)
 FROM strategy_registry GROUP BY strategy_id HAVING count(*) > 1
 UNION ALL
 SELECT 'group_members', concat_ws(' ', group_id, workspace_id), count(*)
-FROM group_members GROUP BY group_id, workspace_id HAVING count(*) > 1;
+FROM group_members GROUP BY group_id, workspace_id HAVING count(*) > 1
+UNION ALL
+SELECT 'group_words', concat_ws(' ', group_id, workspace_id), count(*)
+FROM group_words GROUP BY group_id, workspace_id HAVING count(*) > 1
+UNION ALL
+SELECT 'factor_contents', concat_ws(' ', name, values_sha256), count(*)
+FROM factor_contents GROUP BY name, values_sha256 HAVING count(*) > 1;

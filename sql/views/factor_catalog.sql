@@ -68,25 +68,27 @@ SELECT * FROM /* rows of factor_catalog by factor_name as name */ (
         )
         GROUP BY factor_name, source
     ),
-    figures AS (
-        SELECT
-            carried.source,
-            carried.experiment_id,
-            carried.recency,
-            perf.*,
-            -- The first that any of a factor's rows can offer is taken, for best and latest alike.
-            CASE
-                WHEN perf."window" = 'test' AND perf.ic_days >= 250 THEN 1
-                WHEN perf."window" = 'all' AND perf.ic_days >= 250 THEN 2
-                WHEN perf."window" = 'test' AND perf.rank_ic_mean IS NOT NULL THEN 3
-                WHEN perf."window" = 'all' AND perf.rank_ic_mean IS NOT NULL THEN 4
-                WHEN perf."window" = 'test' THEN 5
-                ELSE 6
-            END AS tier
+    -- Read once for all that follows.
+    measured AS MATERIALIZED (
+        SELECT carried.source, carried.experiment_id, carried.recency, perf.*
         FROM carried
         JOIN rdlake_tables.factor_perf AS perf
             ON perf.workspace_id = carried.workspace_id AND perf.factor_name = carried.factor_name
-        WHERE perf."window" IN ('test', 'all')
+    ),
+    figures AS (
+        SELECT
+            *,
+            -- The first that any of a factor's rows can offer is taken, for best and latest alike.
+            CASE
+                WHEN "window" = 'test' AND ic_days >= 250 THEN 1
+                WHEN "window" = 'all' AND ic_days >= 250 THEN 2
+                WHEN "window" = 'test' AND rank_ic_mean IS NOT NULL THEN 3
+                WHEN "window" = 'all' AND rank_ic_mean IS NOT NULL THEN 4
+                WHEN "window" = 'test' THEN 5
+                ELSE 6
+            END AS tier
+        FROM measured
+        WHERE "window" IN ('test', 'all')
     ),
     comparable AS (
         SELECT
@@ -131,8 +133,9 @@ SELECT * FROM /* rows of factor_catalog by factor_name as name */ (
                 ORDER BY perf.start_date, perf.end_date DESC, perf."window"
             ) AS windows
         FROM latest
-        JOIN rdlake_tables.factor_perf AS perf
+        JOIN measured AS perf
             ON perf.workspace_id = latest.workspace_id AND perf.factor_name = latest.factor_name
+            AND perf.source = latest.source
         GROUP BY latest.factor_name, latest.source
     ),
     combined AS (

@@ -1,19 +1,11 @@
 -- key: name, other_name
 CREATE VIEW factor_duplicates AS
 SELECT * FROM /* rows of factor_duplicates */ (
-    WITH named AS (
-        SELECT DISTINCT factors.factor_name, factors.values_sha256
-        FROM rdlake_tables.factors AS factors
-        LEFT JOIN rdlake_tables.loops AS loops ON loops.workspace_id = factors.workspace_id
-        WHERE factors.values_sha256 IS NOT NULL
-            AND (loops.workspace_id IS NOT NULL OR starts_with(factors.workspace_id, 'external:'))
-    ),
-    anchors AS (
+    WITH anchors AS (
         SELECT values_sha256, unnest(value_fingerprint) AS anchor
         FROM (
-            SELECT values_sha256, any_value(value_fingerprint) AS value_fingerprint
-            FROM rdlake_tables.factors
-            WHERE values_sha256 IS NOT NULL
+            SELECT values_sha256, max(value_fingerprint) AS value_fingerprint
+            FROM factor_contents
             GROUP BY values_sha256
         )
     ),
@@ -26,20 +18,20 @@ SELECT * FROM /* rows of factor_duplicates */ (
     ),
     -- One join after the other: all names beside all names would be too many.
     named_once AS MATERIALIZED (
-        SELECT alike.*, named.factor_name AS name
+        SELECT alike.*, contents.name
         FROM alike
-        JOIN named ON named.values_sha256 = alike.one_sha256
+        JOIN factor_contents AS contents ON contents.values_sha256 = alike.one_sha256
     ),
     pairs AS MATERIALIZED (
         SELECT
             ones.name,
-            others.factor_name AS other_name,
+            others.name AS other_name,
             ones.shared,
             ones.one_sha256 = ones.other_sha256 AS same_values,
             CASE WHEN ones.one_sha256 = ones.other_sha256 THEN 1.0 ELSE compared.correlation END AS correlation,
             compared.days
         FROM named_once AS ones
-        JOIN named AS others ON others.values_sha256 = ones.other_sha256
+        JOIN factor_contents AS others ON others.values_sha256 = ones.other_sha256
         LEFT JOIN rdlake_tables.factor_pairs AS compared
             ON compared.one_sha256 = least(ones.one_sha256, ones.other_sha256)
             AND compared.other_sha256 = greatest(ones.one_sha256, ones.other_sha256)

@@ -1,4 +1,4 @@
--- key: source_key
+-- key: workspace_id
 CREATE VIEW strategy_detail AS
 WITH told AS (
     SELECT * FROM /* rows of strategy_detail by workspace_id */ (

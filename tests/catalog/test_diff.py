@@ -72,6 +72,7 @@ def test_an_added_workspace_is_all_that_is_added(template_of_two: Published) -> 
         *OF_FACTORS,
         "aistock_factor_combinations",
         "equity_curve",
+        "group_places",
     }
     assert keys_of(found["loop_catalog"], "added", "task_run_id", "loop_id", "workspace_id") == [
         (f"synthetic_{NEW}", 0, NEW)

@@ -21,10 +21,12 @@ CONTENT = tuple(view for view in VIEWS if view not in ABOUT_ITSELF | {"ingest_re
 
 OFTEN_EMPTY = frozenset(
     {
+        "factor_contents",
         "factor_duplicates",
         "factor_versions",
         "group_comparison",
         "group_members",
+        "group_words",
         "model_catalog",
         "strategy_catalog",
         "strategy_registry",

@@ -15,10 +15,11 @@ import rdlake
 from rdlake.catalog.contract import keys, script
 from rdlake.catalog.parquet_export import export_parquet
 from rdlake.library import Library
+from tests.catalog.views import OFTEN_EMPTY
 from tests.cli.run import run
 from tests.exports.odd import ODD, put_odd
 
-EMPTY = {"factor_duplicates", "factor_versions", "group_comparison", "group_members"}
+EMPTY = OFTEN_EMPTY
 """Views of which this lake may have no rows."""
 
 
