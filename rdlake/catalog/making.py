@@ -161,7 +161,7 @@ class Making:
                 is_made = name in definitions(self.sql)
                 shown = identifier(name) if is_made else f"{TABLES_SCHEMA}.{name}"
                 rows = f"SELECT * FROM ({self._rows(name)})"
-                rows += _where(telling(self.sql, name), only, theirs)
+                rows += _seen(telling(self.sql, name), only, theirs)
                 if not isinstance(only, Part) and only[0].column == OWNER and name not in LONG:
                     rows = self._held(rows)
                 self.connection.execute(f"CREATE OR REPLACE VIEW {shown} AS {rows}")
@@ -198,7 +198,7 @@ def is_whole(lake: Lake, file: DataFile) -> bool:
     return path.is_file() and path.stat().st_size == file.size
 
 
-def _where(
+def _seen(
     columns: Collection[str],
     only: Part | tuple[By, Collection[str]],
     workspaces: Collection[str] | None,
@@ -211,7 +211,9 @@ def _where(
     if by.column in columns:
         return f" WHERE {within(by.column, values)}"
     if OWNER in columns and workspaces is not None:
-        return f" WHERE {within(OWNER, workspaces)}" if workspaces else " WHERE false"
+        listed = ", ".join(map(literal, sorted(workspaces)))
+        told = f"SELECT unnest([{listed}]::VARCHAR[]) AS told"
+        return f" SEMI JOIN ({told}) ON told = {OWNER}"  # in many rows it finds some faster than IN
     return ""
 
 

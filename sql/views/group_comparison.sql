@@ -76,6 +76,12 @@ SELECT * FROM /* rows of group_comparison by group_id */ (
         LEFT JOIN rdlake_tables.loops AS control ON control.workspace_id = groups.control_workspace_id
         WHERE groups.control_workspace_id <> groups.workspace_id
     ),
+    -- The days of a control are read once for all that are compared with it.
+    curves AS MATERIALIZED (
+        SELECT workspace_id, date, net_return
+        FROM rdlake_tables.equity_curves
+        WHERE workspace_id IN (SELECT workspace_id FROM pairs UNION SELECT control_workspace_id FROM pairs)
+    ),
     -- Left joins keep their order: all days beside all days would be too many.
     days AS (
         SELECT
@@ -83,8 +89,8 @@ SELECT * FROM /* rows of group_comparison by group_id */ (
             CASE WHEN isfinite(here.net_return) AND isfinite(control.net_return) THEN here.net_return END AS x,
             CASE WHEN isfinite(here.net_return) AND isfinite(control.net_return) THEN control.net_return END AS y
         FROM pairs
-        LEFT JOIN rdlake_tables.equity_curves AS here ON here.workspace_id = pairs.workspace_id
-        LEFT JOIN rdlake_tables.equity_curves AS control
+        LEFT JOIN curves AS here ON here.workspace_id = pairs.workspace_id
+        LEFT JOIN curves AS control
             ON control.workspace_id = pairs.control_workspace_id AND control.date = here.date
     ),
     -- In the order of days, so that the last digit is always the same.
