@@ -35,7 +35,7 @@ from rdlake.lake import Lake
 from rdlake.quoting import identifier, literal
 from rdlake.storage import storage_door
 
-__all__ = ["lost_rows", "make_again", "recover_views", "with_views"]
+__all__ = ["lost_rows", "make_again", "read_by", "recover_views", "with_views"]
 
 PACKED = "(FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE 8192)"
 """Small groups of rows, so that a look-up by key reads little."""
@@ -45,17 +45,22 @@ _TABLE = re.compile(rf"\b{TABLES_SCHEMA}\.(\w+)")
 
 
 def with_views(
-    lake: Lake, version: Version, pinned: Pinned, last: Version | None, moves: Moves
+    lake: Lake,
+    version: Version,
+    pinned: Pinned,
+    last: Version | None,
+    moves: Moves,
+    taken: Lists,
 ) -> Pinned:
     """The same with every view that the version's SQL has made when published. What follows from
     the same query and the same rows of tables as in the last version keeps its file; where few
-    rows moved, the others are taken from it."""
+    rows moved, the others are taken from it. Of views that are `taken` the files are there."""
     before = file_lists(lake, last.views) if last else {}
     files: dict[str, tuple[DataFile, ...]] = {}
     with _making(lake, version, pinned.files) as making:
         for view in definitions(version.sql):
             kept = {each.path[: -len(SUFFIX)]: each for each in before.get(view, ())}
-            files[view] = tuple(
+            files[view] = tuple(taken.get(view, ())) or tuple(
                 making.kept_or_made(part, kept.get(part.stem), moves)
                 for part in parts_of(version, view)
             )
@@ -130,7 +135,7 @@ class _Making:
             return self.made(part)
         if part.by is None:  # its stem tells that nothing moved
             return old
-        moved = moves.of(_read_by(self.sql, part.view), part.by.column)
+        moved = moves.of(read_by(self.sql, part.view), part.by.column)
         if moved is None:
             return self.made(part)
         here = {value for value in moved if part.has(value)}
@@ -172,13 +177,13 @@ class _Making:
             source = literal(str(self.lake.root / MADE / old.path))
             kept = f"SELECT * FROM read_parquet({source}, hive_partitioning=false)"
             rows = f"{kept} WHERE NOT {within(part.by.shown, only)} UNION ALL ({query})"
-        for name in sorted(_read_by(self.sql, part.view)):
+        for name in sorted(read_by(self.sql, part.view)):
             self.connection.execute(part.rows_of(name, _rows_of(self.sql, name), only))
         target = f"{literal(str(path))} {PACKED}"
         self.connection.execute(f"COPY (FROM ({rows}) ORDER BY {order}) TO {target}")
 
 
-def _read_by(sql: str, view: str) -> set[str]:
+def read_by(sql: str, view: str) -> set[str]:
     """The tables that the view's own query reads."""
     return set(_TABLE.findall(definitions(sql)[view]))
 

@@ -34,6 +34,14 @@ class Moves:
         self._before = file_lists(lake, last.tables) if last and trusted else None
         self._seen: dict[tuple[str, str], set[str] | None] = {}
 
+    def none(self, tables: Collection[str]) -> bool:
+        """Whether all of these tables consist of the files that they did before."""
+        before = self._before
+        return before is not None and all(
+            name in self._now and set(before.get(name, ())) == set(self._now[name])
+            for name in tables
+        )
+
     def anywhere(self, by: str) -> set[str] | None:
         """Of all tables that have the column; None when that cannot be told."""
         having = [each.name for each in TABLES if each.pinned and by in each.column_names]
