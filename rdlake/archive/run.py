@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 
@@ -240,16 +241,19 @@ class _Run:
         levels = range(self.asked.level, 2 + 1)
         return any(_tables_digest(held, there, level) in told for level in levels)
 
+    @cached_property
+    def _allowed(self) -> list[str]:
+        """What is not asked of the archive, after everything was copied."""
+        curves = set(self.archive.read("equity_curves", ["workspace_id"])["workspace_id"].unique())
+        loops = self.archive.read("loops", ["workspace_id"], pl.col("has_curve"))["workspace_id"]
+        return [WITHOUT_CURVES] if set(loops) - curves else []
+
     def _publish(self) -> None:
         still_there(self.archive)
-        curves = set(self.archive.read("equity_curves", ["workspace_id"])["workspace_id"].unique())
-        loops = set(
-            self.archive.read("loops", ["workspace_id"], pl.col("has_curve"))["workspace_id"]
-        )
         report = publish(
             self.archive,
             note="archive run",
-            allow=[WITHOUT_CURVES] if loops - curves else [],
+            allow=self._allowed,
             beside=Lake(self.lake.root),  # its own, since the other is in use meanwhile
         )
         if report.outcome == "held":
