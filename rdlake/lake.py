@@ -193,12 +193,17 @@ class Lake(Opened):
 
         with storage_door(folder):
             fresh += self._files_of(entry, contents)
-        return self._named(entry, fresh, attempt)
+        report = self._named(entry, fresh, attempt)
+        if report is None:
+            for file, _ in fresh:
+                remove_quietly(folder / file.path)
+        return report
 
     def adopt(self, name: str, files: Mapping[Path, DataFile]) -> CommitReport | None:
         """Take data files of another lake, by where they lie, as they are into a table that has
-        none. None, with nothing taken, when it has some; DamagedLake, with nothing taken either,
-        for a file that is not what was written."""
+        none. None, with nothing taken, when it has some; DamagedLake for a file that is not what
+        was written. Copies that are then left, under names that some version may pin, upkeep takes.
+        """
         entry, folder = table(name), self.folder(name)
         self._writable(entry)
 
@@ -213,21 +218,18 @@ class Lake(Opened):
     def _named(
         self, entry: Table, fresh: list[Fresh], attempt: Callable[[DeltaTable], Written | None]
     ) -> CommitReport | None:
-        """Have the log name files that are there; None, and they are removed, when it may not."""
-        folder = self.folder(entry.name)
+        """Have the log name files that are there; None when it may not."""
 
         def once(delta: DeltaTable) -> Written | None:
             now = snapshot_of(delta)
             if fresh[0][0].path in {path for path, _, _ in now.files}:
                 # the last attempt was told it failed, and did not
-                sync_commit(folder, now.version or 0)
+                sync_commit(self.folder(entry.name), now.version or 0)
                 return Written(now.version or 0, tuple(file for file, _ in fresh))
             return attempt(delta)
 
         written = self._retry(entry, once) if fresh else None
         if written is None:
-            for file, _ in fresh:
-                remove_quietly(folder / file.path)
             return None
         self.record_files({entry.name: written.files})
         return CommitReport({entry.name: written.version})

@@ -169,3 +169,14 @@ def test_a_lake_that_did_not_record_a_file_is_archived_by_rows(world: World) -> 
     assert not report.faults and set(report.levels.values()) == {2}
     assert not bytes_of(world.there, "loops").keys() & bytes_of(world.lake, "loops").keys()
     assert rows_of(world.there) == rows_of(world.lake)
+
+
+def test_a_table_that_has_rows_takes_no_files(world: World) -> None:
+    world.archive()
+    before = world.there.snapshot("loops"), bytes_of(world.there, "loops")
+    held = Held(world.lake)
+    folder = world.lake.folder("loops")
+    files = {folder / each.path: each for each in held.data_files("loops") or ()}
+    assert files and world.there.adopt("loops", files) is None
+    assert (world.there.snapshot("loops"), bytes_of(world.there, "loops")) == before
+    assert verify(world.there, deep=True).whole
