@@ -222,7 +222,7 @@ class Lake(Opened):
 
         def once(delta: DeltaTable) -> Written | None:
             now = snapshot_of(delta)
-            if fresh[0][0].path in {path for path, _, _ in now.files}:
+            if {file.path for file, _ in fresh} <= {path for path, _, _ in now.files}:
                 # the last attempt was told it failed, and did not
                 sync_commit(self.folder(entry.name), now.version or 0)
                 return Written(now.version or 0, tuple(file for file, _ in fresh))

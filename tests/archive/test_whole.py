@@ -173,6 +173,7 @@ def test_a_lake_that_did_not_record_a_file_is_archived_by_rows(world: World) -> 
 
 def test_a_table_that_has_rows_takes_no_files(world: World) -> None:
     world.archive()
+    put_rows(world.there, "loops", IDS[0])
     before = world.there.snapshot("loops"), bytes_of(world.there, "loops")
     held = Held(world.lake)
     folder = world.lake.folder("loops")
