@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,16 +10,20 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 
+import rdlake
 from rdlake.archive import archive, archiving_levels
 from rdlake.archive.held import Held
 from rdlake.archive.proof import prove
 from rdlake.archive.scope import ALL, scope_of
+from rdlake.catalog import parts
 from rdlake.catalog.contract import MADE, definitions, script
+from rdlake.catalog.publish import publish
 from rdlake.catalog.verify import verify
 from rdlake.errors import DamagedLake
 from rdlake.lake import Lake
 from tests.archive.test_restore import rot
 from tests.archive.world import IDS, World, put_rows, rows_of
+from tests.builders import make_workspace
 
 CURVES = "equity_curves"
 
@@ -85,6 +90,30 @@ def test_views_that_the_lake_made_of_the_same_files_are_taken(world: World, tmp_
     assert same == definitions(script()).keys() - others
     assert all(theirs[name] == ours[name] for name in ours.keys() & theirs.keys())
     assert verify(world.there, deep=True).whole
+
+
+def test_views_in_parts_are_taken_and_continued(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parts, "MANY_LOOPS", 1)
+    world.lake.publish()
+    world.archive()
+    ours, theirs = made(world.lake), made(world.there)
+    assert len([name for name in ours.keys() & theirs.keys() if name.startswith("aistock")]) > 16
+    make_workspace(world.workspaces, "e" * 32, level=0.003)
+    world.ingest()
+    world.lake.publish()
+    world.archive()
+    assert verify(world.there, deep=True).whole
+    for view in definitions(script()):
+        rows = [shown(lake, view) for lake in (world.lake, world.there)]
+        assert rows[0] == rows[1], view
+
+
+def shown(lake: Lake, view: str) -> list[tuple[object, ...]]:
+    publish(lake)
+    with contextlib.closing(rdlake.connect(lake.root)) as connection:
+        return connection.execute(f"SELECT * FROM {view} ORDER BY ALL").fetchall()
 
 
 def test_a_damaged_view_of_the_lake_is_made_again(world: World) -> None:
