@@ -16,6 +16,7 @@ from operator import itemgetter
 from pathlib import Path
 
 __all__ = [
+    "PIECE",
     "DataFile",
     "File",
     "Size",
@@ -24,6 +25,7 @@ __all__ = [
     "list_digest",
     "of_good_size",
     "remove_quietly",
+    "sha256_of",
     "small_files",
     "sync",
     "sync_folder",
@@ -102,12 +104,14 @@ def half_written(folder: Path, before: float) -> list[str]:
 
 def sync_with_sha256(path: Path) -> str:
     """Flush the file to disk and return the digest of its content."""
-    digest = hashlib.sha256()
+    sync(path)
+    return sha256_of(path)
+
+
+def sha256_of(path: Path) -> str:
+    """The digest of a file's content, read now."""
     with path.open("rb") as file:
-        os.fsync(file.fileno())
-        while piece := file.read(PIECE):
-            digest.update(piece)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def sync(path: Path) -> None:

@@ -31,6 +31,7 @@ __all__ = [
     "snapshot_of",
     "stats_of",
     "told_by",
+    "told_columns",
     "unused_files",
 ]
 
@@ -157,10 +158,15 @@ def replace_files(
     delta.create_write_transaction(actions, "append", delta.schema(), commit_properties=exactly)
 
 
+def told_columns(entry: Table) -> list[str]:
+    """The columns of which the log tells the ends: words of the key and the owner."""
+    names = {*entry.key, *filter(None, [entry.owner])}
+    return sorted(name for name in names if entry.schema.field(name).type == TEXT)
+
+
 def stats_of(entry: Table, rows: pa.Table) -> str:
     """What the log tells of a file, so that a replace need not look into those of others."""
-    names = {*entry.key, *filter(None, [entry.owner])}
-    texts = sorted(name for name in names if rows.schema.field(name).type == TEXT)
+    texts = told_columns(entry)
     ends = {name: pc.min_max(rows.column(name)).as_py() for name in texts}
     return json.dumps(
         {

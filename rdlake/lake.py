@@ -20,6 +20,7 @@ import pyarrow as pa
 from deltalake import DeltaTable
 from deltalake.exceptions import CommitFailedError
 
+from rdlake.copies import copies
 from rdlake.datafiles import (
     DataFile,
     File,
@@ -182,10 +183,6 @@ class Lake(Opened):
 
         def attempt(delta: DeltaTable) -> Written | None:
             now, files = holding(delta, owner, ids)
-            there = {path for path, _, _ in now.files}
-            if fresh[0][0].path in there:  # the last attempt was told it failed, and did not
-                sync_commit(folder, now.version or 0)
-                return Written(now.version or 0, tuple(file for file, _ in fresh))
             theirs = pl.col(owner).is_in(list(ids))
             if not read_files(entry, folder, files, [owner], theirs).is_empty():
                 return None
@@ -196,13 +193,46 @@ class Lake(Opened):
 
         with storage_door(folder):
             fresh += self._files_of(entry, contents)
-        written = self._retry(entry, attempt) if fresh else None
-        if written is None:
+        report = self._named(entry, fresh, attempt)
+        if report is None:
             for file, _ in fresh:
                 remove_quietly(folder / file.path)
+        return report
+
+    def adopt(self, name: str, files: Mapping[Path, DataFile]) -> CommitReport | None:
+        """Take data files of another lake, by where they lie, as they are into a table that has
+        none. None, with nothing taken, when it has some; DamagedLake for a file that is not what
+        was written. Copies that are then left, under names that some version may pin, upkeep takes.
+        """
+        entry, folder = table(name), self.folder(name)
+        self._writable(entry)
+
+        def attempt(delta: DeltaTable) -> Written | None:
+            if snapshot_of(delta).files:
+                return None
+            return self._swap(delta, entry, (), (), changed=True, beside=fresh)
+
+        fresh = copies(entry, files, folder)
+        return self._named(entry, fresh, attempt)
+
+    def _named(
+        self, entry: Table, fresh: list[Fresh], attempt: Callable[[DeltaTable], Written | None]
+    ) -> CommitReport | None:
+        """Have the log name files that are there; None when it may not."""
+
+        def once(delta: DeltaTable) -> Written | None:
+            now = snapshot_of(delta)
+            if {file.path for file, _ in fresh} <= {path for path, _, _ in now.files}:
+                # the last attempt was told it failed, and did not
+                sync_commit(self.folder(entry.name), now.version or 0)
+                return Written(now.version or 0, tuple(file for file, _ in fresh))
+            return attempt(delta)
+
+        written = self._retry(entry, once) if fresh else None
+        if written is None:
             return None
-        self.record_files({name: written.files})
-        return CommitReport({name: written.version})
+        self.record_files({entry.name: written.files})
+        return CommitReport({entry.name: written.version})
 
     def _commit_table(self, entry: Table, rows: pa.Table, ids: Collection[str]) -> Written | None:
         """One commit, or none when it would change nothing."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from functools import cache
 from pathlib import Path
+from typing import Literal
 from uuid import uuid4
 
 import polars as pl
@@ -17,7 +18,7 @@ from rdlake.storage import data_damaged, storage_door
 from rdlake.tables import Table
 from rdlake.tables.schema import BYTES, REAL
 
-__all__ = ["FILE", "read_files", "size_in_memory", "write_file"]
+__all__ = ["FILE", "new_path", "read_files", "size_in_memory", "write_file"]
 
 FILE = "/file"
 """The column that names the file of a row; no table has one of that name."""
@@ -78,17 +79,15 @@ def write_file(entry: Table, folder: Path, rows: pa.Table) -> DataFile:
     looked up: they have no dictionary and no statistics. Raw content comes in small groups, so that
     one chunk can be read without the others.
     """
-    content = _is_content(entry)
     looked_up = [
         leaf for field in entry.schema for leaf, kind in _leaves(field) if kind not in PLAIN
     ]
-    packing = "snappy" if entry.pinned and not content else "zstd"
-    path = folder / f"part-00000-{uuid4()}-c000.{packing}.parquet"
+    path = new_path(entry, folder)
     pq.write_table(
         rows,
         path,
         row_group_size=_group_size(entry),
-        compression=packing,
+        compression=_packing(entry),
         use_dictionary=looked_up,
         write_statistics=looked_up,
     )
@@ -109,6 +108,15 @@ def size_in_memory(entry: Table, folder: Path) -> Size:
             return sum(told.row_group(n).total_byte_size for n in range(told.num_row_groups))
 
     return asked
+
+
+def new_path(entry: Table, folder: Path) -> Path:
+    """Where a new data file of the table lies; nothing was ever called so."""
+    return folder / f"part-00000-{uuid4()}-c000.{_packing(entry)}.parquet"
+
+
+def _packing(entry: Table) -> Literal["snappy", "zstd"]:
+    return "snappy" if entry.pinned and not _is_content(entry) else "zstd"
 
 
 def _is_content(entry: Table) -> bool:

@@ -29,7 +29,7 @@ LAYERS = [
     {"evidence", "sources", "demo"},
     {"extract", "statistics"},
     {"delta", "rowfiles"},
-    {"opened"},
+    {"copies", "opened"},
     {"lake", "oldlog"},
     {"opening", "blobs", "naming"},
     {

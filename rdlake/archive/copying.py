@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
@@ -11,7 +12,8 @@ from rdlake.archive.held import Held
 from rdlake.archive.place import still_there
 from rdlake.archive.scope import COPIED, FILES_TOO, Scope
 from rdlake.batches import Progress
-from rdlake.blobs import contents, store, stored
+from rdlake.blobs import contents, proven, store, stored
+from rdlake.errors import DamagedLake
 from rdlake.lake import Lake
 from rdlake.rows import cast, differing
 from rdlake.tables import table
@@ -67,9 +69,7 @@ def copy(
 
 def batches_of(held: Held, name: str, ids: Collection[str]) -> Iterator[list[str]]:
     """The owners, so many at a time that their rows fit into memory."""
-    owner, files = table(name).owner, held.files(name)
-    assert owner is not None
-    rows = dict(held.read(name, [owner]).group_by(owner).len().rows())
+    files, rows = held.files(name), held.owners(name)
     packed = sum(size for _, size, _ in files) / max(1, sum(rows for _, _, rows in files))
     most = max(1, min(ROWS, int(PACKED / max(packed, 1))))
     batch, weight = list[str](), 0
@@ -105,6 +105,12 @@ def _copy_rows(
 ) -> None:
     entry = table(name)
     assert entry.owner is not None
+    if held.owners(name).keys() <= set(ids) and _taken_whole(
+        held, archive, name, done, dry_run=dry_run
+    ):
+        if entry.owner == "workspace_id":
+            done.workspace_ids.update(held.owners(name))
+        return
     for batch in batches_of(held, name, ids):
         theirs = pl.col(entry.owner).is_in(batch)
         coming = held.read(name, None, theirs)
@@ -121,11 +127,33 @@ def _copy_rows(
             archive.commit({name: news}, {entry.owner: changed})
 
 
+def _taken_whole(
+    held: Held, archive: Lake | None, name: str, done: Copied, *, dry_run: bool
+) -> bool:
+    """All rows of a table of which the archive has none, as the files that they lie in. False when
+    it has some, or when it is not known what was written to a file."""
+    if not held.data_files(name) or (archive and archive.snapshot(name).files):
+        return False
+    if archive and not dry_run:
+        still_there(archive)
+        if not _adopted(held, archive, name):
+            return False
+    done.rows[name] = held.rows(name)
+    return True
+
+
+def _adopted(held: Held, archive: Lake, name: str) -> bool:
+    folder, files = held.lake.folder(name), held.data_files(name) or ()
+    return bool(archive.adopt(name, {folder / each.path: each for each in files}))
+
+
 def _copy_ingests(
     held: Held, archive: Lake | None, scope: Scope, done: Copied, *, dry_run: bool
 ) -> None:
     """Rows are only appended; those that are there are known by their key."""
     name, key = "ingests", list(table("ingests").key)
+    if scope.ingests is None and _taken_whole(held, archive, name, done, dry_run=dry_run):
+        return
     mine = None if scope.ingests is None else pl.col("workspace_id").is_in(list(scope.ingests))
     news = held.read(name, None, mine)
     if archive:
@@ -151,4 +179,18 @@ def _copy_content(
     done.workspace_ids.update(files.filter(pl.col("sha256").is_in(list(missing)))["workspace_id"])
     if archive and not dry_run:
         still_there(archive)
-        done.lost = frozenset(store(archive, contents(held.lake, missing)))
+        if not _content_taken_whole(held, archive, missing):
+            done.lost = frozenset(store(archive, contents(held.lake, missing)))
+
+
+def _content_taken_whole(held: Held, archive: Lake, missing: frozenset[str]) -> bool:
+    """All content as the files it lies in; False when one is not what its digest says, which is not
+    to be carried over."""
+    if held.owners("blobs").keys() - missing or archive.snapshot("blobs").files:
+        return False
+    for content in contents(held.lake, missing):
+        try:
+            deque(proven(content), maxlen=0)
+        except DamagedLake:
+            return False
+    return _adopted(held, archive, "blobs")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from functools import cached_property
+from pathlib import Path
 
 import polars as pl
 
+from rdlake.datafiles import DataFile
 from rdlake.lake import Lake
 from rdlake.rowfiles import read_files
 from rdlake.tables import TABLES, table
@@ -20,6 +23,7 @@ class Held:
     def __init__(self, lake: Lake) -> None:
         self.lake = lake
         self._tables = {entry.name: lake.snapshot(entry.name) for entry in reversed(TABLES)}
+        self._owners: dict[str, Mapping[str, int]] = {}
 
     def read(
         self, name: str, columns: Collection[str] | None = None, where: pl.Expr | None = None
@@ -31,3 +35,27 @@ class Held:
     def files(self, name: str) -> list[tuple[str, int, int]]:
         """The data files of a table: path, size, rows."""
         return list(self._tables[name].files)
+
+    def rows(self, name: str) -> int:
+        """How many rows a table has."""
+        return self._tables[name].rows
+
+    def owners(self, name: str) -> Mapping[str, int]:
+        """Whose rows a table has, and how many of each."""
+        if name not in self._owners:
+            owner = table(name).owner
+            assert owner is not None
+            self._owners[name] = dict(self.read(name, [owner]).group_by(owner).len().rows())
+        return self._owners[name]
+
+    def data_files(self, name: str) -> tuple[DataFile, ...] | None:
+        """The data files of a table as they were when written; None when of one of them nothing was
+        recorded, since its writer was stopped, or it has no name of ours."""
+        files = [self._known.get((name, path)) for path, _, _ in self.files(name)]
+        known = tuple(file for file in files if file and Path(file.path).name == file.path)
+        return known if len(known) == len(files) else None
+
+    @cached_property
+    def _known(self) -> Mapping[tuple[str, str], DataFile]:
+        paths = {path for held in self._tables.values() for path, _, _ in held.files}
+        return self.lake.known_files(tuple(self._tables), paths)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 
@@ -93,7 +95,8 @@ def archive(
     """
     if dry_run:
         return _planned(lake, found_archive(lake, to), Path(to), asked)
-    scope_of(Held(lake), asked)  # refuses what is not in the lake before an archive is made
+    if not asked.everything:
+        scope_of(Held(lake), asked)  # refuses what is not in the lake before an archive is made
     try:
         with archive_at(lake, to) as there:
             return _Run(lake, there, asked).go(on_progress)
@@ -148,21 +151,12 @@ class _Run:
         on_progress: Progress | None,
     ) -> ArchiveReport:
         copied = copy(held, self.archive, scope, files, on_progress=on_progress)
-        self._publish()
-        counted = _counted(held, files - lacking.keys())
-        due = frozenset(
-            each
-            for each in scope.workspace_ids
-            if self.asked.full
-            or each in copied.workspace_ids
-            or (each in scope.digests and not self._is_current(each, scope, files, counted))
-        )
-        proof = Proof()
-        if due or not copied.nothing:
-            again = open_lake(self.archive.root)
-            shared = _shared(held, scope, due, full=self.asked.full)
-            owners = {**dict.fromkeys(OWN, due), **shared}
-            proof = prove(held, again, owners, due & files, scope.ingests)
+        with ThreadPoolExecutor(1) as beside:
+            published = beside.submit(self._publish)
+            counted = _counted(held, files - lacking.keys())
+            due = self._due(scope, files, counted, copied)
+            proof = Proof() if copied.nothing and not due else self._proof(held, scope, due, files)
+            published.result()
         faults = _faults(proof, copied.lost)
         whole = self.asked.everything and not faults
         digest = _tables_digest(held, Held(self.archive), self.asked.level) if whole else None
@@ -180,6 +174,28 @@ class _Run:
             self.last = last_receipts(self.archive, self.lake)
             self._publish()
         return self._report(copied, proof, scope, lacking, written, faults)
+
+    def _due(
+        self,
+        scope: Scope,
+        files: frozenset[str],
+        counted: Mapping[str, tuple[int, int, int]],
+        copied: Copied,
+    ) -> frozenset[str]:
+        """The workspaces that are to be read back."""
+        return frozenset(
+            each
+            for each in scope.workspace_ids
+            if self.asked.full
+            or each in copied.workspace_ids
+            or (each in scope.digests and not self._is_current(each, scope, files, counted))
+        )
+
+    def _proof(self, held: Held, scope: Scope, due: frozenset[str], files: frozenset[str]) -> Proof:
+        """Read back by a newly opened lake, whatever this one does meanwhile."""
+        again = open_lake(self.archive.root)
+        owners = {**dict.fromkeys(OWN, due), **_shared(held, scope, due, full=self.asked.full)}
+        return prove(held, again, owners, due & files, scope.ingests)
 
     def _receipt(
         self,
@@ -225,14 +241,20 @@ class _Run:
         levels = range(self.asked.level, 2 + 1)
         return any(_tables_digest(held, there, level) in told for level in levels)
 
+    @cached_property
+    def _allowed(self) -> list[str]:
+        """What is not asked of the archive, after everything was copied."""
+        curves = set(self.archive.read("equity_curves", ["workspace_id"])["workspace_id"].unique())
+        loops = self.archive.read("loops", ["workspace_id"], pl.col("has_curve"))["workspace_id"]
+        return [WITHOUT_CURVES] if set(loops) - curves else []
+
     def _publish(self) -> None:
         still_there(self.archive)
-        curves = set(self.archive.read("equity_curves", ["workspace_id"])["workspace_id"])
-        loops = set(
-            self.archive.read("loops", ["workspace_id"], pl.col("has_curve"))["workspace_id"]
-        )
         report = publish(
-            self.archive, note="archive run", allow=[WITHOUT_CURVES] if loops - curves else []
+            self.archive,
+            note="archive run",
+            allow=self._allowed,
+            beside=Lake(self.lake.root),  # its own, since the other is in use meanwhile
         )
         if report.outcome == "held":
             raise BadInput(

@@ -13,7 +13,7 @@ from rdlake.archive.held import Held
 from rdlake.errors import BadInput
 from rdlake.evidence import name_of
 from rdlake.naming import workspace_named
-from rdlake.tables import TABLES, table
+from rdlake.tables import TABLES
 
 __all__ = [
     "ALL",
@@ -86,7 +86,7 @@ def scope_of(held: Held, asked: Asked) -> Scope:
     that is not in the lake: an empty success would hide the slip."""
     loops, folders, told = _known(held)
     if asked.everything:
-        owners = {name: _owners(held, name) for name in (*OWN, *SHARED)}
+        owners = {name: frozenset(held.owners(name)) for name in (*OWN, *SHARED)}
         ids = frozenset(told).union(*(owners[name] for name in OWN))
         owners |= dict.fromkeys(OWN, ids)
         return Scope(True, ids, told, owners, None)
@@ -114,12 +114,6 @@ def _known(held: Held) -> tuple[pl.DataFrame, pl.DataFrame, dict[str, str | None
     )
     told = dict(folders.select("workspace_id", DIGEST).rows())
     return loops, folders, told | dict(loops.select("workspace_id", DIGEST).rows())
-
-
-def _owners(held: Held, name: str) -> frozenset[str]:
-    owner = table(name).owner
-    assert owner is not None
-    return frozenset(held.read(name, [owner])[owner].unique())
 
 
 def _named(held: Held, loops: pl.DataFrame, folders: pl.DataFrame, asked: Asked) -> frozenset[str]:

@@ -1,7 +1,7 @@
 """The checks: queries over a drafted version that return the rows that break a promise.
 
-A check whose rows follow from rows with the same value in one column is asked of the moved values
-alone, where it held for everything before.
+A check that held is asked again only when a table moved that it reads; one whose rows follow from
+rows with the same value in one column, then of the moved values alone.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import re
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 
 import duckdb
 
@@ -19,12 +20,13 @@ from rdlake.catalog.render import ALIAS
 from rdlake.catalog.version import Version
 from rdlake.tables import TABLES
 
-__all__ = ["Broken", "Held", "run_checks"]
+__all__ = ["Broken", "Held", "run_checks", "tables_read_by"]
 
 ROWS_NAMED = 5
 ROWS_COUNTED = 10_000
 """So many at a time, whatever a check finds."""
 MOVED = "moved"
+_VIEW = re.compile(r"^CREATE VIEW (\w+) AS$", re.MULTILINE)
 _NAME = re.compile(
     rf"\b(?P<schema>{TABLES_SCHEMA})\.(?P<table>\w+)|\b(?:FROM|JOIN)\s+(?P<view>\w+)\b(?!\.)"
 )
@@ -53,8 +55,12 @@ class Held:
     def of(self, check: Check) -> set[str] | None:
         """The only values of which the check may fail now; None for everything."""
         version = self.version
-        same = version.checks_digest == checks_digest()
-        if check.by is None or not same or check.name in version.allowed_checks:
+        same = (version.checks_digest, version.sql) == (checks_digest(), script())
+        if not same or check.name in version.allowed_checks:
+            return None
+        if self.moves.none(tables_read_by(check)):
+            return set()
+        if check.by is None:
             return None
         values = self.moves.anywhere(check.by)
         return values if values is not None and len(values) <= FEW else None
@@ -103,6 +109,22 @@ def _moved(
     finally:
         connection.execute(f"USE {ALIAS}")
         connection.execute(f"DETACH {MOVED}")
+
+
+@cache
+def tables_read_by(check: Check) -> frozenset[str]:
+    """The tables that a check reads, by itself or through views."""
+    parts = _VIEW.split(script())
+    texts = dict(zip(parts[1::2], parts[2::2], strict=True))
+    tables, views, texts_left = set[str](), set[str](), [check.sql]
+    while texts_left:
+        for schema, _, name in (each.partition(".") for each in _read_by(texts_left.pop())):
+            if schema == TABLES_SCHEMA:
+                tables.add(name)
+            elif name not in views:
+                views.add(name)
+                texts_left.append(texts[name])
+    return frozenset(tables)
 
 
 def _read_by(sql: str) -> set[str]:

@@ -213,13 +213,13 @@ def column_comments(name: str, columns: Iterable[Column]) -> str:
 
 
 def _in_order(views: dict[str, str]) -> Iterator[str]:
-    """Views after the views they read."""
+    """Views after the views they read, always in the same order."""
     needs = {
-        name: {
+        name: [
             other
-            for other in views
+            for other in sorted(views)
             if other != name and re.search(rf"(FROM|JOIN)\s+{other}\b", text)
-        }
+        ]
         for name, text in sorted(views.items())
     }
     return iter(TopologicalSorter(needs).static_order())

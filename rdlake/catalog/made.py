@@ -5,40 +5,87 @@ The contract does not show the difference: such a view reads its file, another o
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack, suppress
+from graphlib import TopologicalSorter
+from queue import SimpleQueue
 
 from rdlake.catalog.contract import definitions, sources
-from rdlake.catalog.making import is_whole, making
+from rdlake.catalog.engine import Lists
+from rdlake.catalog.making import Making, is_whole, making
 from rdlake.catalog.moves import Moves
-from rdlake.catalog.parts import SUFFIX
+from rdlake.catalog.parts import SUFFIX, is_large
 from rdlake.catalog.pins import Pinned, file_lists, lost_lists
 from rdlake.catalog.version import Pin, Version
-from rdlake.datafiles import list_digest
+from rdlake.datafiles import DataFile, list_digest
 from rdlake.errors import DamagedLake
 from rdlake.lake import Lake
 
 __all__ = ["lost_rows", "make_again", "recover_views", "with_views"]
 
+AT_ONCE = 2
+"""So many views of a large lake are made at the same time, when most rows are there already."""
+
 
 def with_views(
-    lake: Lake, version: Version, pinned: Pinned, last: Version | None, moves: Moves
+    lake: Lake,
+    version: Version,
+    pinned: Pinned,
+    last: Version | None,
+    moves: Moves,
+    taken: Lists,
 ) -> Pinned:
     """The same with every view that the version's SQL has made when published. What follows from
     the same query and the same rows as in the last version keeps its file; where few rows moved,
-    the others are taken from it."""
+    the others are taken from it. Of views that are `taken` the files are there."""
     before = file_lists(lake, last.views) if last else {}
-    views: dict[str, Pin] = {}
-    with making(lake, version, pinned.files) as work:
-        for view in definitions(version.sql):
-            kept = {each.path[: -len(SUFFIX)]: each for each in before.get(view, ())}
-            files = work.files_of(view, kept, moves)
-            work.lists[view] = files
+    made: dict[str, tuple[DataFile, ...]] = {}
+    lanes = AT_ONCE if last and is_large(version) else 1
+    with ExitStack() as opened, ThreadPoolExecutor(lanes) as pool:
+        idle = SimpleQueue[Making]()
+        for _ in range(lanes):
+            idle.put(opened.enter_context(making(lake, version, pinned.files)))
+
+        def make(view: str) -> tuple[DataFile, ...]:
+            work = idle.get()
+            try:
+                work.lists.update(made)
+                kept = {each.path[: -len(SUFFIX)]: each for each in before.get(view, ())}
+                return tuple(taken.get(view, ())) or work.files_of(view, kept, moves)
+            finally:
+                idle.put(work)
+
+        for view, files in _in_turn(pool, make, sources(version.sql)):
+            made[view] = files
             moves.made(view, files)
-            views[view] = Pin(view, None, sum(f.rows for f in files), list_digest(view, files))
-    made = {view: work.lists[view] for view in views}
+    made = {view: made[view] for view in definitions(version.sql)}
+    views = {
+        view: Pin(view, None, sum(file.rows for file in files), list_digest(view, files))
+        for view, files in made.items()
+    }
     fresh = {view: files for view, files in made.items() if files != before.get(view)}
     return Pinned(pinned.pins, views, {**pinned.files, **made}, {**pinned.fresh, **fresh})
+
+
+def _in_turn(
+    pool: ThreadPoolExecutor,
+    make: Callable[[str], tuple[DataFile, ...]],
+    needs: Mapping[str, Collection[str]],
+) -> Iterator[tuple[str, tuple[DataFile, ...]]]:
+    """Each view with its files, begun as soon as the views are there that it reads; those that
+    others read go first."""
+    read = set().union(*needs.values())
+    order = TopologicalSorter({view: read & needs.keys() & {*of} for view, of in needs.items()})
+    order.prepare()
+    running: dict[Future[tuple[DataFile, ...]], str] = {}
+    while order.is_active():
+        for view in sorted(order.get_ready(), key=lambda view: (view not in read, view)):
+            running[pool.submit(make, view)] = view
+        for done in wait(running, return_when=FIRST_COMPLETED).done:
+            view = running.pop(done)
+            yield view, done.result()
+            order.done(view)
 
 
 def lost_rows(lake: Lake, version: Version) -> list[str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from functools import cached_property
+from threading import RLock
 
 import duckdb
 
@@ -41,10 +42,19 @@ class Moves:
         trusted = last is not None and not repaired_since(lake, last)
         self._before = file_lists(lake, last.pinned) if last and trusted else None
         self._seen: dict[tuple[str, str], set[str] | None] = {}
+        self._turn = RLock()
 
     def made(self, view: str, files: tuple[DataFile, ...]) -> None:
         """The files of a view that others read."""
         self._now[view] = files
+
+    def none(self, tables: Collection[str]) -> bool:
+        """Whether all of these tables consist of the files that they did before."""
+        before = self._before
+        return before is not None and all(
+            name in self._now and set(before.get(name, ())) == set(self._now[name])
+            for name in tables
+        )
 
     def anywhere(self, by: str) -> set[str] | None:
         """Of all tables that have the column; None when that cannot be told."""
@@ -54,11 +64,12 @@ class Moves:
     def of(self, sources: Collection[str], by: str) -> set[str] | None:
         """Of these tables and views; None when that cannot be told."""
         moved: set[str] = set()
-        for name in sorted(sources):
-            values = self._moved(name, by)
-            if values is None:
-                return None
-            moved |= values
+        with self._turn:
+            for name in sorted(sources):
+                values = self._moved(name, by)
+                if values is None:
+                    return None
+                moved |= values
         return moved
 
     def _moved(self, name: str, by: str) -> set[str] | None:

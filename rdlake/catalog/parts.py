@@ -14,7 +14,7 @@ from rdlake.catalog.contract import By, definitions, parted, sources
 from rdlake.catalog.version import Version
 from rdlake.quoting import identifier, literal
 
-__all__ = ["SUFFIX", "Part", "parts_of"]
+__all__ = ["SUFFIX", "Part", "is_large", "parts_of"]
 
 BOUNDS = {
     "workspace_id": ("", *"123456789abcdef"),
@@ -56,11 +56,15 @@ class Part:
         return f"{place} >= {literal(self.first)}{before}"
 
 
+def is_large(version: Version) -> bool:
+    return version.pins["loops"].rows >= MANY_LOOPS
+
+
 def parts_of(version: Version, view: str, digests: Mapping[str, str]) -> list[Part]:
     """The parts that the view has in this version, in the order of their rows, with the digests of
     the lists of files of what it reads."""
     query, by = definitions(version.sql)[view], parted(version.sql).get(view)
-    if by is None or version.pins["loops"].rows < MANY_LOOPS:
+    if by is None or not is_large(version):
         follows = [digests[name] for name in sources(version.sql)[view]]
         return [Part(view, _stem(view, query, follows))]
     bounds = BOUNDS.get(by.column, ("",))

@@ -19,6 +19,7 @@ from rdlake.catalog.made import with_views
 from rdlake.catalog.moves import Moves
 from rdlake.catalog.pins import Pinned, pin_tables, repaired_since, same_rows
 from rdlake.catalog.render import draft, place_current
+from rdlake.catalog.taken import taken_from
 from rdlake.catalog.version import Pin, Version, history, numbered
 from rdlake.datafiles import write_durably
 from rdlake.errors import BadInput, CheckFailed
@@ -49,10 +50,17 @@ class PublishReport:
 
 
 def publish(
-    lake: Lake, *, note: str | None = None, allow: Collection[str] = (), repin: bool = False
+    lake: Lake,
+    *,
+    note: str | None = None,
+    allow: Collection[str] = (),
+    repin: bool = False,
+    beside: Lake | None = None,
 ) -> PublishReport:
-    """Publish the newest rows as the next version, unless nothing is new or a rollback holds."""
-    return _publish(lake, _noted(note), _known(allow), repin=repin, on_hold="stay")
+    """Publish the newest rows as the next version, unless nothing is new or a rollback holds. What
+    a lake `beside` made of the same files is taken from it."""
+    noted, known = _noted(note), _known(allow)
+    return _publish(lake, noted, known, repin=repin, on_hold="stay", beside=beside)
 
 
 def release(lake: Lake, *, note: str | None = None, allow: Collection[str] = ()) -> PublishReport:
@@ -156,6 +164,7 @@ def _publish(
     *,
     repin: bool,
     on_hold: Literal["stay", "release"],
+    beside: Lake | None = None,
 ) -> PublishReport:
     waited_for: tuple[Pin, ...] = ()
     give_up = 0.0
@@ -170,7 +179,8 @@ def _publish(
         if seat.last and not wanted and _nothing_new(lake, seat.last, version):
             return PublishReport("nothing new", seat.last, *_placed(lake, seat.last))
         moves = Moves(lake, pinned, seat.last)
-        pinned = with_views(lake, version, pinned, seat.last, moves)
+        taken = taken_from(beside, lake, version) if beside else {}
+        pinned = with_views(lake, version, pinned, seat.last, moves, taken)
         version = seat.version(pinned, version.sql, told, allow=allow)
         with draft(lake, [*seat.versions, version], pinned.files) as (path, connection):
             held = Held(seat.last, moves) if seat.last else None

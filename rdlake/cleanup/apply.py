@@ -16,7 +16,7 @@ from rdlake.cleanup.judge import Given, Judge
 from rdlake.cleanup.plan import ANEW, File, Item, Plan
 from rdlake.cleanup.recorded import is_recorded, record
 from rdlake.cleanup.trash import Done, bring_back, done, remove, settle, throw, unlike
-from rdlake.errors import BadInput, CheckFailed
+from rdlake.errors import BadInput, CheckFailed, StorageFailed
 from rdlake.lake import Lake
 from rdlake.sources.wording import because
 
@@ -250,7 +250,7 @@ def _roots(paths: Sequence[Path]) -> Iterator[list[Root]]:
     if not paths:
         raise BadInput("no root is named", where="--workspaces, --log-path",
                        fix="name the folders that were ingested")  # fmt: skip
-    with ExitStack() as stack:
+    with _disk_door(paths), ExitStack() as stack:
         found: dict[str, Root] = {}
         for path in paths:
             root = stack.enter_context(Root(path))
@@ -261,6 +261,20 @@ def _roots(paths: Sequence[Path]) -> Iterator[list[Root]]:
                     what = f"the trash of the root cannot be used: {unsafe}"
                     raise CheckFailed(what, where=root.path, fix="move it away") from unsafe
         yield list(found.values())
+
+
+@contextmanager
+def _disk_door(paths: Sequence[Path]) -> Iterator[None]:
+    """A disk that refuses, where no single file is to blame, is said here."""
+    try:
+        yield
+    except OSError as error:
+        raise StorageFailed(
+            f"the disk refused: {error.strerror or error}",
+            where=", ".join(map(str, paths)),
+            fix="free space or mend the permissions, then run rdlake cleanup apply, undo or purge: "
+            "it completes what was begun; nothing is lost",
+        ) from error
 
 
 def _settle(lake: Lake, roots: Sequence[Root]) -> None:

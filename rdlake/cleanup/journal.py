@@ -192,10 +192,16 @@ def turn(root: Root) -> Iterator[None]:
 
 
 def _write(descriptor: int, lines: Sequence[Line]) -> None:
+    """All of these lines or, when the disk refuses one, none: the next one must not follow half."""
     text = "".join(line.model_dump_json() + "\n" for line in lines).encode()
-    while text:
-        text = text[os.write(descriptor, text) :]
-    os.fsync(descriptor)
+    before = os.fstat(descriptor).st_size
+    try:
+        while text:
+            text = text[os.write(descriptor, text) :]
+        os.fsync(descriptor)
+    except OSError:
+        os.ftruncate(descriptor, before)
+        raise
 
 
 def _refuse_unsafe(move: Move) -> None:

@@ -1,8 +1,11 @@
 -- key: group_id, workspace_id
 CREATE VIEW group_comparison AS
 SELECT * FROM /* rows of group_comparison by group_id */ (
+    WITH places AS MATERIALIZED (
+        SELECT * FROM group_places
+    ),
     -- A group is worth a name where something in it differs; its first possible control is the control.
-    WITH derived AS (
+    derived AS (
         SELECT
             *,
             CASE
@@ -16,11 +19,11 @@ SELECT * FROM /* rows of group_comparison by group_id */ (
             SELECT
                 group_id, kind, name, workspace_id, role AS own_role, may_control,
                 strftime(coalesce(created_at, TIMESTAMP '1970-01-01'), '%Y-%m-%d %H:%M:%S.%f ') || workspace_id AS recency
-            FROM group_places
+            FROM places
         )
         WHERE group_id IN (
             SELECT group_id
-            FROM group_places
+            FROM places
             GROUP BY group_id, kind
             HAVING count(DISTINCT differs) > 1 AND (kind <> 'lineage' OR bool_or(may_control))
         )
@@ -67,13 +70,21 @@ SELECT * FROM /* rows of group_comparison by group_id */ (
         LEFT JOIN controls ON controls.group_id = members.group_id
         WHERE NOT coalesce(of_groups.removed, false)
     ),
+    -- Read once for all that follows.
+    loops AS MATERIALIZED (
+        SELECT
+            workspace_id, task_run_id, loop_id, experiment_id, role, strategy_id, factor_names, decision, ic, rank_ic,
+            annual_return, max_drawdown, information_ratio, sharpe, win_rate, mean_turnover
+        FROM rdlake_tables.loops
+        WHERE workspace_id IN (SELECT workspace_id FROM groups UNION SELECT control_workspace_id FROM groups)
+    ),
     pairs AS (
         SELECT
             groups.group_id, groups.workspace_id, groups.control_workspace_id, here.factor_names AS here_factors,
             control.factor_names AS control_factors, here.strategy_id, control.strategy_id AS control_strategy_id
         FROM groups
-        LEFT JOIN rdlake_tables.loops AS here ON here.workspace_id = groups.workspace_id
-        LEFT JOIN rdlake_tables.loops AS control ON control.workspace_id = groups.control_workspace_id
+        LEFT JOIN loops AS here ON here.workspace_id = groups.workspace_id
+        LEFT JOIN loops AS control ON control.workspace_id = groups.control_workspace_id
         WHERE groups.control_workspace_id <> groups.workspace_id
     ),
     -- The days of a control are read once for all that are compared with it.
@@ -213,8 +224,8 @@ SELECT * FROM /* rows of group_comparison by group_id */ (
             ELSE differences.differing
         END)::STRUCT(setting VARCHAR, here VARCHAR, control VARCHAR)[] AS configuration_differences
     FROM groups
-    LEFT JOIN rdlake_tables.loops AS here ON here.workspace_id = groups.workspace_id
-    LEFT JOIN rdlake_tables.loops AS control ON control.workspace_id = groups.control_workspace_id
+    LEFT JOIN loops AS here ON here.workspace_id = groups.workspace_id
+    LEFT JOIN loops AS control ON control.workspace_id = groups.control_workspace_id
     LEFT JOIN overlap ON overlap.group_id = groups.group_id AND overlap.workspace_id = groups.workspace_id
     LEFT JOIN correlated ON correlated.group_id = groups.group_id AND correlated.workspace_id = groups.workspace_id
     LEFT JOIN differences

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import math
 import re
+import shutil
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -13,7 +15,7 @@ import polars as pl
 import pytest
 
 import rdlake
-from rdlake.catalog.checking import ROWS_NAMED, Broken, Held, run_checks
+from rdlake.catalog.checking import ROWS_NAMED, Broken, Held, run_checks, tables_read_by
 from rdlake.catalog.contract import checks, keys, script
 from rdlake.catalog.moves import Moves
 from rdlake.catalog.pins import pin_tables
@@ -434,3 +436,31 @@ def test_a_check_that_is_asked_of_what_moved_is_told_apart_by_one_column() -> No
         if each.by:
             for name in re.findall(r"rdlake_tables\.(\w+)", each.sql):
                 assert each.by in table(name).column_names, (each.name, name)
+
+
+def test_only_what_a_check_says_it_reads_decides_it(published: Published, tmp_path: Path) -> None:
+    """Without every other table it can be asked as before."""
+    file = published.lake.catalogs_folder / newest(published.lake).file_name
+    for each in checks():
+        read = tables_read_by(each)
+        assert read
+        shutil.copyfile(file, tmp_path / "catalog.duckdb")
+        with duckdb.connect(tmp_path / "catalog.duckdb") as connection:
+            for entry in TABLES:
+                if entry.pinned and entry.name not in read:
+                    connection.execute(f"DROP VIEW rdlake_tables.{entry.name}")
+            connection.execute(each.sql)
+
+
+def test_a_check_is_not_asked_again_when_nothing_moved_that_it_reads(published: Published) -> None:
+    last = newest(published.lake)
+    published.lake.commit(
+        {"archives": pl.DataFrame({"archive_id": ["1"], "workspace_id": [A]})}, {}
+    )
+    held = Held(last, Moves(published.lake, pin_tables(published.lake, last), last))
+    for each in checks():
+        assert (held.of(each) == set()) == ("archives" not in tables_read_by(each)), each.name
+    change(published.lake, "loops", status="failed")
+    held = Held(last, Moves(published.lake, pin_tables(published.lake, last), last))
+    for each in checks():
+        assert (held.of(each) == set()) == (each.name == "unique_series"), each.name

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -124,6 +127,14 @@ def test_types_told_are_types_answered(
         answered = connection.execute(f"SELECT * FROM {name}").description or []
         told = [(column, kind) for column, (kind, _) in view.columns.items()]
         assert [(each[0], str(each[1])) for each in answered] == told, name
+
+
+@pytest.mark.parametrize("seed", ["1", "2", "3", "4"])
+def test_the_script_is_the_same_in_every_process(seed: str) -> None:
+    asked = "from rdlake.catalog.contract import script; print(script(), end='')"
+    environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONIOENCODING": "utf-8"}
+    told = subprocess.check_output([sys.executable, "-c", asked], env=environment)
+    assert told.decode().splitlines() == script().splitlines()
 
 
 def test_every_view_states_its_key() -> None:
