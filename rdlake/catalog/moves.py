@@ -57,9 +57,10 @@ class Moves:
         )
 
     def anywhere(self, by: str) -> set[str] | None:
-        """Of all tables that have the column; None when that cannot be told."""
-        having = [each.name for each in TABLES if each.pinned and by in each.column_names]
-        return self.of(having, by)
+        """Of all tables that have the column, and of what tells of it; None when that cannot be
+        told."""
+        having = {each.name for each in TABLES if each.pinned and by in each.column_names}
+        return self.of(having.union(TOLD_BY.get(by, ())), by)
 
     def of(self, sources: Collection[str], by: str) -> set[str] | None:
         """Of these tables and views; None when that cannot be told."""
@@ -78,9 +79,9 @@ class Moves:
         return self._seen[name, by]
 
     def _values(self, name: str, by: str) -> set[str] | None:
-        if self._before is None:
+        if self._before is None or name not in self._now:
             return None
-        before, now = set(self._before.get(name, ())), set(self._now.get(name, ()))
+        before, now = set(self._before.get(name, ())), set(self._now[name])
         if before == now:
             return set()
         if by not in telling(script(), name):

@@ -34,7 +34,7 @@ __all__ = [
     "unpublished",
 ]
 
-HALF_DONE = {"whole_batches", "counts"}
+HALF_DONE = {"whole_batches", "counts", "counts_of_runs"}
 PATIENCE_SECONDS = 3.0
 """How long a half-done batch may stand still before it counts as interrupted."""
 

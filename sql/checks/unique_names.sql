@@ -1,4 +1,4 @@
--- The key of what several experiments share names one row: a factor, a configuration, a model, a run, a group.
+-- The key of what several experiments share names one row: a factor, a configuration, a model, a run.
 SELECT 'strategies' AS view, concat_ws(' ', strategy_id, belongs_to) AS key, count(*) AS rows
 FROM rdlake_tables.strategies GROUP BY strategy_id, belongs_to HAVING count(*) > 1
 UNION ALL
@@ -31,12 +31,6 @@ FROM factor_registry GROUP BY name, source HAVING count(*) > 1
 UNION ALL
 SELECT 'strategy_registry', strategy_id, count(*)
 FROM strategy_registry GROUP BY strategy_id HAVING count(*) > 1
-UNION ALL
-SELECT 'group_members', concat_ws(' ', group_id, workspace_id), count(*)
-FROM group_members GROUP BY group_id, workspace_id HAVING count(*) > 1
-UNION ALL
-SELECT 'group_words', concat_ws(' ', group_id, workspace_id), count(*)
-FROM group_words GROUP BY group_id, workspace_id HAVING count(*) > 1
 UNION ALL
 SELECT 'factor_contents', concat_ws(' ', name, values_sha256), count(*)
 FROM factor_contents GROUP BY name, values_sha256 HAVING count(*) > 1;

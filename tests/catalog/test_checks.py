@@ -83,6 +83,7 @@ def test_a_whole_lake_breaks_nothing(template: Published) -> None:
 def test_every_check_has_a_test_here() -> None:
     assert {each.name for each in checks()} == {
         "counts",
+        "counts_of_runs",
         "coverage",
         "curves_agree",
         "curves_present",
@@ -92,6 +93,7 @@ def test_every_check_has_a_test_here() -> None:
         "relative_names",
         "relative_paths",
         "results_are_finite",
+        "unique_groups",
         "unique_keys",
         "unique_names",
         "unique_series",
@@ -270,11 +272,12 @@ def test_a_folder_and_a_run_that_nobody_ingested_are_found(published: Published)
     replace_rows(published.lake, "workspaces", "other", {**row, "workspace_id": "other"})
     run = pl.DataFrame({"task_run_id": ["run"], "log_path": ["run"]})
     published.lake.commit({"task_runs": run}, {"task_run_id": ["run"]})
-    found = broken(published.lake)["counts"]
-    assert {(row["source"], row["name"], row["in_ingests"]) for row in found.rows} == {
+    found = broken(published.lake)
+    rows = [row for name in ("counts", "counts_of_runs") for row in found[name].rows]
+    assert [(row["source"], row["name"], row["in_ingests"]) for row in rows] == [
         ("folders", "other", False),
         ("runs", "run", False),
-    }
+    ]
 
 
 @pytest.mark.parametrize(
@@ -347,6 +350,20 @@ def test_a_doubled_row_is_found_in_every_view(published: Published) -> None:
     assert ("artifact_list", "sub factor.py") in found
     assert {view for view, key in found if C in key} == {"artifact_list"}
     assert {("loops", f"synthetic_{A} 0 {A}"), ("workspaces", "sub")} <= found
+
+
+def test_an_experiment_that_is_twice_in_a_group_is_found(published: Published) -> None:
+    rows = {each: rows_in_table(published.lake, "loops", each)[0] for each in (A, B)}
+    for each, row in rows.items():
+        replace_rows(published.lake, "loops", each, {**row, "task_run_id": "run"})
+    publish(published.lake)
+    row = {**rows[A], "task_run_id": "run"}
+    replace_rows(published.lake, "loops", A, row, row)
+    with pytest.raises(CheckFailed, match=rf"unique_groups.*run/run {A}"):
+        publish(published.lake)
+    assert broken(published.lake)["unique_groups"].rows == (
+        {"view": "group_members", "key": f"run/run {A}", "rows": 4},
+    )
 
 
 def test_keys_with_spaces_are_not_taken_for_each_other(published: Published) -> None:
@@ -463,4 +480,4 @@ def test_a_check_is_not_asked_again_when_nothing_moved_that_it_reads(published: 
     change(published.lake, "loops", status="failed")
     held = Held(last, Moves(published.lake, pin_tables(published.lake, last), last))
     for each in checks():
-        assert (held.of(each) == set()) == (each.name == "unique_series"), each.name
+        assert (held.of(each) == set()) == ("loops" not in tables_read_by(each)), each.name
