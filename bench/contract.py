@@ -259,6 +259,7 @@ def _artifacts(ids: list[str]) -> pl.DataFrame:
             "path": list(paths) * len(ids),
             "kind": "file",
             "size": 1000,
+            "sha256": [_digest(each + path) for each in ids for path in paths],
             "state": "present",
         }
     )

@@ -33,6 +33,12 @@ TOLD_BY = {
 }
 """What tells which of these a workspace has."""
 
+SHARED = {
+    "strategies": ("belongs_to", ("loops",), "strategy_id"),
+    "blobs": ("sha256", ("artifacts", "charts"), "sha256"),
+}
+"""Tables of what several workspaces share: by which column it is told, and what says who has it."""
+
 
 class Moves:
     """Which values came or went, or stand in another row than before."""
@@ -89,6 +95,8 @@ class Moves:
         if not self._readable(name, before ^ now):
             return None
         gone, came = self._rows(name, before - now), self._rows(name, now - before)
+        if name == "blobs":  # what is in them their digests say
+            gone, came = (f"SELECT {by} FROM ({rows})" if rows else "" for rows in (gone, came))
         if gone and came and len({file.columns for file in before ^ now}) == 1:
             differing = f"({gone} EXCEPT ALL {came}) UNION ALL ({came} EXCEPT ALL {gone})"
             return self._asked(by, differing)

@@ -132,11 +132,15 @@ def _fill(
         f"ATTACH {literal(str(path))} AS {ALIAS} (STORAGE_VERSION '{STORAGE_VERSION}')"
     )
     connection.execute(f"USE {ALIAS}")
+    connection.execute(
+        "PRAGMA disable_optimizer"
+    )  # of hundreds of comments it makes nothing better
     connection.execute("BEGIN")
     connection.execute(f"CREATE SCHEMA {TABLES_SCHEMA}")
     _fill_versions(connection, versions)
     connection.execute(over_files(version.sql, lists, root_expression(lake)))
     connection.execute("COMMIT")
+    connection.execute("PRAGMA enable_optimizer")
     connection.execute(f"USE memory; CHECKPOINT {ALIAS}")
 
 

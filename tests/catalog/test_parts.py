@@ -125,6 +125,12 @@ def again(lake: Lake, name: str, owner: str, **values: object) -> None:
         lake.commit({name: new}, {column: [owner]})
 
 
+def kept(lake: Lake, workspace_id: str) -> None:
+    theirs = lake.read("artifacts", where=pl.col("workspace_id") == workspace_id)
+    row = {"sha256": theirs["sha256"][0], "chunk": 0, "size": 1, "data": b"x"}
+    lake.commit({"blobs": frame_of(table("blobs"), [row])}, {"sha256": [row["sha256"]]})
+
+
 def renamed(lake: Lake, group: str, name: str) -> None:
     rename(lake, group, name, WEI)
 
@@ -163,6 +169,7 @@ CHANGES: dict[str, Callable[[Lake], None]] = {
     "a name": lambda lake: renamed(lake, "run/run_000000", f"{newest(lake).catalog_version}"),
     "a group": lambda lake: added(lake, "mine", ["run_000000/6", "run_000001/7"]),
     "not here": lambda lake: taken_out(lake, "run/run_000001", "run_000001/3"),
+    "a content": lambda lake: kept(lake, workspace(14)),
     "a folder": lambda lake: again(lake, "workspaces", workspace(38), root_name="elsewhere"),
     "no factors": lambda lake: replace_rows(lake, "factors", workspace(11)),
     "no loop": lambda lake: replace_rows(lake, "loops", workspace(12)),
