@@ -24,6 +24,7 @@ __all__ = [
     "checks_digest",
     "column_comments",
     "definitions",
+    "group_sizes",
     "keys",
     "over_files",
     "parted",
@@ -48,7 +49,8 @@ _FILES = re.compile(
     r"FROM /\* files of (?P<name>\w+) \*/ \((?P<nulls>SELECT .*? WHERE false)\) /\* or none \*/"
 )
 _ROWS = re.compile(
-    r"/\* rows of (?P<name>\w+)(?: by (?P<by>\w+)(?: as (?P<shown>\w+))?)? \*/ \("
+    r"/\* rows of (?P<name>\w+)(?: by (?P<by>\w+)(?: as (?P<shown>\w+))?)?"
+    r"(?: in groups of (?P<size>\d+))? \*/ \("
     r"(?P<query>.*?)\n *\) /\* made when published \*/",
     re.DOTALL,
 )
@@ -172,6 +174,12 @@ def parted(sql: str) -> Mapping[str, By]:
         for found in _ROWS.finditer(sql)
         if found["by"]
     }
+
+
+@lru_cache(maxsize=4)
+def group_sizes(sql: str) -> Mapping[str, int]:
+    """view -> how many of its rows lie together in a file, where these are longer than most."""
+    return {found["name"]: int(found["size"]) for found in _ROWS.finditer(sql) if found["size"]}
 
 
 def over_files(sql: str, lists: Mapping[str, Sequence[DataFile]], root: str) -> str:

@@ -19,6 +19,7 @@ from rdlake.catalog.contract import (
     TABLES_SCHEMA,
     By,
     definitions,
+    group_sizes,
     keys,
     over_files,
     sources,
@@ -42,7 +43,8 @@ from rdlake.storage import storage_door
 
 __all__ = ["Making", "is_whole", "making"]
 
-PACKED = "(FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE 8192)"
+PACKED = "FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE"
+GROUP_SIZE = 8192
 """Small groups of rows, so that a look-up by key reads little."""
 SAME_BYTES = "SET disabled_optimizers = 'statistics_propagation'"
 """Else what is known of the files that are read decides which columns are written as never null."""
@@ -122,17 +124,18 @@ class Making:
             sync_folder(self.lake.catalogs_folder)
         try:
             with engine_door(self.lake, self.version.catalog_version, passing):
-                target = f"{literal(str(passing))} {PACKED}"
+                size = group_sizes(self.sql).get(part.view, GROUP_SIZE)
+                target = f"{literal(str(passing))} ({PACKED} {size})"
                 self.connection.execute(f"COPY (FROM ({rows}) ORDER BY {order}) TO {target}")
             with storage_door(passing):
-                told, size = pq.read_metadata(passing), passing.stat().st_size
+                told, length = pq.read_metadata(passing), passing.stat().st_size
                 digest = sync_with_sha256(passing)
                 name = f"{part.stem}{digest[:8]}.parquet"
                 write_durably(passing, folder / name)
         finally:
             with suppress(OSError):  # what will not go is taken by upkeep
                 remove_quietly(passing)
-        return DataFile(name, size, digest, told.num_rows, told.num_columns)
+        return DataFile(name, length, digest, told.num_rows, told.num_columns)
 
     def _patched(self, part: Part, old: DataFile, moved: Collection[str]) -> str:
         """The query of an old file's rows, but those of the values that moved, and of the news."""

@@ -1,7 +1,7 @@
 -- key: workspace_id
 CREATE VIEW strategy_detail AS
 WITH told AS (
-    SELECT * FROM /* rows of strategy_detail by workspace_id */ (
+    SELECT * FROM /* rows of strategy_detail by workspace_id in groups of 2048 */ (
         WITH curves AS (
             SELECT workspace_id, list({'date': date, 'nav': nav} ORDER BY date) AS days
             FROM rdlake_tables.equity_curves
