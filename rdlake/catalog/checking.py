@@ -18,7 +18,7 @@ from rdlake.catalog.contract import TABLES_SCHEMA, Check, checks, checks_digest,
 from rdlake.catalog.moves import FEW, LONG, Moves, within
 from rdlake.catalog.render import ALIAS
 from rdlake.catalog.version import Version
-from rdlake.tables import TABLES
+from rdlake.tables import TABLES, table
 
 __all__ = ["Broken", "Held", "run_checks", "tables_read_by"]
 
@@ -99,8 +99,7 @@ def _moved(
     try:
         connection.execute(f"CREATE SCHEMA {MOVED}.{TABLES_SCHEMA}")
         for name in sorted(set().union(*(_read_by(each.sql) for each in some))):
-            described = connection.execute(f"DESCRIBE {ALIAS}.{name}").fetchall()
-            has = by in {row[0] for row in described}
+            has = by in _columns(connection, name)
             kind = "TABLE" if has and name in held else "VIEW"
             rows = f"SELECT * FROM {ALIAS}.{name}{where if has else ''}"
             connection.execute(f"CREATE {kind} {MOVED}.{name} AS {rows}")
@@ -109,6 +108,13 @@ def _moved(
     finally:
         connection.execute(f"USE {ALIAS}")
         connection.execute(f"DETACH {MOVED}")
+
+
+def _columns(connection: duckdb.DuckDBPyConnection, name: str) -> Collection[str]:
+    schema, _, own = name.partition(".")
+    if schema == TABLES_SCHEMA:
+        return table(own).column_names
+    return [row[0] for row in connection.execute(f"DESCRIBE {ALIAS}.{name}").fetchall()]
 
 
 @cache

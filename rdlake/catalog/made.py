@@ -79,13 +79,17 @@ def _in_turn(
     order = TopologicalSorter({view: read & needs.keys() & {*of} for view, of in needs.items()})
     order.prepare()
     running: dict[Future[tuple[DataFile, ...]], str] = {}
-    while order.is_active():
-        for view in sorted(order.get_ready(), key=lambda view: (view not in read, view)):
-            running[pool.submit(make, view)] = view
-        for done in wait(running, return_when=FIRST_COMPLETED).done:
-            view = running.pop(done)
-            yield view, done.result()
-            order.done(view)
+    try:
+        while order.is_active():
+            for view in sorted(order.get_ready(), key=lambda view: (view not in read, view)):
+                running[pool.submit(make, view)] = view
+            for done in wait(running, return_when=FIRST_COMPLETED).done:
+                view = running.pop(done)
+                yield view, done.result()
+                order.done(view)
+    finally:
+        for each in running:
+            each.cancel()
 
 
 def lost_rows(lake: Lake, version: Version) -> list[str]:

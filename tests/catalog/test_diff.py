@@ -201,7 +201,7 @@ def test_a_new_column_and_a_new_view_are_told(
 def test_a_view_with_another_key_is_compared_by_the_key_both_have(
     published: Published, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    of_view, of_rows = "-- key: workspace_id, path", "SELECT\n    files.workspace_id::VARCHAR"
+    of_view, of_rows = "-- key: workspace_id, path", "SELECT\n        files.workspace_id::VARCHAR"
     newer = (
         script()
         .replace(
