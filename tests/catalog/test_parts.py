@@ -176,7 +176,10 @@ CHANGES: dict[str, Callable[[Lake], None]] = {
     "compaction": compact,
 }
 
-SEVERAL = {"a strategy's market": {"group_places"}, "another strategy": {"strategy_catalog"}}
+SEVERAL = {
+    "a strategy's market": {"group_places", "strategy_detail"},
+    "another strategy": {"strategy_catalog"},
+}
 """What is in several parts; groups are in any case."""
 
 
