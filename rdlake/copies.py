@@ -38,9 +38,8 @@ def copy_checked(source: Path, file: DataFile, passing: Path, target: Path) -> N
         with _opened(source, file) as old, passing.open("xb") as new:
             _refuse_changed(source, file, _poured(old, new))
         write_durably(passing, target)
-    except BaseException:
+    finally:
         remove_quietly(passing)
-        raise
 
 
 def _poured(old: BinaryIO, new: BinaryIO) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
@@ -337,14 +337,13 @@ class Lake(Opened):
     def _files_of(self, entry: Table, contents: Iterable[pa.Table]) -> list[Fresh]:
         """A new file of each content, written before the next is asked for; none when one fails."""
         folder, made = self.folder(entry.name), list[Fresh]()
-        try:
+        with ExitStack() as undone:
             for rows in contents:
                 if rows.num_rows:
-                    made.append((write_file(entry, folder, rows), stats_of(entry, rows)))
-        except BaseException:
-            for file, _ in made:
-                remove_quietly(folder / file.path)
-            raise
+                    file = write_file(entry, folder, rows)
+                    undone.callback(remove_quietly, folder / file.path)
+                    made.append((file, stats_of(entry, rows)))
+            undone.pop_all()
         return made
 
     # --- upkeep --------------------------------------------------------------------------

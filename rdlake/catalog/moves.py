@@ -32,7 +32,6 @@ TOLD_BY = {
     "group_id": ("group_places", "group_words"),
 }
 """What tells which of these a workspace has."""
-
 SHARED = {
     "strategies": ("belongs_to", ("loops",), "strategy_id"),
     "blobs": ("sha256", ("artifacts", "charts"), "sha256"),
@@ -111,13 +110,13 @@ class Moves:
         return self._told(TOLD_BY[by], by, "workspace_id", workspaces) if by in TOLD_BY else None
 
     def _workspaces(self, name: str) -> set[str] | None:
-        """Whose rows moved; of configurations, who ran them."""
-        if name == "strategies":
-            ran = self._moved(name, "belongs_to")
-            return (
-                None if ran is None else self._told(["loops"], "workspace_id", "strategy_id", ran)
-            )
-        return self._moved(name, "workspace_id") if _is_owned(name) else None
+        """Whose rows moved; of what is shared, who has it."""
+        if name in SHARED:
+            column, told_by, there = SHARED[name]
+            moved = self._moved(name, column)
+            return None if moved is None else self._told(told_by, "workspace_id", there, moved)
+        owned = "workspace_id" in telling(script(), name)
+        return self._moved(name, "workspace_id") if owned else None
 
     def _told(
         self, sources: Collection[str], by: str, column: str, values: Collection[str]
@@ -158,10 +157,6 @@ class Moves:
         paths = ", ".join(literal(str(folder / file.path)) for file in files)
         options = "hive_partitioning=false, union_by_name=true"
         return f"SELECT * FROM read_parquet([{paths}], {options})" if files else ""
-
-
-def _is_owned(name: str) -> bool:
-    return "workspace_id" in telling(script(), name)
 
 
 def within(column: str, values: Collection[str]) -> str:

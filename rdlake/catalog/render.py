@@ -132,9 +132,8 @@ def _fill(
         f"ATTACH {literal(str(path))} AS {ALIAS} (STORAGE_VERSION '{STORAGE_VERSION}')"
     )
     connection.execute(f"USE {ALIAS}")
-    connection.execute(
-        "PRAGMA disable_optimizer"
-    )  # of hundreds of comments it makes nothing better
+    # Hundreds of comments are not made better by it.
+    connection.execute("PRAGMA disable_optimizer")
     connection.execute("BEGIN")
     connection.execute(f"CREATE SCHEMA {TABLES_SCHEMA}")
     _fill_versions(connection, versions)

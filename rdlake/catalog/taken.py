@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from rdlake.catalog.contract import MADE, definitions, sources
 from rdlake.catalog.engine import Lists
+from rdlake.catalog.making import is_whole
 from rdlake.catalog.pins import file_lists
 from rdlake.catalog.version import Version, recorded
 from rdlake.copies import copy_checked
@@ -21,13 +22,12 @@ __all__ = ["taken_from"]
 def taken_from(other: Lake, lake: Lake, version: Version) -> Lists:
     """By view the files that the other lake's newest version has of it, now in this lake too: of
     views with the same query over tables of the same files. What is damaged there is not taken."""
-    newest = recorded(other)[-1:]
     taken: dict[str, tuple[DataFile, ...]] = {}
     with suppress(DamagedLake):
-        for theirs in newest:
+        for theirs in recorded(other)[-1:]:
             lists = file_lists(other, theirs.views)
-            for view in lists.keys() & definitions(version.sql).keys():
-                if _follows_alike(view, version, theirs):
+            for view in definitions(version.sql):
+                if view in lists and _follows_alike(view, version, theirs):
                     _bring(other, lake, lists[view])
                     taken[view] = lists[view]
     return taken
@@ -50,6 +50,6 @@ def _bring(other: Lake, lake: Lake, files: tuple[DataFile, ...]) -> None:
     with storage_door(folder):
         folder.mkdir(parents=True, exist_ok=True)
         sync_folder(lake.catalogs_folder)
-        for file in files:
+        for file in [each for each in files if not is_whole(lake, each)]:
             passing = folder / f".{uuid4().hex}.parquet"
             copy_checked(other.root / MADE / file.path, file, passing, folder / file.path)

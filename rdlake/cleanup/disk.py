@@ -7,7 +7,7 @@ import os
 import stat
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -143,11 +143,10 @@ class Root:
             descriptor = os.open(name, _FOLDER, dir_fd=parent)
         except OSError as error:
             raise Unsafe(_not_entered(name, error)) from error
-        try:
+        with ExitStack() as refused:
+            refused.callback(os.close, descriptor)
             self.own(descriptor, name)
-        except BaseException:
-            os.close(descriptor)
-            raise
+            refused.pop_all()
         return descriptor
 
     def own(self, descriptor: int, name: str) -> os.stat_result:

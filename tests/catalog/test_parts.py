@@ -201,6 +201,19 @@ def test_what_did_not_move_is_taken_from_the_last_version(by_hand: Lake, change:
         assert path.read_bytes() == whole, "made from everything it is the same file"
 
 
+@pytest.mark.parametrize("change", ["one more", "a content", "another model", "a control"])
+def test_what_nothing_moved_in_is_not_written_again(by_hand: Lake, change: str) -> None:
+    before = {path: path.stat().st_ino for view in PARTED for path in files(by_hand, view)}
+    CHANGES[change](by_hand)
+    publish(by_hand)
+    after = {path: path.stat().st_ino for view in PARTED for path in files(by_hand, view)}
+    written = {path for path, inode in after.items() if before.get(path) != inode}
+    assert {path.name for path in after.keys() - before.keys()} <= {path.name for path in written}
+    assert len(written) <= len(after) / 2
+    of_files = [path for path in written if path.name.startswith("artifact_list")]
+    assert len(of_files) == (1 if change in ("one more", "a content") else 0)
+
+
 def test_every_order_of_changes_is_right(by_hand: Lake) -> None:
     for change in [*CHANGES, *reversed(CHANGES)]:
         CHANGES[change](by_hand)
