@@ -9,7 +9,8 @@ from pathlib import Path
 
 import polars as pl
 
-from rdlake.catalog.contract import MADE
+from rdlake.catalog.blank import BLANKS, is_blank_of
+from rdlake.catalog.contract import MADE, script
 from rdlake.catalog.pins import file_lists
 from rdlake.catalog.version import history
 from rdlake.datafiles import remove_quietly
@@ -111,19 +112,23 @@ def _pinned_paths(lake: Lake) -> set[tuple[str, str]]:
 def _prune_catalog_files(
     lake: Lake, pinned: set[tuple[str, str]], hours: int, *, dry_run: bool
 ) -> tuple[str, ...]:
-    """Old versions' DuckDB files, rows of views that no version has, and drafts that a stopped
-    publisher left behind; a file that a reader on Windows holds open stays until the next time."""
-    folder = lake.catalogs_folder
-    entries = sorted(folder.iterdir()) if folder.is_dir() else []
+    """Old versions' DuckDB files, rows of views that no version has, other contracts, and drafts
+    that a stopped publisher left behind; a file that a reader on Windows holds open stays until
+    the next time."""
+    entries = _entries(lake.catalogs_folder)
     versions = [path for path in entries if _CATALOG_FILE.match(path.name)]
     old = time.time() - hours * 3600
     drafts = [path for path in (*entries, *lake.root.iterdir()) if _DRAFT.match(path.name)]
     needed = {path for _, path in pinned}
-    of_views = sorted((lake.root / MADE).iterdir()) if (lake.root / MADE).is_dir() else []
-    unused = [path for path in of_views if path.name not in needed]
-    left_behind = [path for path in (*drafts, *unused) if _left_behind(path, old)]
+    unused = [path for path in _entries(lake.root / MADE) if path.name not in needed]
+    others = [path for path in _entries(lake.root / BLANKS) if not is_blank_of(path, script())]
+    left_behind = [path for path in (*drafts, *unused, *others) if _left_behind(path, old)]
     pruned = versions[:-CATALOG_FILES_KEPT] + left_behind
     return tuple(path.name for path in pruned if dry_run or _removed(path))
+
+
+def _entries(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir()) if folder.is_dir() else []
 
 
 def _left_behind(path: Path, before: float) -> bool:

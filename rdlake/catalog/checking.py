@@ -14,9 +14,9 @@ from functools import cache
 
 import duckdb
 
+from rdlake.catalog.blank import ALIAS
 from rdlake.catalog.contract import TABLES_SCHEMA, Check, checks, checks_digest, keys, script
 from rdlake.catalog.moves import FEW, LONG, Moves, within
-from rdlake.catalog.render import ALIAS
 from rdlake.catalog.version import Version
 from rdlake.tables import TABLES, table
 

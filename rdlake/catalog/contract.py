@@ -26,10 +26,11 @@ __all__ = [
     "definitions",
     "group_sizes",
     "keys",
-    "over_files",
     "parted",
     "queries",
+    "rows_of",
     "script",
+    "shown",
     "sources",
     "telling",
 ]
@@ -38,6 +39,8 @@ CONTRACT_VERSION = "1.0"
 """Views and columns are only added within a version; anything else raises it."""
 
 TABLES_SCHEMA = "rdlake_tables"
+ROWS_SCHEMA = "rdlake_rows"
+"""A table macro of each table, and of each view that is made when published: its rows."""
 MADE = "catalogs/data"
 """Where the rows lie of views that are made when published, below the lake's root."""
 _KEY = re.compile(r"^-- key: (?P<key>.+)\nCREATE VIEW (?P<view>\w+)", re.MULTILINE)
@@ -49,7 +52,8 @@ _FILES = re.compile(
     r"FROM /\* files of (?P<name>\w+) \*/ \((?P<nulls>SELECT .*? WHERE false)\) /\* or none \*/"
 )
 _ROWS = re.compile(
-    r"/\* rows of (?P<name>\w+)(?: by (?P<by>\w+)(?: as (?P<shown>\w+))?)?"
+    r"/\* rows of (?P<name>\w+)"
+    r"(?: by (?P<by>\w+)(?: as (?P<shown>\w+))?(?: in (?P<parts>\d+) parts)?)?"
     r"(?: in groups of (?P<size>\d+))? \*/ \("
     r"(?P<query>.*?)\n *\) /\* made when published \*/",
     re.DOTALL,
@@ -69,10 +73,12 @@ class Check:
 
 @dataclass(frozen=True)
 class By:
-    """A column of tables, and what a view calls it."""
+    """A column of tables, what a view calls it, and in how many parts by it a large lake has the
+    view's rows."""
 
     column: str
     shown: str
+    parts: int
 
 
 @dataclass(frozen=True)
@@ -123,7 +129,7 @@ def queries() -> tuple[Query, ...]:
 def script() -> str:
     """The SQL of a whole catalog: a view per table, then the contract.
 
-    Each table's view has no rows yet: `over_files` gives it the files of a version.
+    Each table's view has no rows yet: `rows_of` tells those of a version.
     """
     tables = [_table_view(entry) for entry in TABLES if entry.pinned]
     views = {
@@ -170,7 +176,7 @@ def parted(sql: str) -> Mapping[str, By]:
     its sources that have the same value in it, that belong to a workspace that has, or that are
     the configuration of one."""
     return {
-        found["name"]: By(found["by"], found["shown"] or found["by"])
+        found["name"]: By(found["by"], found["shown"] or found["by"], int(found["parts"] or 1))
         for found in _ROWS.finditer(sql)
         if found["by"]
     }
@@ -182,9 +188,17 @@ def group_sizes(sql: str) -> Mapping[str, int]:
     return {found["name"]: int(found["size"]) for found in _ROWS.finditer(sql) if found["size"]}
 
 
-def over_files(sql: str, lists: Mapping[str, Sequence[DataFile]], root: str) -> str:
-    """The SQL of a version with each table's view, and each view that is made when published, over
-    its files below `root`, an SQL expression.
+def shown(sql: str) -> str:
+    """The SQL of a version in which each table's view, and each view that is made when published,
+    shows the rows that its macro gives: the same for every version of a contract."""
+    rows = rf"{ROWS_SCHEMA}.\g<name>()"
+    return _ROWS.sub(rows, _FILES.sub(f"SELECT * FROM {rows}", sql))
+
+
+def rows_of(sql: str, lists: Mapping[str, Sequence[DataFile]], root: str) -> dict[str, str]:
+    """name -> the query of the rows of each table, and each view that is made when published, in
+    its files below `root`, an SQL expression. A table without files has no rows, such a view those
+    of its own query.
 
     Where every file has every column the files are read as they are, with the types they were
     written with. Else columns are matched by name and cast, and one that no file has is a typed
@@ -192,24 +206,31 @@ def over_files(sql: str, lists: Mapping[str, Sequence[DataFile]], root: str) -> 
     """
 
     def read(files: Sequence[DataFile], folder: str, option: str = "") -> str:
-        paths = ", ".join(f"{root} || {literal(f'/{folder}/{file.path}')}" for file in files)
-        return f"read_parquet([{paths}], hive_partitioning=false{option})"
+        paths = _listed(root, [f"/{folder}/{file.path}" for file in files])
+        return f"SELECT * FROM read_parquet({paths}, hive_partitioning=false{option})"
 
-    def of_table(found: re.Match[str]) -> str:
-        name, casts, nulls = found["name"], found["casts"], found["nulls"]
+    def of_table(name: str, casts: str, nulls: str) -> str:
         files = lists.get(name, ())
         if not files:
             return f"SELECT {casts}\nFROM ({nulls})"
         if all(file.columns == nulls.count("NULL::") for file in files):
-            return f"SELECT * FROM {read(files, f'tables/{name}')}"
+            return read(files, f"tables/{name}")
         by_name = read(files, f"tables/{name}", ", union_by_name=true")
-        return f"SELECT {casts}\nFROM ({nulls} UNION ALL BY NAME SELECT * FROM {by_name})"
+        return f"SELECT {casts}\nFROM ({nulls} UNION ALL BY NAME {by_name})"
 
-    def of_view(found: re.Match[str]) -> str:
-        files = lists.get(found["name"])
-        return read(files, MADE) if files else found[0]
+    tables = {found["name"]: of_table(**found.groupdict()) for found in _FILES.finditer(sql)}
+    views = {
+        name: read(files, MADE) if (files := lists.get(name)) else query
+        for name, query in definitions(sql).items()
+    }
+    return tables | views
 
-    return _ROWS.sub(of_view, _FILES.sub(of_table, sql))
+
+def _listed(root: str, paths: Sequence[str]) -> str:
+    """SQL for a list of these paths below the root. A reader binds each expression of a query: so
+    there is one, however many the paths are."""
+    parted = literal("|".join(paths))
+    return f"string_split({root} || replace({parted}, '|', chr(0) || {root}), chr(0))"
 
 
 def column_comments(name: str, columns: Iterable[Column]) -> str:

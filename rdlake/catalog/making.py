@@ -21,7 +21,7 @@ from rdlake.catalog.contract import (
     definitions,
     group_sizes,
     keys,
-    over_files,
+    rows_of,
     sources,
     telling,
 )
@@ -62,18 +62,18 @@ def making(lake: Lake, version: Version, lists: Lists) -> Iterator[Making]:
     with closing(engine()) as connection:
         connection.execute(SAME_BYTES)
         connection.execute(f"CREATE SCHEMA {TABLES_SCHEMA}")
-        sql = over_files(version.sql, tables, literal(lake.root.as_posix()))
-        yield Making(lake, version, sql, connection, {k: tuple(v) for k, v in lists.items()})
+        rows = rows_of(version.sql, tables, literal(lake.root.as_posix()))
+        yield Making(lake, version, rows, connection, {k: tuple(v) for k, v in lists.items()})
 
 
 @dataclass(frozen=True)
 class Making:
-    """Files of views' rows in the making. `sql` is the version's, over the files of its tables;
-    `lists` are these, and those of the views that are made already."""
+    """Files of views' rows in the making. `rows` are the queries of tables and views; `lists` the
+    files of tables, and of the views that are made already."""
 
     lake: Lake
     version: Version
-    sql: str
+    rows: Mapping[str, str]
     connection: duckdb.DuckDBPyConnection
     lists: dict[str, tuple[DataFile, ...]]
     held: dict[str, str] = field(default_factory=dict)
@@ -115,8 +115,8 @@ class Making:
             rows = self._patched(part, *patch)
         else:
             self._show(part.view, part)
-            rows = definitions(self.sql)[part.view]
-        order = ", ".join(map(identifier, keys(self.sql)[part.view]))
+            rows = self.rows[part.view]
+        order = ", ".join(map(identifier, keys(self.version.sql)[part.view]))
         folder = self.lake.root / MADE
         passing = folder / f".{uuid4().hex}.parquet"
         with storage_door(folder):
@@ -124,7 +124,7 @@ class Making:
             sync_folder(self.lake.catalogs_folder)
         try:
             with engine_door(self.lake, self.version.catalog_version, passing):
-                size = group_sizes(self.sql).get(part.view, GROUP_SIZE)
+                size = group_sizes(self.version.sql).get(part.view, GROUP_SIZE)
                 target = f"{literal(str(passing))} ({PACKED} {size})"
                 self.connection.execute(f"COPY (FROM ({rows}) ORDER BY {order}) TO {target}")
             with storage_door(passing):
@@ -151,8 +151,8 @@ class Making:
         """Make the news: the rows of the view that follow from these values."""
         self._show(view, (by, moved))
         with engine_door(self.lake, self.version.catalog_version, self.lake.root / MADE):
-            query = definitions(self.sql)[view]
-            self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {NEWS} AS ({query})")
+            query = f"CREATE OR REPLACE TEMP TABLE {NEWS} AS ({self.rows[view]})"
+            self.connection.execute(query)
 
     def _show(self, view: str, only: Part | tuple[By, Collection[str]]) -> None:
         """Let the view's query see such rows of its sources alone."""
@@ -161,10 +161,10 @@ class Making:
         with engine_door(self.lake, number, self.lake.root / MADE):
             theirs = None if isinstance(only, Part) else self._workspaces(*only)
             for name in needs:
-                is_made = name in definitions(self.sql)
+                is_made = name in definitions(self.version.sql)
                 shown = identifier(name) if is_made else f"{TABLES_SCHEMA}.{name}"
                 rows = f"SELECT * FROM ({self._rows(name)})"
-                rows += _seen(telling(self.sql, name), only, theirs)
+                rows += _seen(telling(self.version.sql, name), only, theirs)
                 if not isinstance(only, Part) and only[0].column == OWNER and name not in LONG:
                     rows = self._held(rows)
                 self.connection.execute(f"CREATE OR REPLACE VIEW {shown} AS {rows}")
@@ -187,13 +187,10 @@ class Making:
 
     def _rows(self, name: str) -> str:
         """The query of all rows of a table, or of a view that is made already."""
-        if name in definitions(self.sql):
+        if name in definitions(self.version.sql):
             paths = [self.lake.root / MADE / file.path for file in self.lists[name]]
             return f"SELECT * FROM {_read(paths)}"
-        head = f"CREATE VIEW {TABLES_SCHEMA}.{name} AS\n"
-        start = self.sql.index(head) + len(head)
-        end = self.sql.index(f";\nCOMMENT ON VIEW {TABLES_SCHEMA}.{name} IS", start)
-        return self.sql[start:end]
+        return self.rows[name]
 
 
 def is_whole(lake: Lake, file: DataFile) -> bool:

@@ -1,7 +1,7 @@
 """In how many parts the rows of a view are made, so that one more experiment touches few of them.
 
-A large lake has its experiments in parts by the first letter of their ids; groups and strategies,
-whose ids may be anything, by that of a digest of these.
+A large lake has its experiments in parts by the first letter of their ids; what may be called
+anything, by that of a digest of its name.
 """
 
 from __future__ import annotations
@@ -16,18 +16,12 @@ from rdlake.quoting import identifier, literal
 
 __all__ = ["SUFFIX", "Part", "is_large", "parts_of"]
 
-BOUNDS = {
-    "workspace_id": ("", *"123456789abcdef"),
-    "group_id": ("", *"123456789abcdef"),
-    "strategy_id": ("", *"48c"),
-}
-"""Where the parts begin; what is told by another column is one part."""
 MANY_LOOPS = 5000
 """From here on the views are made in parts; before, all at once is faster."""
 SUFFIX = "01234567.parquet"
 """How long the end of a file's name is: it tells what is in the file."""
-SPREAD = ("group_id", "strategy_id")
-"""Of these the parts are by a digest."""
+HEXADECIMAL = ("workspace_id",)
+"""Ids that begin with any of 16 letters alike; of others the parts are by a digest."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +36,7 @@ class Part:
     end: str | None = None
 
     def has(self, value: str) -> bool:
-        if self.by and self.by.column in SPREAD:
+        if self.by and self.by.column not in HEXADECIMAL:
             value = md5(value.encode(), usedforsecurity=False).hexdigest()
         return value >= self.first and (self.end is None or value < self.end)
 
@@ -50,7 +44,7 @@ class Part:
         """SQL: whether a row with this value belongs to this part."""
         assert self.by
         place = identifier(column)
-        if self.by.column in SPREAD:
+        if self.by.column not in HEXADECIMAL:
             place = f"md5({place})"
         before = f" AND {place} < {literal(self.end)}" if self.end else ""
         return f"{place} >= {literal(self.first)}{before}"
@@ -67,7 +61,7 @@ def parts_of(version: Version, view: str, digests: Mapping[str, str]) -> list[Pa
     if by is None or not is_large(version):
         follows = [digests[name] for name in sources(version.sql)[view]]
         return [Part(view, _stem(view, query, follows))]
-    bounds = BOUNDS.get(by.column, ("",))
+    bounds = ["", *(f"{letter:x}" for letter in range(16 // by.parts, 16, 16 // by.parts))]
     return [
         Part(view, _stem(view, query, [by.column, first]), by, first, end)
         for first, end in zip(bounds, (*bounds[1:], None), strict=True)

@@ -182,7 +182,7 @@ def _publish(
         taken = taken_from(beside, lake, version) if beside else {}
         pinned = with_views(lake, version, pinned, seat.last, moves, taken)
         version = seat.version(pinned, version.sql, told, allow=allow)
-        with draft(lake, [*seat.versions, version], pinned.files) as (path, connection):
+        with draft(lake, [*seat.versions, version], pinned.files, beside) as (path, connection):
             held = Held(seat.last, moves) if seat.last else None
             found = run_checks(connection, held)
             broken = [each for each in found if each.check.name not in allow]

@@ -15,11 +15,8 @@ from uuid import uuid4
 import duckdb
 import pyarrow as pa
 
-from rdlake.catalog.contract import (
-    TABLES_SCHEMA,
-    column_comments,
-    over_files,
-)
+from rdlake.catalog.blank import ALIAS, VERSIONS, blank, columns_told
+from rdlake.catalog.contract import ROWS_SCHEMA, rows_of
 from rdlake.catalog.engine import Lists, engine, engine_door, refuse_torn
 from rdlake.catalog.files import CURRENT, says
 from rdlake.catalog.made import lost_rows, make_again
@@ -28,33 +25,19 @@ from rdlake.catalog.version import Version, file_name, history, last_number, num
 from rdlake.datafiles import remove_quietly, sync, sync_folder, write_durably
 from rdlake.errors import DamagedLake
 from rdlake.lake import Lake
-from rdlake.quoting import identifier, literal
+from rdlake.quoting import literal
 from rdlake.storage import storage_door
 from rdlake.tables import table
-from rdlake.tables.duckdb_types import duckdb_type
 
 __all__ = ["draft", "place_current", "rendered", "root_expression"]
-
-STORAGE_VERSION = "v1.0.0"
-ALIAS = "rdlake"
-TOLD_BY_VERSION = (
-    "catalog_version",
-    "published_at",
-    "note",
-    "lake_id",
-    "contract_version",
-    "rdlake_version",
-    "rolled_back_to",
-    "allowed_checks",
-    "digest",
-)
 
 
 @contextlib.contextmanager
 def draft(
-    lake: Lake, versions: Sequence[Version], files: Lists
+    lake: Lake, versions: Sequence[Version], files: Lists, beside: Lake | None = None
 ) -> Iterator[tuple[Path, duckdb.DuckDBPyConnection]]:
-    """The last of `versions` as a finished file under a passing name, open for looking at it.
+    """The last of `versions` as a finished file under a passing name, open for looking at it. What
+    a lake `beside` has of it already is taken from there.
 
     The file is removed at the end unless it was moved to its own name. DamagedLake when a pinned
     file cannot be read, StorageFailed when this one cannot be written.
@@ -67,6 +50,8 @@ def draft(
             engine_door(lake, versions[-1].catalog_version, path),
             contextlib.closing(engine()) as connection,
         ):
+            with storage_door(path):
+                shutil.copyfile(blank(lake, versions[-1].sql, beside), path)
             _fill(connection, path, lake, versions, files)
             connection.execute(f"DETACH {ALIAS}")
             connection.execute(f"ATTACH {literal(str(path))} AS {ALIAS} (READ_ONLY)")
@@ -126,37 +111,25 @@ def _fill(
     versions: Sequence[Version],
     lists: Lists,
 ) -> None:
+    """Give the contract at `path` the rows of the last version."""
     version = versions[-1]
     refuse_torn(lake, version.catalog_version, lists)
-    connection.execute(
-        f"ATTACH {literal(str(path))} AS {ALIAS} (STORAGE_VERSION '{STORAGE_VERSION}')"
-    )
-    connection.execute(f"USE {ALIAS}")
-    # Hundreds of comments are not made better by it.
-    connection.execute("PRAGMA disable_optimizer")
-    connection.execute("BEGIN")
-    connection.execute(f"CREATE SCHEMA {TABLES_SCHEMA}")
+    connection.execute(f"ATTACH {literal(str(path))} AS {ALIAS}; USE {ALIAS}; BEGIN")
+    rows = rows_of(version.sql, lists, root_expression(lake))
+    for name, query in rows.items():
+        connection.execute(f"CREATE OR REPLACE MACRO {ROWS_SCHEMA}.{name}() AS TABLE {query}")
     _fill_versions(connection, versions)
-    connection.execute(over_files(version.sql, lists, root_expression(lake)))
-    connection.execute("COMMIT")
-    connection.execute("PRAGMA enable_optimizer")
-    connection.execute(f"USE memory; CHECKPOINT {ALIAS}")
+    connection.execute(f"COMMIT; USE memory; CHECKPOINT {ALIAS}")
 
 
 def _fill_versions(connection: duckdb.DuckDBPyConnection, versions: Sequence[Version]) -> None:
     """The versions so far, as constants: the only rows that lie in the file itself."""
-    entry = table("catalogs")
-    columns = [each for each in entry.columns if each.name in TOLD_BY_VERSION]
-    typed = ", ".join(f"{identifier(each.name)} {duckdb_type(each.type)}" for each in columns)
-    name = f"{TABLES_SCHEMA}.{entry.name}"
-    connection.execute(f"CREATE TABLE {name} ({typed})")
+    columns = columns_told()
     rows = [{each.name: getattr(version, each.name) for each in columns} for version in versions]
-    schema = pa.schema([entry.schema.field(each.name) for each in columns])
+    schema = pa.schema([table("catalogs").schema.field(each.name) for each in columns])
     connection.register("versions", pa.Table.from_pylist(rows, schema=schema))
-    connection.execute(f"INSERT INTO {name} FROM versions")
+    connection.execute(f"INSERT INTO {VERSIONS} FROM versions")
     connection.unregister("versions")
-    connection.execute(f"COMMENT ON TABLE {name} IS {literal(entry.meaning)}")
-    connection.execute(column_comments(name, columns))
 
 
 def _replaced(source: Path, target: Path) -> bool:

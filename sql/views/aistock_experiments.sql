@@ -1,6 +1,6 @@
 -- key: id
 CREATE VIEW aistock_experiments AS
-SELECT * FROM /* rows of aistock_experiments by workspace_id */ (
+SELECT * FROM /* rows of aistock_experiments by workspace_id in 16 parts */ (
     WITH archived AS (
         -- the last word of each archive, of what the loop was then
         SELECT workspace_id, source_digest, max(level) AS level

@@ -1,6 +1,6 @@
 -- key: id
 CREATE VIEW aistock_factor_combinations AS
-SELECT * FROM /* rows of aistock_factor_combinations by workspace_id */ (
+SELECT * FROM /* rows of aistock_factor_combinations by workspace_id in 16 parts */ (
     WITH -- A set has a row per window.
     combinations AS (
         SELECT workspace_id, name, arg_min(factor_names, "window") AS factor_names

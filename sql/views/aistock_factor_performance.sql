@@ -1,6 +1,6 @@
 -- key: id
 CREATE VIEW aistock_factor_performance AS
-SELECT * FROM /* rows of aistock_factor_performance by workspace_id */ (
+SELECT * FROM /* rows of aistock_factor_performance by workspace_id in 16 parts */ (
     SELECT
         md5(
             'performance ' || factors.source || chr(10) || perf.factor_name || chr(10) || perf.workspace_id || chr(10)

@@ -1,7 +1,7 @@
 -- key: id
 CREATE VIEW aistock_strategies AS
 WITH told AS (
-    SELECT * FROM /* rows of aistock_strategies by workspace_id */ (
+    SELECT * FROM /* rows of aistock_strategies by workspace_id in 16 parts */ (
         SELECT
             md5('strategy ' || workspace_id)::VARCHAR AS id,
             (task_run_id || '/' || loop_id || '/' || workspace_id)::VARCHAR AS strategy_key,

@@ -1,6 +1,6 @@
 -- key: workspace_id, path
 CREATE VIEW artifact_list AS
-SELECT * FROM /* rows of artifact_list by workspace_id */ (
+SELECT * FROM /* rows of artifact_list by workspace_id in 16 parts */ (
     WITH files AS (
         SELECT
             artifacts.workspace_id, artifacts.path, artifacts.artifact_type, artifacts.kind, artifacts.size,

@@ -1,6 +1,6 @@
 -- key: name, source
 CREATE VIEW factor_catalog AS
-SELECT * FROM /* rows of factor_catalog by factor_name as name */ (
+SELECT * FROM /* rows of factor_catalog by factor_name as name in groups of 4096 */ (
     WITH carried AS (
         SELECT
             factors.*,

@@ -1,6 +1,6 @@
 -- key: factor_name, source, workspace_id, window_name
 CREATE VIEW factor_windows AS
-SELECT * FROM /* rows of factor_windows by workspace_id */ (
+SELECT * FROM /* rows of factor_windows by workspace_id in 16 parts */ (
     SELECT
         perf.factor_name::VARCHAR AS factor_name,
         factors.source::VARCHAR AS source,

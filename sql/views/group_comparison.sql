@@ -1,6 +1,6 @@
 -- key: group_id, workspace_id
 CREATE VIEW group_comparison AS
-SELECT * FROM /* rows of group_comparison by group_id */ (
+SELECT * FROM /* rows of group_comparison by group_id in 16 parts */ (
     WITH places AS MATERIALIZED (
         SELECT * FROM group_places
     ),

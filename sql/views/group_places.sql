@@ -1,6 +1,6 @@
 -- key: group_id, workspace_id
 CREATE VIEW group_places AS
-SELECT * FROM /* rows of group_places by workspace_id */ (
+SELECT * FROM /* rows of group_places by workspace_id in 16 parts */ (
     WITH tried AS (
         SELECT
             loops.workspace_id,

@@ -1,6 +1,6 @@
 -- key: task_run_id, loop_id, workspace_id
 CREATE VIEW loop_catalog AS
-SELECT * FROM /* rows of loop_catalog by workspace_id */ (
+SELECT * FROM /* rows of loop_catalog by workspace_id in 16 parts */ (
     WITH files AS (
         SELECT
             workspace_id,

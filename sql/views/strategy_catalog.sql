@@ -1,6 +1,6 @@
 -- key: strategy_id
 CREATE VIEW strategy_catalog AS
-SELECT * FROM /* rows of strategy_catalog by strategy_id */ (
+SELECT * FROM /* rows of strategy_catalog by strategy_id in 4 parts */ (
     WITH loops AS (
         SELECT
             *,

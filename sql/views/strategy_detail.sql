@@ -1,6 +1,6 @@
 -- key: workspace_id
 CREATE VIEW strategy_detail AS
-SELECT * FROM /* rows of strategy_detail by workspace_id in groups of 2048 */ (
+SELECT * FROM /* rows of strategy_detail by workspace_id in 8 parts in groups of 2048 */ (
     WITH curves AS (
         SELECT workspace_id, list({'date': date, 'nav': nav} ORDER BY date) AS days
         FROM rdlake_tables.equity_curves

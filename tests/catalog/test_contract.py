@@ -16,7 +16,7 @@ import pyarrow as pa
 import pytest
 
 import rdlake
-from rdlake.catalog.contract import checks, definitions, keys, over_files, script, sql_folder
+from rdlake.catalog.contract import checks, definitions, keys, rows_of, script, shown, sql_folder
 from rdlake.catalog.docs import contract_markdown
 from rdlake.datafiles import DataFile
 from rdlake.tables import TABLES, table
@@ -200,12 +200,21 @@ def test_each_table_has_one_place_for_its_files() -> None:
 def test_files_take_the_place_of_the_rows_that_are_not_there() -> None:
     whole = len(table("loops").columns)
     old, new = (DataFile(f"{size}.parquet", size, "", 1, size) for size in (whole - 1, whole))
-    plain = over_files(script(), {"loops": [new]}, "'/root'")
-    mixed = over_files(script(), {"loops": [old, new]}, "'/root'")
-    assert f"FROM read_parquet(['/root' || '/tables/loops/{new.path}']" in plain
+    none, plain, mixed = (
+        rows_of(script(), {"loops": files}, "'/root'")["loops"] for files in ([], [new], [old, new])
+    )
+    assert plain.startswith("SELECT * FROM read_parquet(string_split('/root' || ")
+    assert f"'/tables/loops/{new.path}'" in plain
     assert "union_by_name=true" in mixed and "union_by_name" not in plain
-    assert f"'/root' || '/tables/loops/{old.path}'" in mixed
-    assert 'FROM (SELECT NULL::VARCHAR AS "workspace_id"' in plain
+    assert f"'/tables/loops/{old.path}|/tables/loops/{new.path}'" in mixed
+    assert 'NULL::VARCHAR AS "workspace_id"' in none and none.endswith("WHERE false)")
+
+
+def test_what_a_contract_shows_names_no_file() -> None:
+    text = shown(script())
+    assert "read_parquet" not in text and "made when published" not in text
+    for name in rows_of(script(), {}, "''"):
+        assert text.count(f"SELECT * FROM rdlake_rows.{name}()") == 1
 
 
 def test_a_check_tells_its_promise_and_reads_views() -> None:

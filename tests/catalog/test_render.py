@@ -24,6 +24,7 @@ from tests.builders import make_workspace
 from tests.catalog.published import NEW, Published, replace_rows
 from tests.catalog.views import VIEWS, rows_in, rows_of
 
+MACROS = "SELECT macro_definition FROM duckdb_functions() WHERE schema_name = 'rdlake_rows'"
 OLDEST_STORAGE = 64
 """The number of DuckDB's storage format that v1.0.0 wrote and every later one attaches."""
 
@@ -47,15 +48,13 @@ def test_only_the_versions_lie_in_the_file_itself(template: Published) -> None:
         assert connection.execute("FROM rdlake_tables.catalogs").description is not None
 
 
-def test_views_name_pinned_files_and_no_other(two_versions: Published) -> None:
+def test_macros_name_pinned_files_and_no_other(two_versions: Published) -> None:
     lake = two_versions.lake
     version = history(lake)[0]
     pinned = {file.path for files in file_lists(lake, version.tables).values() for file in files}
     there = {path.name for path in (lake.root / "tables").rglob("part-*.parquet")}
     with contextlib.closing(duckdb.connect(str(rendered(lake, version)))) as connection:
-        sql = " ".join(
-            row[0] for row in connection.execute("SELECT sql FROM duckdb_views()").fetchall()
-        )
+        sql = " ".join(row[0] for row in connection.execute(MACROS).fetchall())
     assert pinned < there
     assert {name for name in there if name in sql} == pinned
 

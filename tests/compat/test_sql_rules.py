@@ -15,7 +15,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from rdlake.catalog.render import STORAGE_VERSION
+from rdlake.catalog.blank import STORAGE_VERSION
 from rdlake.quoting import literal
 from tests.catalog.test_contract import TEXT_OR_COMMENT, code_of, forbidden_in, sql_files
 from tests.compat.interpreters import BUILT, NOT_BUILT, ask
