@@ -158,6 +158,7 @@ def rot(lake: Any, workspace_id: str, path: str) -> None:
     """Change a byte of a file's content, as a bad disk does."""
     named = (pl.col("workspace_id") == workspace_id) & (pl.col("path") == path)
     digest = lake.read("artifacts", ["sha256"], named)["sha256"].item()
+    assert digest, "it has no content"
     rows = lake.read("blobs", where=pl.col("sha256") == digest).sort("chunk").to_dicts()
     rows[0]["data"] = bytes([rows[0]["data"][0] ^ 1]) + rows[0]["data"][1:]
     lake.commit({"blobs": pl.DataFrame(rows)}, {"sha256": [digest]})

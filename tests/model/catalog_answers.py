@@ -83,8 +83,8 @@ def _rows(connection: Connection, view: str) -> Rows:
 
 
 def changes_of(diffs: Iterable[ViewDiff]) -> tuple[Changes, list[str], list[str]]:
-    """The changes of the views that the model tells, and the workspaces on which `ingest_report`
-    has words that only the later or only the earlier version has."""
+    """The changes that the model tells, and the workspaces on which `ingest_report` has words that
+    only the later or only the earlier version has."""
     found: Changes = {}
     words: dict[str, set[tuple[Any, str]]] = {"added": set(), "removed": set()}
     for each in diffs:
@@ -98,31 +98,33 @@ def changes_of(diffs: Iterable[ViewDiff]) -> tuple[Changes, list[str], list[str]
                     words[change.kind].add((key["batch_id"], key["workspace_id"]))
         elif each.view in KEYS:
             told = set(COLUMNS[each.view])
-            found[each.view] = {
+            of_view = {
                 tuple(change.key[name] for name in KEYS[each.view]): set(change.fields) & told
                 if change.kind == "changed"
                 else change.kind
                 for change in each.changes
             }
+            if any(of_view.values()):
+                found[each.view] = {key: told for key, told in of_view.items() if told}
     added, removed = (sorted(name for _, name in words[kind]) for kind in ("added", "removed"))
     return found, added, removed
 
 
-def other_changes_of(diffs: Iterable[ViewDiff]) -> Changes:
-    """The changes of the views of which the model knows nothing."""
+def all_changes_of(diffs: Iterable[ViewDiff]) -> Changes:
+    """The changes of every view, of whose fields the model knows few."""
     return {
         each.view: {
             tuple(change.key.values()): set(change.fields) or change.kind for change in each.changes
         }
         for each in diffs
-        if each.view not in {*KEYS, "ingest_report"}
+        if each.view != "ingest_report"
     }
 
 
-def other_changes(root: Path, before: int, after: int) -> Changes:
+def all_changes(root: Path, before: int, after: int) -> Changes:
     """The same, from all rows of both versions."""
     found = {}
-    old, new = (_other_views(root, number) for number in (before, after))
+    old, new = (_views(root, number) for number in (before, after))
     assert old.keys() == new.keys()
     for view in old:
         kinds: dict[tuple[object, ...], object] = {
@@ -138,13 +140,13 @@ def other_changes(root: Path, before: int, after: int) -> Changes:
     return found
 
 
-def _other_views(root: Path, number: int) -> dict[str, Rows]:
+def _views(root: Path, number: int) -> dict[str, Rows]:
     with contextlib.closing(rdlake.connect(root, number)) as connection:
         sql = numbered(rdlake.open_lake(root), number).sql
         return {
             view: _whole(connection, view, key)
             for view, key in keys(sql).items()
-            if view not in {*KEYS, "ingest_report", *ABOUT_ITSELF}
+            if view not in {"ingest_report", *ABOUT_ITSELF}
         }
 
 

@@ -35,10 +35,10 @@ from rdlake.errors import BadInput, UnknownVersion
 from rdlake.upkeep import maintain
 from tests.model.catalog_answers import (
     STORED,
+    all_changes,
+    all_changes_of,
     answers_of,
     changes_of,
-    other_changes,
-    other_changes_of,
     stored_in,
 )
 from tests.model.folders import TORN, Folder, Metrics, answers
@@ -193,7 +193,7 @@ class LakeMachine(RuleBasedStateMachine):
         assert found == changes(old, new)
         assert added == sorted(name for name, _ in new.ingests[len(old.ingests) :])
         assert removed == sorted(name for name, _ in old.ingests[len(new.ingests) :])
-        assert other_changes_of(diffs) == other_changes(self.lake.root, before, after)
+        assert all_changes_of(diffs) == all_changes(self.lake.root, before, after)
 
     @something_is_published
     @rule(number=published, microseconds=st.sampled_from(ABOUT_THEN))
