@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ __all__ = [
     "CHUNK",
     "Content",
     "Unread",
+    "all_sound",
     "contents",
     "extract",
     "proven",
@@ -214,6 +216,16 @@ def contents(lake: Lake, digests: Collection[str]) -> Iterator[Content]:
         for digest, size in batch:
             yield Content(digest, size, partial(iter, rows["data"].slice(begin, counts[digest])))
             begin += counts[digest]
+
+
+def all_sound(lake: Lake) -> bool:
+    """Whether every content of the lake is what its digest says."""
+    for content in contents(lake, stored(lake)):
+        try:
+            deque(proven(content), maxlen=0)
+        except DamagedLake:
+            return False
+    return True
 
 
 def proven(content: Content) -> Iterator[bytes]:

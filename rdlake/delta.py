@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -55,7 +56,7 @@ class Snapshot:
 
 def snapshot_of(delta: DeltaTable) -> Snapshot:
     """The table as it was opened or last updated."""
-    return _snapshot(delta, pa.table(delta.get_add_actions(flatten=True)))
+    return _snapshot(delta, delta.get_add_actions(flatten=True))
 
 
 def holding(
@@ -63,7 +64,7 @@ def holding(
 ) -> tuple[Snapshot, tuple[File, ...]]:
     """The same, and its files without those that, by what the log tells of them, hold no row of
     `ids`."""
-    actions = pa.table(delta.get_add_actions(flatten=True))
+    actions = delta.get_add_actions(flatten=True)
     now = _snapshot(delta, actions)
     ends = (f"min.{owner}", f"max.{owner}")
     if not set(ends) <= set(actions.column_names) or not ids:
@@ -78,7 +79,7 @@ def holding(
     return now, tuple(file for file in now.files if file[0] in held)
 
 
-def _snapshot(delta: DeltaTable, actions: pa.Table) -> Snapshot:
+def _snapshot(delta: DeltaTable, actions: Any) -> Snapshot:
     columns = [actions.column(name).to_pylist() for name in ("path", "size_bytes", "num_records")]
     return Snapshot(delta.version(), tuple(sorted(zip(*columns, strict=True))))
 

@@ -44,7 +44,7 @@ from rdlake.deltalog import commit_entry, sync_commit
 from rdlake.errors import LakeBusy
 from rdlake.opened import Opened
 from rdlake.rowfiles import FILE, read_files, size_in_memory, write_file
-from rdlake.rows import cast, differing, polars_schema, refuse_unowned, rows_of
+from rdlake.rows import cast, differing, frame_of, polars_schema, refuse_unowned, rows_of
 from rdlake.storage import storage_door, storage_failed
 from rdlake.tables import TABLES, Table, table
 
@@ -154,7 +154,7 @@ class Lake(Opened):
         ]
         if rows:
             entry = table("file_lists")
-            self._commit_table(entry, pa.Table.from_pylist(rows, schema=entry.schema), ())
+            self._commit_table(entry, cast(entry, frame_of(entry, rows)), ())
 
     def append_at(self, name: str, frame: pl.DataFrame, version: int) -> bool:
         """Append only if the table is still at `version`; False when another writer was faster."""

@@ -9,7 +9,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from rdlake.tables import Table
+from rdlake.tables import Column, Table
 
 __all__ = ["cast", "differing", "frame_of", "polars_schema", "refuse_unowned", "rows_of"]
 
@@ -17,22 +17,34 @@ __all__ = ["cast", "differing", "frame_of", "polars_schema", "refuse_unowned", "
 @cache
 def polars_schema(entry: Table) -> Mapping[str, pl.DataType]:
     """The declared types as polars has them."""
-    frame = pl.from_arrow(entry.schema.empty_table())
+    frame = pl.from_arrow(pa.Table.from_batches([], entry.schema))
     assert isinstance(frame, pl.DataFrame)
     return frame.schema
 
 
 def frame_of(entry: Table, rows: Sequence[Mapping[str, object]]) -> pl.DataFrame:
     """Rows as a frame of the declared types; a column that no row has is null."""
-    frame = pl.from_arrow(pa.Table.from_pylist(list(rows), schema=entry.schema))
-    assert isinstance(frame, pl.DataFrame)
-    return frame
+    kinds = polars_schema(entry)
+    return pl.DataFrame(
+        [
+            pl.Series(column.name, [_told(column, row) for row in rows], kinds[column.name])
+            for column in entry.columns
+        ]
+    )
+
+
+def _told(column: Column, row: Mapping[str, object]) -> object:
+    """A value as polars takes it, for which a map is a list of its entries."""
+    value = row.get(column.name)
+    if isinstance(value, Mapping) and pa.types.is_map(column.type):
+        return [{"key": key, "value": each} for key, each in value.items()]
+    return value
 
 
 def cast(entry: Table, frame: pl.DataFrame | None) -> pa.Table:
     """The one cast: every declared column, in order, of its declared type, sorted by key."""
     if frame is None:
-        return entry.schema.empty_table()
+        return pa.Table.from_batches([], entry.schema)
     if unknown := set(frame.columns) - set(entry.column_names):
         raise ValueError(f"{entry.name} has no columns {sorted(unknown)}")
     full = frame.with_columns(
@@ -51,7 +63,10 @@ def refuse_unowned(entry: Table, rows: pa.Table, owners: Mapping[str, Collection
 
 
 def rows_of(rows: pa.Table, owner: str, ids: Collection[str]) -> pa.Table:
-    return rows.filter(pc.is_in(rows.column(owner), pa.array(list(ids), pa.string())))
+    """Those of these owners."""
+    names = pl.from_arrow(rows.column(owner))
+    assert isinstance(names, pl.Series)
+    return rows.filter(names.is_in(list(ids)).to_arrow())
 
 
 def differing(

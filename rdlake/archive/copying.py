@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
@@ -12,8 +11,7 @@ from rdlake.archive.held import Held
 from rdlake.archive.place import still_there
 from rdlake.archive.scope import COPIED, FILES_TOO, Scope
 from rdlake.batches import Progress
-from rdlake.blobs import contents, proven, store, stored
-from rdlake.errors import DamagedLake
+from rdlake.blobs import contents, store, stored
 from rdlake.lake import Lake
 from rdlake.rows import cast, differing
 from rdlake.tables import table
@@ -186,11 +184,5 @@ def _copy_content(
 def _content_taken_whole(held: Held, archive: Lake, missing: frozenset[str]) -> bool:
     """All content as the files it lies in; False when one is not what its digest says, which is not
     to be carried over."""
-    if held.owners("blobs").keys() - missing or archive.snapshot("blobs").files:
-        return False
-    for content in contents(held.lake, missing):
-        try:
-            deque(proven(content), maxlen=0)
-        except DamagedLake:
-            return False
-    return _adopted(held, archive, "blobs")
+    whole = held.owners("blobs").keys() <= missing and not archive.snapshot("blobs").files
+    return whole and held.is_sound() and _adopted(held, archive, "blobs")

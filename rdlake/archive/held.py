@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from functools import cached_property
 from pathlib import Path
+from threading import Lock
 
 import polars as pl
 
+from rdlake.blobs import all_sound
 from rdlake.datafiles import DataFile
 from rdlake.lake import Lake
 from rdlake.rowfiles import read_files
@@ -24,6 +26,8 @@ class Held:
         self.lake = lake
         self._tables = {entry.name: lake.snapshot(entry.name) for entry in reversed(TABLES)}
         self._owners: dict[str, Mapping[str, int]] = {}
+        self._sound: bool | None = None
+        self._turn = Lock()
 
     def read(
         self, name: str, columns: Collection[str] | None = None, where: pl.Expr | None = None
@@ -47,6 +51,13 @@ class Held:
             assert owner is not None
             self._owners[name] = dict(self.read(name, [owner]).group_by(owner).len().rows())
         return self._owners[name]
+
+    def is_sound(self) -> bool:
+        """Whether all content is what its digest says: looked at once, by whoever asks first."""
+        with self._turn:
+            if self._sound is None:
+                self._sound = all_sound(Lake(self.lake.root))  # its own, for another thread
+            return self._sound
 
     def data_files(self, name: str) -> tuple[DataFile, ...] | None:
         """The data files of a table as they were when written; None when of one of them nothing was

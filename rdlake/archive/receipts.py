@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -98,7 +98,7 @@ def write(lakes: Iterable[Lake], receipts: Iterable[Receipt]) -> int:
     """Append the receipts of one run to each of these lakes, in their order; how many they are."""
     now = datetime.now(UTC).replace(tzinfo=None)
     run = f"{now:%Y%m%dT%H%M%S}-{uuid4().hex[:12]}"
-    rows = [{"archive_id": run, "verified_at": now, **asdict(each)} for each in receipts]
+    rows = [{"archive_id": run, "verified_at": now, **vars(each)} for each in receipts]
     for lake in lakes:
         if rows:
             lake.commit({"archives": frame_of(table("archives"), rows)}, {})

@@ -133,6 +133,12 @@ class _Run:
     def go(self, on_progress: Progress | None) -> ArchiveReport:
         share(self.archive, self.lake)  # of a run that was stopped between the two
         held = Held(self.lake)
+        with ThreadPoolExecutor(1) as beside:
+            if self.asked.level == 2 and not self.archive.snapshot("blobs").files:
+                beside.submit(held.is_sound)  # all of it is going to be asked for
+            return self._go(held, on_progress)
+
+    def _go(self, held: Held, on_progress: Progress | None) -> ArchiveReport:
         scope = scope_of(held, self.asked)
         self.last = last_receipts(self.archive, self.lake)
         files = _with_files(scope, self.archive, self.lake, self.asked.level)

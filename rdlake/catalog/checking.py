@@ -17,6 +17,7 @@ import duckdb
 from rdlake.catalog.blank import ALIAS
 from rdlake.catalog.contract import TABLES_SCHEMA, Check, checks, checks_digest, keys, script
 from rdlake.catalog.moves import FEW, LONG, Moves, within
+from rdlake.catalog.taken import Alike
 from rdlake.catalog.version import Version
 from rdlake.tables import TABLES, table
 
@@ -47,10 +48,10 @@ class Broken:
 
 @dataclass(frozen=True)
 class Held:
-    """A version, and what moved since."""
+    """A version, of this lake or another one, and what is not as it is there."""
 
     version: Version
-    moves: Moves
+    moves: Moves | Alike
 
     def of(self, check: Check) -> set[str] | None:
         """The only values of which the check may fail now; None for everything."""

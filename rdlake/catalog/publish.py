@@ -19,7 +19,7 @@ from rdlake.catalog.made import with_views
 from rdlake.catalog.moves import Moves
 from rdlake.catalog.pins import Pinned, pin_tables, repaired_since, same_rows
 from rdlake.catalog.render import draft, place_current
-from rdlake.catalog.taken import taken_from
+from rdlake.catalog.taken import Alike, alike, taken_from
 from rdlake.catalog.version import Pin, Version, history, numbered
 from rdlake.datafiles import write_durably
 from rdlake.errors import BadInput, CheckFailed
@@ -179,12 +179,12 @@ def _publish(
         if seat.last and not wanted and _nothing_new(lake, seat.last, version):
             return PublishReport("nothing new", seat.last, *_placed(lake, seat.last))
         moves = Moves(lake, pinned, seat.last)
-        taken = taken_from(beside, lake, version) if beside else {}
+        same = alike(beside, version) if beside else None
+        taken = taken_from(beside, lake, same) if beside and same else {}
         pinned = with_views(lake, version, pinned, seat.last, moves, taken)
         version = seat.version(pinned, version.sql, told, allow=allow)
         with draft(lake, [*seat.versions, version], pinned.files, beside) as (path, connection):
-            held = Held(seat.last, moves) if seat.last else None
-            found = run_checks(connection, held)
+            found = run_checks(connection, _held(seat.last, moves, same))
             broken = [each for each in found if each.check.name not in allow]
             if any(each.check.name in HALF_DONE for each in broken):
                 if version.tables != waited_for:  # a writer is at work
@@ -196,6 +196,13 @@ def _publish(
                 raise _check_failed(lake, broken)
             if _land(lake, seat, version, pinned, path):
                 return PublishReport("published", version, *_placed(lake, version))
+
+
+def _held(last: Version | None, moves: Moves, same: Alike | None) -> Held | None:
+    """Where the checks held before: in the last version, or in one of a lake beside."""
+    if last:
+        return Held(last, moves)
+    return Held(same.theirs, same) if same else None
 
 
 def _land(lake: Lake, seat: _Seat, version: Version, pinned: Pinned, path: Path) -> bool:

@@ -13,7 +13,6 @@ from pathlib import Path
 from uuid import uuid4
 
 import duckdb
-import pyarrow as pa
 
 from rdlake.catalog.blank import ALIAS, VERSIONS, blank, columns_told
 from rdlake.catalog.contract import ROWS_SCHEMA, rows_of
@@ -26,6 +25,7 @@ from rdlake.datafiles import remove_quietly, sync, sync_folder, write_durably
 from rdlake.errors import DamagedLake
 from rdlake.lake import Lake
 from rdlake.quoting import literal
+from rdlake.rows import frame_of
 from rdlake.storage import storage_door
 from rdlake.tables import table
 
@@ -124,10 +124,9 @@ def _fill(
 
 def _fill_versions(connection: duckdb.DuckDBPyConnection, versions: Sequence[Version]) -> None:
     """The versions so far, as constants: the only rows that lie in the file itself."""
-    columns = columns_told()
-    rows = [{each.name: getattr(version, each.name) for each in columns} for version in versions]
-    schema = pa.schema([table("catalogs").schema.field(each.name) for each in columns])
-    connection.register("versions", pa.Table.from_pylist(rows, schema=schema))
+    names = [each.name for each in columns_told()]
+    rows = [{name: getattr(version, name) for name in names} for version in versions]
+    connection.register("versions", frame_of(table("catalogs"), rows).select(names).to_arrow())
     connection.execute(f"INSERT INTO {VERSIONS} FROM versions")
     connection.unregister("versions")
 

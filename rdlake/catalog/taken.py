@@ -1,8 +1,10 @@
-"""Views' rows that another lake made of the very same files: taken from it, not made again."""
+"""What another lake made of the very same files, and found there: taken from it, not done again."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from contextlib import suppress
+from dataclasses import dataclass
 from uuid import uuid4
 
 from rdlake.catalog.contract import MADE, definitions, sources
@@ -16,32 +18,57 @@ from rdlake.errors import DamagedLake
 from rdlake.lake import Lake
 from rdlake.storage import storage_door
 
-__all__ = ["taken_from"]
+__all__ = ["Alike", "alike", "taken_from"]
 
 
-def taken_from(other: Lake, lake: Lake, version: Version) -> Lists:
+@dataclass(frozen=True)
+class Alike:
+    """A version, and the newest one of another lake that was made of the same files."""
+
+    version: Version
+    theirs: Version
+
+    def none(self, tables: Collection[str]) -> bool:
+        """Whether all of these tables consist of the same files in both."""
+        ours, theirs = self.version.pins, self.theirs.pins
+        return all(
+            name in ours and name in theirs and ours[name].file_list == theirs[name].file_list
+            for name in tables
+        )
+
+    def anywhere(self, _: str) -> None:
+        """Where tables differ nobody looks what it is."""
+
+
+def alike(other: Lake, version: Version) -> Alike | None:
+    """None when the other lake has published nothing, or cannot say what."""
+    with suppress(DamagedLake):
+        for theirs in recorded(other)[-1:]:
+            return Alike(version, theirs)
+    return None
+
+
+def taken_from(other: Lake, lake: Lake, alike: Alike) -> Lists:
     """By view the files that the other lake's newest version has of it, now in this lake too: of
     views with the same query over tables of the same files. What is damaged there is not taken."""
     taken: dict[str, tuple[DataFile, ...]] = {}
     with suppress(DamagedLake):
-        for theirs in recorded(other)[-1:]:
-            lists = file_lists(other, theirs.views)
-            for view in definitions(version.sql):
-                if view in lists and _follows_alike(view, version, theirs):
-                    _bring(other, lake, lists[view])
-                    taken[view] = lists[view]
+        lists = file_lists(other, alike.theirs.views)
+        for view in definitions(alike.version.sql):
+            if view in lists and _follows_alike(view, alike):
+                _bring(other, lake, lists[view])
+                taken[view] = lists[view]
     return taken
 
 
-def _follows_alike(view: str, one: Version, other: Version) -> bool:
+def _follows_alike(view: str, alike: Alike) -> bool:
     """Whether it is the same query over the same files, through views that are made before it."""
-    if definitions(one.sql).get(view) != definitions(other.sql).get(view):
+    ours = definitions(alike.version.sql)
+    if ours.get(view) != definitions(alike.theirs.sql).get(view):
         return False
     return all(
-        _follows_alike(name, one, other)
-        if name in definitions(one.sql)
-        else name in other.pins and other.pins[name].file_list == one.pins[name].file_list
-        for name in ("loops", *sources(one.sql)[view])  # loops tell in how many parts it is
+        _follows_alike(name, alike) if name in ours else alike.none([name])
+        for name in ("loops", *sources(alike.version.sql)[view])  # loops tell how many parts it has
     )
 
 

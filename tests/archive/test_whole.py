@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pyarrow.parquet as pq
@@ -14,12 +17,13 @@ import rdlake
 from rdlake.archive import archive, archiving_levels
 from rdlake.archive.held import Held
 from rdlake.archive.proof import prove
-from rdlake.archive.scope import ALL, scope_of
-from rdlake.catalog import parts
-from rdlake.catalog.contract import MADE, definitions, script
+from rdlake.archive.scope import ALL, Asked, scope_of
+from rdlake.catalog import checking, parts
+from rdlake.catalog.checking import tables_read_by
+from rdlake.catalog.contract import MADE, checks, definitions, script
 from rdlake.catalog.publish import publish
 from rdlake.catalog.verify import verify
-from rdlake.errors import DamagedLake
+from rdlake.errors import CheckFailed, DamagedLake
 from rdlake.lake import Lake
 from tests.archive.test_restore import rot
 from tests.archive.world import IDS, World, put_rows, rows_of
@@ -114,6 +118,45 @@ def shown(lake: Lake, view: str) -> list[tuple[object, ...]]:
     publish(lake)
     with contextlib.closing(rdlake.connect(lake.root)) as connection:
         return connection.execute(f"SELECT * FROM {view} ORDER BY ALL").fetchall()
+
+
+def test_checks_that_held_over_the_same_files_are_not_asked_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.lake.publish()
+    asked: dict[int, list[str]] = {}
+    whole = checking.run_checks
+
+    def run_checks(connection: Any, held: Any) -> Any:
+        number = connection.execute("SELECT catalog_version FROM catalog_info").fetchone()[0]
+        asked[number] = [each.name for each in checks() if held.of(each) != set()]
+        return whole(connection, held)
+
+    monkeypatch.setattr("rdlake.catalog.publish.run_checks", run_checks)
+    world.archive()
+    about_receipts = [each.name for each in checks() if "archives" in tables_read_by(each)]
+    assert asked == {1: [], 2: about_receipts}
+    other = archive(world.lake, world.to.parent / "some of it", Asked(experiments=(IDS[0],)))
+    assert len(asked[1]) > len(checks()) / 2 and not other.faults
+
+
+def test_a_check_that_was_allowed_to_fail_in_the_lake_fails_in_an_archive(world: World) -> None:
+    rows = world.lake.read(CURVES).with_columns(drawdown=0.5)
+    world.lake.commit({CURVES: rows}, {"workspace_id": set(rows["workspace_id"])})
+    publish(world.lake, allow=["drawdowns", "curves_agree"])
+    with pytest.raises(CheckFailed, match="drawdowns"):
+        world.archive()
+
+
+def test_pandas_is_not_loaded_for_it(world: World) -> None:
+    """To load it takes longer than to archive a small lake."""
+    code = (
+        "import sys, rdlake; from rdlake.archive import archive\n"
+        "lake = rdlake.open_lake(sys.argv[1]); lake.publish(); archive(lake, sys.argv[2])\n"
+        "assert 'pandas' not in sys.modules"
+    )
+    command = [sys.executable, "-c", code, str(world.lake.root), str(world.to)]
+    subprocess.run(command, check=True, cwd=Path(rdlake.__file__).parent.parent)
 
 
 def test_a_damaged_view_of_the_lake_is_made_again(world: World) -> None:
