@@ -25,9 +25,9 @@ __all__ = [
     "CHUNK",
     "Content",
     "Unread",
-    "all_sound",
     "contents",
     "extract",
+    "is_sound",
     "proven",
     "read_content",
     "resolved",
@@ -218,13 +218,12 @@ def contents(lake: Lake, digests: Collection[str]) -> Iterator[Content]:
             begin += counts[digest]
 
 
-def all_sound(lake: Lake) -> bool:
-    """Whether every content of the lake is what its digest says."""
-    for content in contents(lake, stored(lake)):
-        try:
-            deque(proven(content), maxlen=0)
-        except DamagedLake:
-            return False
+def is_sound(content: Content) -> bool:
+    """Whether it is what its digest says."""
+    try:
+        deque(_proven(content), maxlen=0)
+    except (Unread, DamagedLake):
+        return False
     return True
 
 

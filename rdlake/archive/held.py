@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import cached_property
+from itertools import takewhile
 from pathlib import Path
-from threading import Lock
+from threading import Event, Lock
 
 import polars as pl
 
-from rdlake.blobs import all_sound
+from rdlake.blobs import contents, is_sound, stored
 from rdlake.datafiles import DataFile
 from rdlake.lake import Lake
 from rdlake.rowfiles import read_files
@@ -52,11 +55,30 @@ class Held:
             self._owners[name] = dict(self.read(name, [owner]).group_by(owner).len().rows())
         return self._owners[name]
 
-    def is_sound(self) -> bool:
-        """Whether all content is what its digest says: looked at once, by whoever asks first."""
+    @contextmanager
+    def looked_through(self) -> Iterator[None]:
+        """Look beside the block whether all content `is_sound`, which is asked in it."""
+        over = Event()
+        with ThreadPoolExecutor(1) as beside:
+            beside.submit(self.is_sound, over)
+            try:
+                yield
+            finally:
+                over.set()
+
+    def is_sound(self, over: Event | None = None) -> bool:
+        """Whether all content is what its digest says: looked at once, by whoever asks first. False
+        when it is `over` before that is known."""
+        lake = Lake(self.lake.root)  # its own, for another thread
         with self._turn:
             if self._sound is None:
-                self._sound = all_sound(Lake(self.lake.root))  # its own, for another thread
+                going = takewhile(
+                    lambda _: not (over and over.is_set()), contents(lake, stored(lake))
+                )
+                sound = all(map(is_sound, going))
+                if over and over.is_set():
+                    return False
+                self._sound = sound
             return self._sound
 
     def data_files(self, name: str) -> tuple[DataFile, ...] | None:

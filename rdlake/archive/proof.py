@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -14,9 +13,8 @@ from rdlake.archive.copying import batches_of, needed
 from rdlake.archive.digests import told_by_owner
 from rdlake.archive.held import Held
 from rdlake.archive.scope import FILES_TOO, OWN
-from rdlake.blobs import contents, proven
+from rdlake.blobs import contents, is_sound
 from rdlake.datafiles import sha256_of
-from rdlake.errors import DamagedLake
 from rdlake.lake import Lake
 from rdlake.rows import cast, differing
 from rdlake.storage import storage_door
@@ -125,8 +123,7 @@ def _prove_content(held: Held, archive: Lake, workspace_ids: Collection[str], pr
     if held.owners("blobs").keys() <= unproven and _same_files(held, archive, "blobs"):
         return
     for content in contents(archive, unproven):
-        with suppress(DamagedLake):  # it is told by digest
-            deque(proven(content), maxlen=0)
+        if is_sound(content):
             unproven.discard(content.sha256)
     bad = files.filter(pl.col("sha256").is_in(list(unproven)))
     for workspace_id, digest in bad.sort("workspace_id", "sha256").rows():

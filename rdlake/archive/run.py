@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
@@ -133,9 +133,9 @@ class _Run:
     def go(self, on_progress: Progress | None) -> ArchiveReport:
         share(self.archive, self.lake)  # of a run that was stopped between the two
         held = Held(self.lake)
-        with ThreadPoolExecutor(1) as beside:
-            if self.asked.level == 2 and not self.archive.snapshot("blobs").files:
-                beside.submit(held.is_sound)  # all of it is going to be asked for
+        all_of_it = self.asked.everything and self.asked.level == 2
+        first = all_of_it and not self.archive.snapshot("blobs").files
+        with held.looked_through() if first else nullcontext():
             return self._go(held, on_progress)
 
     def _go(self, held: Held, on_progress: Progress | None) -> ArchiveReport:

@@ -17,7 +17,7 @@ from uuid import uuid4
 
 import duckdb
 
-from rdlake.catalog.contract import ROWS_SCHEMA, TABLES_SCHEMA, column_comments, rows_of, shown
+from rdlake.catalog.contract import ROWS_SCHEMA, TABLES_SCHEMA, column_comments, row_queries, shown
 from rdlake.datafiles import remove_quietly, sha256_of, sync_folder, write_durably
 from rdlake.lake import Lake
 from rdlake.quoting import identifier, literal
@@ -109,7 +109,7 @@ def _statements(sql: str) -> str:
     versions."""
     columns = columns_told()
     typed = ", ".join(f"{identifier(each.name)} {duckdb_type(each.type)}" for each in columns)
-    macros = rows_of(sql, {}, "''")
+    macros = row_queries(sql, {}, "''")
 
     def after_its_macro(found: re.Match[str]) -> str:
         name = found["name"]

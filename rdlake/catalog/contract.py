@@ -28,7 +28,7 @@ __all__ = [
     "keys",
     "parted",
     "queries",
-    "rows_of",
+    "row_queries",
     "script",
     "shown",
     "sources",
@@ -129,7 +129,7 @@ def queries() -> tuple[Query, ...]:
 def script() -> str:
     """The SQL of a whole catalog: a view per table, then the contract.
 
-    Each table's view has no rows yet: `rows_of` tells those of a version.
+    Each table's view has no rows yet: `row_queries` tells those of a version.
     """
     tables = [_table_view(entry) for entry in TABLES if entry.pinned]
     views = {
@@ -195,7 +195,7 @@ def shown(sql: str) -> str:
     return _ROWS.sub(rows, _FILES.sub(f"SELECT * FROM {rows}", sql))
 
 
-def rows_of(sql: str, lists: Mapping[str, Sequence[DataFile]], root: str) -> dict[str, str]:
+def row_queries(sql: str, lists: Mapping[str, Sequence[DataFile]], root: str) -> dict[str, str]:
     """name -> the query of the rows of each table, and each view that is made when published, in
     its files below `root`, an SQL expression. A table without files has no rows, such a view those
     of its own query.

@@ -21,7 +21,7 @@ from rdlake.catalog.contract import (
     definitions,
     group_sizes,
     keys,
-    rows_of,
+    row_queries,
     sources,
     telling,
 )
@@ -62,7 +62,7 @@ def making(lake: Lake, version: Version, lists: Lists) -> Iterator[Making]:
     with closing(engine()) as connection:
         connection.execute(SAME_BYTES)
         connection.execute(f"CREATE SCHEMA {TABLES_SCHEMA}")
-        rows = rows_of(version.sql, tables, literal(lake.root.as_posix()))
+        rows = row_queries(version.sql, tables, literal(lake.root.as_posix()))
         yield Making(lake, version, rows, connection, {k: tuple(v) for k, v in lists.items()})
 
 

@@ -15,7 +15,7 @@ from uuid import uuid4
 import duckdb
 
 from rdlake.catalog.blank import ALIAS, VERSIONS, blank, columns_told
-from rdlake.catalog.contract import ROWS_SCHEMA, rows_of
+from rdlake.catalog.contract import ROWS_SCHEMA, row_queries
 from rdlake.catalog.engine import Lists, engine, engine_door, refuse_torn
 from rdlake.catalog.files import CURRENT, says
 from rdlake.catalog.made import lost_rows, make_again
@@ -115,7 +115,7 @@ def _fill(
     version = versions[-1]
     refuse_torn(lake, version.catalog_version, lists)
     connection.execute(f"ATTACH {literal(str(path))} AS {ALIAS}; USE {ALIAS}; BEGIN")
-    rows = rows_of(version.sql, lists, root_expression(lake))
+    rows = row_queries(version.sql, lists, root_expression(lake))
     for name, query in rows.items():
         connection.execute(f"CREATE OR REPLACE MACRO {ROWS_SCHEMA}.{name}() AS TABLE {query}")
     _fill_versions(connection, versions)

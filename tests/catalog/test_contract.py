@@ -16,7 +16,15 @@ import pyarrow as pa
 import pytest
 
 import rdlake
-from rdlake.catalog.contract import checks, definitions, keys, rows_of, script, shown, sql_folder
+from rdlake.catalog.contract import (
+    checks,
+    definitions,
+    keys,
+    row_queries,
+    script,
+    shown,
+    sql_folder,
+)
 from rdlake.catalog.docs import contract_markdown
 from rdlake.datafiles import DataFile
 from rdlake.tables import TABLES, table
@@ -201,7 +209,8 @@ def test_files_take_the_place_of_the_rows_that_are_not_there() -> None:
     whole = len(table("loops").columns)
     old, new = (DataFile(f"{size}.parquet", size, "", 1, size) for size in (whole - 1, whole))
     none, plain, mixed = (
-        rows_of(script(), {"loops": files}, "'/root'")["loops"] for files in ([], [new], [old, new])
+        row_queries(script(), {"loops": files}, "'/root'")["loops"]
+        for files in ([], [new], [old, new])
     )
     assert plain.startswith("SELECT * FROM read_parquet(string_split('/root' || ")
     assert f"'/tables/loops/{new.path}'" in plain
@@ -213,7 +222,7 @@ def test_files_take_the_place_of_the_rows_that_are_not_there() -> None:
 def test_what_a_contract_shows_names_no_file() -> None:
     text = shown(script())
     assert "read_parquet" not in text and "made when published" not in text
-    for name in rows_of(script(), {}, "''"):
+    for name in row_queries(script(), {}, "''"):
         assert text.count(f"SELECT * FROM rdlake_rows.{name}()") == 1
 
 
