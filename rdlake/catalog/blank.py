@@ -25,7 +25,7 @@ from rdlake.storage import storage_door
 from rdlake.tables import Column, table
 from rdlake.tables.duckdb_types import duckdb_type
 
-__all__ = ["ALIAS", "BLANKS", "VERSIONS", "blank", "columns_told", "is_blank_of"]
+__all__ = ["ALIAS", "BLANKS", "VERSIONS", "blank", "columns_told", "is_blank_of", "states"]
 
 BLANKS = "catalogs/blank"
 """Where they lie, below the lake's root."""
@@ -33,6 +33,13 @@ ALIAS = "rdlake"
 STORAGE_VERSION = "v1.0.0"
 VERSIONS = f"{TABLES_SCHEMA}.catalogs"
 _VIEW = re.compile(rf"^CREATE VIEW (?:{TABLES_SCHEMA}\.)?(?P<name>\w+) AS$", re.MULTILINE)
+_VIEWS = """
+SELECT schema_name, view_name, sql, comment FROM duckdb_views() WHERE database_name = 'file'
+UNION ALL
+SELECT schema_name, table_name, column_name || ' ' || data_type, comment FROM duckdb_columns()
+WHERE database_name = 'file'
+ORDER BY ALL
+"""
 TOLD = {
     "catalog_version",
     "published_at",
@@ -76,6 +83,28 @@ def blank(lake: Lake, sql: str, beside: Lake | None = None) -> Path:
 def is_blank_of(path: Path, sql: str) -> bool:
     """Whether the file is, by its name, of this contract."""
     return path.name.startswith(f"{_key(sql)}.")
+
+
+def states(path: Path, sql: str) -> bool:
+    """Whether a file of this contract has its views, all their columns and comments."""
+    try:
+        return _views_in(path) == _views_of(sql)
+    except duckdb.Error:
+        return False
+
+
+@lru_cache(maxsize=4)
+def _views_of(sql: str) -> list[tuple[str, ...]]:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "blank.duckdb"
+        path.write_bytes(_stated(sql))
+        return _views_in(path)
+
+
+def _views_in(path: Path) -> list[tuple[str, ...]]:
+    with contextlib.closing(duckdb.connect()) as connection:
+        connection.execute(f"ATTACH {literal(str(path))} AS file (READ_ONLY)")
+        return connection.execute(_VIEWS).fetchall()
 
 
 def _whole(lake: Lake, sql: str) -> Iterator[Path]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from rdlake.catalog.blank import BLANKS, is_blank_of, states
 from rdlake.catalog.contract import MADE
 from rdlake.catalog.files import catalog_faults
 from rdlake.catalog.pins import file_lists, folder_of
@@ -49,7 +50,7 @@ def verify(
     lake: Lake, *, deep: bool = False, on_file: Callable[[int, int], None] | None = None
 ) -> VerifyReport:
     """Check the digest chain, the catalog files, every pinned file's presence, size and rows;
-    `deep` hashes all."""
+    `deep` hashes all, and reads each view and comment of the contracts that are stated."""
     versions = recorded(lake)
     faults = list(_chain_faults(lake, versions))
     pinned, list_faults = _pinned_files(lake, versions)
@@ -58,6 +59,8 @@ def verify(
         Fault(str(each.path), each.reason, (each.version,), each.fix)
         for each in catalog_faults(lake, versions)
     )
+    if deep:
+        faults.extend(_contract_faults(lake, versions))
     hashed = 0
     for done, ((name, file), numbers) in enumerate(sorted(pinned.items()), start=1):
         path = folder_of(lake, name) / file.path
@@ -87,6 +90,18 @@ def _chain_faults(lake: Lake, versions: list[Version]) -> Iterator[Fault]:
         if version.previous_digest != (before.digest if before else None):
             yield Fault(where, f"version {number} does not follow the one before it", (number,))
         before = version
+
+
+def _contract_faults(lake: Lake, versions: list[Version]) -> Iterator[Fault]:
+    """Stated contracts that are not what their names say: versions' files are copies of them."""
+    fix = "remove it and these versions' files; rdlake catalogs attach makes each again"
+    for path in sorted((lake.root / BLANKS).glob("*.duckdb")):
+        theirs = [each for each in versions if is_blank_of(path, each.sql)]
+        if theirs and not states(path, theirs[-1].sql):
+            numbers = tuple(each.catalog_version for each in theirs)
+            yield Fault(
+                str(path), "it does not state the contract that its name says", numbers, fix
+            )
 
 
 def _pinned_files(

@@ -16,6 +16,8 @@ from rdlake.catalog.attach import file_of
 from rdlake.catalog.blank import BLANKS, blank
 from rdlake.catalog.contract import script
 from rdlake.catalog.publish import publish
+from rdlake.catalog.verify import verify
+from rdlake.datafiles import sha256_of
 from rdlake.errors import StorageFailed
 from rdlake.lake import Lake
 from rdlake.upkeep import maintain
@@ -118,3 +120,25 @@ def test_two_versions_at_once_each_show_their_own_rows(two_versions: Published) 
             connection.execute(f"USE {use}")
             one, two = connection.execute(question.format("one", "two")).fetchone() or (0, 0)
             assert two == one + 1
+
+
+def test_one_that_was_changed_under_its_own_digest_is_found(published: Published) -> None:
+    lake = published.lake
+    (there,) = blanks(lake)
+    assert verify(lake, deep=True).whole
+    with contextlib.closing(duckdb.connect(str(there))) as connection:
+        connection.execute("COMMENT ON COLUMN loop_catalog.sharpe IS 'any number'")
+    key, digest, _ = there.name.split(".")
+    path = there.with_name(f"{key}.{sha256_of(there)}.duckdb")
+    there.rename(path)
+    published.add(NEW)
+    published.publish()
+    assert verify(lake).whole
+    (fault,) = verify(lake, deep=True).faults
+    assert (fault.file, fault.versions) == (str(path), (1, 2))
+    path.unlink()  # as it says
+    for number in fault.versions:
+        (lake.catalogs_folder / f"v{number:06d}.duckdb").unlink()
+        file_of(lake, number)
+    assert verify(lake, deep=True).whole
+    assert digest in blanks(lake)[0].name
