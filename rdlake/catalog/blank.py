@@ -33,8 +33,11 @@ ALIAS = "rdlake"
 STORAGE_VERSION = "v1.0.0"
 VERSIONS = f"{TABLES_SCHEMA}.catalogs"
 _VIEW = re.compile(rf"^CREATE VIEW (?:{TABLES_SCHEMA}\.)?(?P<name>\w+) AS$", re.MULTILINE)
-_VIEWS = """
+_ALL = """
 SELECT schema_name, view_name, sql, comment FROM duckdb_views() WHERE database_name = 'file'
+UNION ALL
+SELECT schema_name, function_name, macro_definition, comment FROM duckdb_functions()
+WHERE database_name = 'file'
 UNION ALL
 SELECT schema_name, table_name, column_name || ' ' || data_type, comment FROM duckdb_columns()
 WHERE database_name = 'file'
@@ -86,25 +89,25 @@ def is_blank_of(path: Path, sql: str) -> bool:
 
 
 def states(path: Path, sql: str) -> bool:
-    """Whether a file of this contract has its views, all their columns and comments."""
+    """Whether a file has this contract's views, columns, macros and comments, and no others."""
     try:
-        return _views_in(path) == _views_of(sql)
+        return _all_in(path) == _all_of(sql)
     except duckdb.Error:
         return False
 
 
 @lru_cache(maxsize=4)
-def _views_of(sql: str) -> list[tuple[str, ...]]:
+def _all_of(sql: str) -> list[tuple[str, ...]]:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "blank.duckdb"
         path.write_bytes(_stated(sql))
-        return _views_in(path)
+        return _all_in(path)
 
 
-def _views_in(path: Path) -> list[tuple[str, ...]]:
+def _all_in(path: Path) -> list[tuple[str, ...]]:
     with contextlib.closing(duckdb.connect()) as connection:
         connection.execute(f"ATTACH {literal(str(path))} AS file (READ_ONLY)")
-        return connection.execute(_VIEWS).fetchall()
+        return connection.execute(_ALL).fetchall()
 
 
 def _whole(lake: Lake, sql: str) -> Iterator[Path]:

@@ -122,12 +122,22 @@ def test_two_versions_at_once_each_show_their_own_rows(two_versions: Published) 
             assert two == one + 1
 
 
-def test_one_that_was_changed_under_its_own_digest_is_found(published: Published) -> None:
+@pytest.mark.parametrize(
+    "change",
+    [
+        "COMMENT ON COLUMN loop_catalog.sharpe IS 'any number'",
+        "CREATE OR REPLACE VIEW group_words AS SELECT * FROM rdlake_rows.group_words() LIMIT 0",
+        "CREATE MACRO main.md5(word) AS word",
+    ],
+)
+def test_one_that_was_changed_under_its_own_digest_is_found(
+    published: Published, change: str
+) -> None:
     lake = published.lake
     (there,) = blanks(lake)
     assert verify(lake, deep=True).whole
     with contextlib.closing(duckdb.connect(str(there))) as connection:
-        connection.execute("COMMENT ON COLUMN loop_catalog.sharpe IS 'any number'")
+        connection.execute(change)
     key, digest, _ = there.name.split(".")
     path = there.with_name(f"{key}.{sha256_of(there)}.duckdb")
     there.rename(path)
