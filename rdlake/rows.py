@@ -9,7 +9,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from rdlake.tables import Column, Table
+from rdlake.tables import Table
 
 __all__ = ["cast", "differing", "frame_of", "polars_schema", "refuse_unowned", "rows_of"]
 
@@ -23,22 +23,19 @@ def polars_schema(entry: Table) -> Mapping[str, pl.DataType]:
 
 
 def frame_of(entry: Table, rows: Sequence[Mapping[str, object]]) -> pl.DataFrame:
-    """Rows as a frame of the declared types; a column that no row has is null."""
+    """Rows as a frame of the declared types; a column that no row has is null.
+
+    pyarrow loads pandas where it is installed, which takes longer than few rows; maps take polars
+    twenty times as long.
+    """
+    if any(pa.types.is_map(column.type) for column in entry.columns):
+        frame = pl.from_arrow(pa.Table.from_pylist(list(rows), schema=entry.schema))
+        assert isinstance(frame, pl.DataFrame)
+        return frame
     kinds = polars_schema(entry)
     return pl.DataFrame(
-        [
-            pl.Series(column.name, [_told(column, row) for row in rows], kinds[column.name])
-            for column in entry.columns
-        ]
+        [pl.Series(name, [row.get(name) for row in rows], kinds[name]) for name in kinds]
     )
-
-
-def _told(column: Column, row: Mapping[str, object]) -> object:
-    """A value as polars takes it, for which a map is a list of its entries."""
-    value = row.get(column.name)
-    if isinstance(value, Mapping) and pa.types.is_map(column.type):
-        return [{"key": key, "value": each} for key, each in value.items()]
-    return value
 
 
 def cast(entry: Table, frame: pl.DataFrame | None) -> pa.Table:
