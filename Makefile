@@ -45,9 +45,9 @@ bench: $(STAMP) ## time it against plain pandas, in one run
 	$(BIN)/python -m bench
 
 docs: $(STAMP) ## write the generated pages again
-	$(BIN)/python -m rdlake.tables.docs > docs/tables.md
+	$(BIN)/python -m rdlake.schema.tables.docs > docs/tables.md
 	$(BIN)/python -m rdlake.catalog.docs > docs/contract.md
-	$(BIN)/python -m rdlake.catalog.schemas docs/schemas
+	$(BIN)/python -m rdlake.exports.schemas docs/schemas
 	$(BIN)/python -m tests.catalog.cookbook
 
 clean: ## remove what was built; a lake is never touched

@@ -30,9 +30,9 @@ from bench.store import growth, publication
 from rdlake.catalog.contract import keys, script
 from rdlake.catalog.publish import publish
 from rdlake.demo import write_demo
-from rdlake.ingest import ingest
-from rdlake.lake import Lake
-from rdlake.quoting import literal
+from rdlake.ingest.pipeline import ingest
+from rdlake.schema.sql import literal
+from rdlake.store.lake import Lake
 
 REPEATS = 5
 TOP_LOOPS = """

@@ -13,8 +13,8 @@ from pathlib import Path
 import rdlake
 from bench.exports import GIB, peak
 from bench.figures import Figure, seconds
-from rdlake.archive import archive
-from rdlake.ingest import ingest
+from rdlake.ingest.pipeline import ingest
+from rdlake.operations.archive import archive
 
 SPEED, AGAIN_SECONDS = 0.6, 1.0
 COPY = "cp -r {0} {1} && find {1} -type f -print0 | xargs -0 sha256sum > {1}.sha256 && sync -f {1}"

@@ -19,10 +19,10 @@ import rdlake
 from bench.figures import Figure, seconds
 from rdlake.catalog.contract import keys, script
 from rdlake.catalog.publish import publish
-from rdlake.lake import Lake
-from rdlake.quoting import identifier, literal
-from rdlake.rows import frame_of
-from rdlake.tables import TABLES, table
+from rdlake.schema.frames import frame_of
+from rdlake.schema.sql import identifier, literal
+from rdlake.schema.tables import TABLES, table
+from rdlake.store.lake import Lake
 
 LOOPS, DAYS, FACTORS, NAMES, STRATEGIES = 100_000, 200, 5, 20_000, 2_000
 WINDOWS = ("test", "all")

@@ -14,9 +14,9 @@ from pathlib import Path
 import rdlake
 from bench.contract import BATCH, LOOPS, fill
 from bench.figures import Figure, seconds
-from rdlake.catalog.json_export import export_json
-from rdlake.catalog.parquet_export import export_parquet
 from rdlake.catalog.publish import publish
+from rdlake.exports.json import export_json
+from rdlake.exports.parquet import export_parquet
 
 FEW, FEW_SECONDS = 10_000, 3.0
 GIB = 1 << 30

@@ -21,8 +21,8 @@ import polars as pl
 import rdlake
 from bench.figures import Figure, seconds
 from rdlake.demo import write_demo
-from rdlake.ingest import ingest
-from rdlake.sources.prices import PRICES
+from rdlake.ingest.pipeline import ingest
+from rdlake.sources.backtest.prices import PRICES
 from tests.builders import make_workspace
 from tests.builders_prices import write_prices
 
@@ -104,7 +104,7 @@ def with_pandas(root: Path) -> pd.DataFrame:
 
 def prices_with_pandas(file: Path) -> pd.DataFrame:
     """Closes by day and instrument; as pandas' own reader needs another package, through ours."""
-    from rdlake.sources.hdf5 import read_fixed
+    from rdlake.sources.formats.hdf5 import read_fixed
 
     frame, _ = read_fixed(file, file.name, ["$close"])
     assert frame is not None

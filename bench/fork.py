@@ -10,10 +10,8 @@ import rdlake
 from bench.figures import Figure, seconds
 from rdlake.catalog.publish import publish
 from rdlake.demo import DemoReport, write_demo
-from rdlake.ingest import ingest
-from rdlake.lake import Lake
-
-__all__ = ["of_a_fork"]
+from rdlake.ingest.pipeline import ingest
+from rdlake.store.lake import Lake
 
 BY_HAND = 12
 RUN = "f" * 32

@@ -12,11 +12,9 @@ import polars as pl
 import rdlake
 from bench.figures import Figure, seconds
 from rdlake.catalog.publish import publish
-from rdlake.drawing import draw_charts
-from rdlake.ingest import ingest
-from rdlake.keeping import Keep
-
-__all__ = ["of_keeping"]
+from rdlake.exports.charts.stored import draw_charts
+from rdlake.ingest.content import Keep
+from rdlake.ingest.pipeline import ingest
 
 PAIRS = 25
 PAIR_MS, MOST_MIB = 100, 1024
@@ -57,8 +55,8 @@ def of_keeping(folder: Path, workspaces: Path) -> list[Figure]:
 
 def _pair(root: Path) -> float:
     """Net value and drawdown of one curve; the best of some, for others work here too."""
-    from rdlake.charts.canvas import Canvas
-    from rdlake.charts.curves import plot_curve, plot_drawdown
+    from rdlake.exports.charts.canvas import Canvas
+    from rdlake.exports.charts.curves import plot_curve, plot_drawdown
 
     days = rdlake.open_lake(root).read("equity_curves", ["workspace_id", *DAYS])
     one = days.filter(pl.col("workspace_id") == days["workspace_id"][0]).sort("date")

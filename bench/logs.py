@@ -9,11 +9,9 @@ import rdlake
 from bench.figures import Figure, seconds
 from bench.notebook import read_with_pandas
 from rdlake.demo import DemoReport
-from rdlake.ingest import ingest
+from rdlake.ingest.pipeline import ingest
 from rdlake.sources.traces import find_runs
 from rdlake.sources.traces.messages import Reading, list_messages, read, scan_run
-
-__all__ = ["of_logs"]
 
 MESSAGES = 2000
 

@@ -6,8 +6,6 @@ from pathlib import Path
 
 import pandas as pd
 
-__all__ = ["read_with_pandas"]
-
 
 def read_with_pandas(workspaces: Path) -> int:
     """Metrics and curve of each experiment, as a notebook would read them; nothing else."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bench.figures import Figure
 from rdlake.catalog.contract import TABLES_SCHEMA, script
-from rdlake.lake import Lake
+from rdlake.store.lake import Lake
 
 COMPAT = Path(__file__).parent.parent / ".venv-compat" / "1.5.5"
 EXTENSION = "lib/python*/site-packages/duckdb_extension_delta/extensions/*/*.duckdb_extension"

@@ -13,10 +13,10 @@ import rdlake
 from bench.figures import Figure, seconds
 from rdlake.catalog.publish import publish
 from rdlake.catalog.version import newest
-from rdlake.lake import Lake
-from rdlake.rows import cast
-from rdlake.tables import table
-from rdlake.upkeep import maintain
+from rdlake.operations.maintain import maintain
+from rdlake.schema.frames import cast
+from rdlake.schema.tables import table
+from rdlake.store.lake import Lake
 
 TABLE = table("equity_curves")
 SAMPLES = 25

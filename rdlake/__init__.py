@@ -5,21 +5,22 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from rdlake.catalog.attach import connect
-    from rdlake.errors import RdlakeError
-    from rdlake.library import Library, init_lake, open_lake
-    from rdlake.loop_end import write_loop_artifacts
+from rdlake.about import __version__
 
-__version__ = "0.1.0"
+if TYPE_CHECKING:
+    from rdlake.catalog.time_travel import connect
+    from rdlake.errors import RdlakeError
+    from rdlake.ingest.loop_hook import write_loop_artifacts
+    from rdlake.library import Library, init_lake, open_lake
+
 
 _HOME = {
     "Library": "rdlake.library",
     "RdlakeError": "rdlake.errors",
-    "connect": "rdlake.catalog.attach",
+    "connect": "rdlake.catalog.time_travel",
     "init_lake": "rdlake.library",
     "open_lake": "rdlake.library",
-    "write_loop_artifacts": "rdlake.loop_end",
+    "write_loop_artifacts": "rdlake.ingest.loop_hook",
 }
 
 __all__ = [

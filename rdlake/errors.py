@@ -16,19 +16,6 @@ from __future__ import annotations
 from enum import IntEnum
 from functools import partial
 
-__all__ = [
-    "BadInput",
-    "CheckFailed",
-    "DamagedLake",
-    "ExitCode",
-    "LakeBusy",
-    "NoLake",
-    "RdlakeError",
-    "StorageFailed",
-    "UnknownVersion",
-    "UnsupportedLake",
-]
-
 
 class ExitCode(IntEnum):
     """What the process tells its caller."""

@@ -7,19 +7,17 @@ from pathlib import Path
 
 import duckdb
 
-from rdlake import opening
-from rdlake.catalog import attach
 from rdlake.catalog import publish as publishing
+from rdlake.catalog import time_travel
 from rdlake.catalog.publish import PublishReport
-from rdlake.drawing import draw_charts
-from rdlake.external import Added, add_alphas, add_factors, add_strategy
-from rdlake.ingest import IngestReport, Mode, ingest
-from rdlake.keeping import Keep
-from rdlake.lake import Lake
-from rdlake.selection import EVERYTHING, Selection
-from rdlake.sources.places import read_map
-
-__all__ = ["Library", "init_lake", "open_lake"]
+from rdlake.exports.charts.stored import draw_charts
+from rdlake.ingest.content import Keep
+from rdlake.ingest.external import Added, add_alphas, add_factors, add_strategy
+from rdlake.ingest.pipeline import IngestReport, Mode, ingest
+from rdlake.ingest.request import EVERYTHING, Selection
+from rdlake.sources.workspace.path_maps import read_map
+from rdlake.store import opening
+from rdlake.store.lake import Lake
 
 
 class Library(Lake):
@@ -100,7 +98,7 @@ class Library(Lake):
 
     def connect(self, version: int | None = None) -> duckdb.DuckDBPyConnection:
         """A read-only DuckDB connection to a catalog version, else to the newest."""
-        return attach.connect(self.root, version)
+        return time_travel.connect(self.root, version)
 
 
 def open_lake(root: str | Path) -> Library:

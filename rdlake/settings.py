@@ -9,8 +9,6 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, SettingsConfigDict
 
-__all__ = ["Setting", "Settings", "explained"]
-
 PREFIX = "RDLAKE_"
 DOTENV = ".env"
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import polars as pl
 
-from rdlake.sources.prices import PRICES
+from rdlake.sources.backtest.prices import PRICES
 from tests.builders_prices import make_prices
 
 FACTOR_TEMPLATES = ("conf_baseline.yaml", "conf_combined_factors.yaml")

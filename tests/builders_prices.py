@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 import polars as pl
 
-from rdlake.sources.prices import PRICES
+from rdlake.sources.backtest.prices import PRICES
 
 FEW = ("SH000300", "SH600000", "SZ000001")
 

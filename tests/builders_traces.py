@@ -10,30 +10,15 @@ from typing import Any
 
 from rdlake.demo.rdagent_pickles import Proposal
 from rdlake.demo.traces import (
-    FAKE_SECRETS,
     Backtested,
     LoopLog,
     RunLog,
     log_folder_name,
     trace_files,
 )
-from rdlake.run import Run
+from rdlake.domain.trace import Run
 from rdlake.sources.traces import find_runs, read_run
 from tests.builders import make_curve, proven_metrics
-
-__all__ = [
-    "FAKE_SECRETS",
-    "KEY",
-    "STARTED",
-    "WORKSPACES",
-    "make_backtest",
-    "make_loop",
-    "make_model_loop",
-    "make_proposal",
-    "read_only",
-    "workspace_id",
-    "write_run",
-]
 
 KEY = bytes(range(32))
 STARTED = datetime(2026, 3, 2, 9, 30, 0, 123456)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import rdlake
-from rdlake.lake import Lake
+from rdlake.store.lake import Lake
 from tests.builders import make_workspace
 
 

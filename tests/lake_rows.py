@@ -9,8 +9,8 @@ from pathlib import Path
 
 import polars as pl
 
-from rdlake.lake import CommitReport, Lake
-from rdlake.tables import TABLES
+from rdlake.schema.tables import TABLES
+from rdlake.store.lake import CommitReport, Lake
 
 DAYS = 3
 

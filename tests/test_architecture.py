@@ -10,71 +10,50 @@ import rdlake
 PACKAGE = Path(rdlake.__file__).parent
 
 LAYERS = [
-    {
-        "errors",
-        "quoting",
-        "datafiles",
-        "alphas",
-        "charts",
-        "contracts",
-        "formulas",
-        "panel",
-        "recording",
-        "settings",
-        "sample",
-    },
-    {"tables", "deltalog", "identity"},
-    {"experiment", "rows", "storage"},
-    {"run", "registered"},
-    {"evidence", "sources", "demo"},
-    {"extract", "statistics"},
-    {"delta", "rowfiles"},
-    {"copies", "opened"},
-    {"lake", "oldlog"},
-    {"opening", "blobs", "naming"},
-    {
-        "batches",
-        "borrowed",
-        "cached",
-        "drawing",
-        "inventory",
-        "keeping",
-        "known",
-        "measuring",
-        "outcome",
-        "pairs",
-        "selection",
-    },
-    {"derive"},
-    {"external", "folders", "history", "registries", "runs"},
-    {"ingest", "catalog"},
-    {"archive", "groups", "ingested", "libs", "loop_end", "pins", "plotting", "report"},
-    {"cleanup"},
-    {"upkeep", "doctor", "library"},
-    {"cli"},
+    "errors",
+    "settings",
+    "about",
+    "domain",
+    "schema",
+    "sources",
+    "factors",
+    "evidence",
+    "store",
+    "ingest",
+    "catalog",
+    "exports",
+    "operations",
+    "library",
+    "demo",
+    "cli",
 ]
-"""A module imports from its own package and from layers that stand before its own."""
+"""A module imports from its own room and from rooms that stand before it."""
+
+ROOT_MODULES = {"__init__", "__main__", "about", "errors", "library", "settings"}
+
+FOUNDATIONS = {"sources": {"errors", "domain"}, "store": {"errors", "schema"}}
+"""The rooms that everything rests on, with the only rooms that they may know."""
 
 DOORS = {
-    "deltalake": {"delta.py", "lake.py", "opened.py", "storage.py"},
-    "duckdb": {"catalog", "library.py", "cli/query.py"},
-    "matplotlib": {"charts"},
-    "PIL": {"charts"},
-    "h5py": {"demo", "sources/hdf5.py"},
+    "deltalake": {"store"},
+    "duckdb": {"catalog", "exports", "library.py", "cli/query.py"},
+    "matplotlib": {"exports/charts"},
+    "PIL": {"exports/charts"},
+    "h5py": {"demo", "sources/formats/hdf5.py"},
     "click": {"cli"},
     "rich": {"cli"},
-    "cryptography": {"cleanup/receipt.py"},
-    "pydantic": {"catalog/json_export.py", "cleanup/plan.py", "contracts", "settings.py"},
+    "cryptography": {"operations/cleanup/receipt.py"},
+    "pydantic": {"exports", "operations/cleanup/plan.py", "settings.py"},
     "pydantic_settings": {"settings.py"},
-    "pandas": {"libs/carried"},
+    "pandas": {"exports/libraries/carried"},
     "pickle": set(),
     "sqlite3": {"demo", "sources/registry/opened.py"},
-    "yaml": {"sources/yaml_text.py"},
+    "yaml": {"sources/formats/yaml_text.py"},
 }
 
 
 def sources() -> list[Path]:
-    sample = PACKAGE / "sample" / "RD-Agent_workspace"
+    sample = PACKAGE / "demo" / "sample" / "RD-Agent_workspace"
     return [path for path in sorted(PACKAGE.rglob("*.py")) if sample not in path.parents]
 
 
@@ -92,21 +71,39 @@ def part(path: Path) -> str:
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
-def test_every_module_has_a_layer() -> None:
-    known = set().union(*LAYERS) | {"__init__"}
-    assert {part(path) for path in sources()} <= known
+def rooms_imported(path: Path) -> set[str]:
+    """The rooms and root modules that a module imports, its own excepted."""
+    names = {name.split(".")[1] for name in imported(path) if name.startswith("rdlake.")}
+    return names - {part(path)}
+
+
+def test_the_rooms_are_the_layers() -> None:
+    rooms = {path.name for path in PACKAGE.iterdir() if (path / "__init__.py").is_file()}
+    assert rooms == {name for name in LAYERS if not (PACKAGE / f"{name}.py").is_file()}
+
+
+def test_no_other_module_lies_at_the_root() -> None:
+    assert {path.stem for path in PACKAGE.glob("*.py")} == ROOT_MODULES
 
 
 def test_imports_point_one_way() -> None:
-    height = {name: level for level, layer in enumerate(LAYERS) for name in layer}
+    height = {name: level for level, name in enumerate(LAYERS)}
     wrong = [
         f"{path.relative_to(PACKAGE)} imports {name}"
         for path in sources()
-        if part(path) != "__init__"
-        for name in imported(path)
-        if name.startswith("rdlake.")
-        and part(path) != (other := name.split(".")[1])
-        and height[other] >= height[part(path)]
+        if path.parent != PACKAGE or path.stem in height
+        for name in rooms_imported(path)
+        if height[name] >= height[part(path)]
+    ]
+    assert not wrong
+
+
+def test_sources_and_the_store_know_only_their_foundations() -> None:
+    wrong = [
+        f"{path.relative_to(PACKAGE)} imports {name}"
+        for room, known in FOUNDATIONS.items()
+        for path in (PACKAGE / room).rglob("*.py")
+        for name in rooms_imported(path) - known
     ]
     assert not wrong
 

@@ -6,10 +6,9 @@ import copy
 
 import pytest
 
-from rdlake import errors
 from rdlake.errors import ExitCode, RdlakeError
 
-CLASSES = [getattr(errors, name) for name in errors.__all__ if name not in ("ExitCode",)]
+CLASSES = [RdlakeError, *RdlakeError.__subclasses__()]
 
 
 @pytest.mark.parametrize("kind", CLASSES)

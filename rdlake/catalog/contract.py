@@ -10,30 +10,10 @@ from graphlib import TopologicalSorter
 from hashlib import sha256
 from pathlib import Path
 
-from rdlake.datafiles import DataFile
-from rdlake.quoting import identifier, literal
-from rdlake.tables import TABLES, Column, Table, table
-from rdlake.tables.duckdb_types import duckdb_type
-
-__all__ = [
-    "CONTRACT_VERSION",
-    "By",
-    "Check",
-    "Query",
-    "checks",
-    "checks_digest",
-    "column_comments",
-    "definitions",
-    "group_sizes",
-    "keys",
-    "parted",
-    "queries",
-    "row_queries",
-    "script",
-    "shown",
-    "sources",
-    "telling",
-]
+from rdlake.schema.sql import identifier, literal
+from rdlake.schema.tables import TABLES, Column, Table, table
+from rdlake.schema.tables.duckdb_types import duckdb_type
+from rdlake.store.data_files import DataFile
 
 CONTRACT_VERSION = "1.0"
 """Views and columns are only added within a version; anything else raises it."""

@@ -18,10 +18,8 @@ from rdlake.catalog.contract import keys
 from rdlake.catalog.render import rendered
 from rdlake.catalog.version import Version, numbered
 from rdlake.errors import UnknownVersion
-from rdlake.lake import Lake
-from rdlake.quoting import identifier, literal
-
-__all__ = ["Change", "RowChange", "ViewDiff", "changes", "diff"]
+from rdlake.schema.sql import identifier, literal
+from rdlake.store.lake import Lake
 
 ABOUT_ITSELF = frozenset({"catalog_info", "catalog_versions"})
 """Views that tell of the version; they differ in every version."""

@@ -10,10 +10,8 @@ from contextlib import closing, contextmanager
 import duckdb
 
 from rdlake.catalog.contract import CONTRACT_VERSION, TABLES_SCHEMA, keys, script
-from rdlake.tables import table
-from rdlake.tables.duckdb_types import duckdb_type
-
-__all__ = ["column_meanings", "contract_markdown", "empty_contract", "view_meaning"]
+from rdlake.schema.tables import table
+from rdlake.schema.tables.duckdb_types import duckdb_type
 
 INTRODUCTION = f"""\
 # The contract

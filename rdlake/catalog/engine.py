@@ -8,13 +8,11 @@ from pathlib import Path
 
 import duckdb
 
-from rdlake.catalog.pins import folder_of
-from rdlake.datafiles import DataFile
+from rdlake.catalog.pinning import folder_of
 from rdlake.errors import DamagedLake
-from rdlake.lake import Lake
-from rdlake.storage import storage_failed
-
-__all__ = ["Lists", "engine", "engine_door", "refuse_torn"]
+from rdlake.store.data_files import DataFile
+from rdlake.store.lake import Lake
+from rdlake.store.translate import storage_failed
 
 Lists = Mapping[str, Sequence[DataFile]]
 """The files of each table, and of each view that was made when published."""

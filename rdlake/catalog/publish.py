@@ -12,27 +12,18 @@ from typing import Literal
 
 import duckdb
 
-from rdlake import __version__
-from rdlake.catalog.checking import Broken, Held, run_checks
+from rdlake.about import __version__
+from rdlake.catalog.checks import Broken, Held, run_checks
 from rdlake.catalog.contract import CONTRACT_VERSION, checks, checks_digest, script
-from rdlake.catalog.made import with_views
-from rdlake.catalog.moves import Moves
-from rdlake.catalog.pins import Pinned, pin_tables, repaired_since, same_rows
+from rdlake.catalog.materialize.changes import Moves
+from rdlake.catalog.materialize.reuse import Alike, alike, taken_from
+from rdlake.catalog.materialize.schedule import with_views
+from rdlake.catalog.pinning import Pinned, pin_tables, repaired_since, same_rows
 from rdlake.catalog.render import draft, place_current
-from rdlake.catalog.taken import Alike, alike, taken_from
 from rdlake.catalog.version import Pin, Version, history, numbered
-from rdlake.datafiles import write_durably
 from rdlake.errors import BadInput, CheckFailed
-from rdlake.lake import Lake
-
-__all__ = [
-    "PublishReport",
-    "check",
-    "publish",
-    "release",
-    "rollback",
-    "unpublished",
-]
+from rdlake.store.data_files import write_durably
+from rdlake.store.lake import Lake
 
 HALF_DONE = {"whole_batches", "counts", "counts_of_runs"}
 PATIENCE_SECONDS = 3.0

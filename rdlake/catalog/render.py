@@ -14,22 +14,20 @@ from uuid import uuid4
 
 import duckdb
 
-from rdlake.catalog.blank import ALIAS, VERSIONS, blank, columns_told
 from rdlake.catalog.contract import ROWS_SCHEMA, row_queries
 from rdlake.catalog.engine import Lists, engine, engine_door, refuse_torn
-from rdlake.catalog.files import CURRENT, says
-from rdlake.catalog.made import lost_rows, make_again
-from rdlake.catalog.pins import file_lists
+from rdlake.catalog.file_faults import CURRENT, says
+from rdlake.catalog.materialize.schedule import lost_rows, make_again
+from rdlake.catalog.pinning import file_lists
+from rdlake.catalog.template import ALIAS, VERSIONS, blank, columns_told
 from rdlake.catalog.version import Version, file_name, history, last_number, numbered
-from rdlake.datafiles import remove_quietly, sync, sync_folder, write_durably
 from rdlake.errors import DamagedLake
-from rdlake.lake import Lake
-from rdlake.quoting import literal
-from rdlake.rows import frame_of
-from rdlake.storage import storage_door
-from rdlake.tables import table
-
-__all__ = ["draft", "place_current", "rendered", "root_expression"]
+from rdlake.schema.frames import frame_of
+from rdlake.schema.sql import literal
+from rdlake.schema.tables import table
+from rdlake.store.data_files import remove_quietly, sync, sync_folder, write_durably
+from rdlake.store.lake import Lake
+from rdlake.store.translate import storage_door
 
 
 @contextlib.contextmanager

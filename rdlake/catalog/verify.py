@@ -10,16 +10,14 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from rdlake.catalog.blank import BLANKS, is_blank_of, states
 from rdlake.catalog.contract import MADE
-from rdlake.catalog.files import catalog_faults
-from rdlake.catalog.pins import file_lists, folder_of
+from rdlake.catalog.file_faults import catalog_faults
+from rdlake.catalog.pinning import file_lists, folder_of
+from rdlake.catalog.template import BLANKS, is_blank_of, states
 from rdlake.catalog.version import Version, recorded
-from rdlake.datafiles import DataFile, list_digest
 from rdlake.errors import DamagedLake
-from rdlake.lake import Lake
-
-__all__ = ["Fault", "VerifyReport", "verify"]
+from rdlake.store.data_files import DataFile, list_digest
+from rdlake.store.lake import Lake
 
 
 @dataclass(frozen=True)

@@ -13,20 +13,9 @@ from typing import Any
 import polars as pl
 
 from rdlake.errors import DamagedLake, UnknownVersion
-from rdlake.lake import Lake
-from rdlake.rows import frame_of
-from rdlake.tables import table
-
-__all__ = [
-    "Pin",
-    "Version",
-    "file_name",
-    "history",
-    "last_number",
-    "newest",
-    "numbered",
-    "recorded",
-]
+from rdlake.schema.frames import frame_of
+from rdlake.schema.tables import table
+from rdlake.store.lake import Lake
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from rdlake.cli.output import json_option, lake_option, progress, say, show, sho
 from rdlake.errors import ExitCode
 
 if TYPE_CHECKING:
-    from rdlake.archive import ArchiveReport
+    from rdlake.operations.archive import ArchiveReport
 
 SHOWN = 5
 
@@ -72,8 +72,8 @@ def run(  # noqa: PLR0913 - one parameter an option
     rdlake archive run --to /mnt/archive/lake --experiment 3f2a9c
     """
     import rdlake
-    from rdlake.archive import Asked
-    from rdlake.archive import archive as bring
+    from rdlake.operations.archive import Asked
+    from rdlake.operations.archive import archive as bring
 
     asked = Asked(
         since.date() if since else None,
@@ -132,7 +132,7 @@ def levels(lake_root: str, as_json: bool) -> None:
     rdlake archive levels --json
     """
     import rdlake
-    from rdlake.archive import archiving_levels
+    from rdlake.operations.archive import archiving_levels
 
     found = archiving_levels(rdlake.open_lake(lake_root))
     rows = [{"workspace_id": key, "archiving_level": level} for key, level in found.items()]
@@ -157,7 +157,7 @@ def restore(
     rdlake restore 3f2a9c --into restored --from /mnt/archive/lake
     """
     import rdlake
-    from rdlake.archive import restore as give_back
+    from rdlake.operations.archive import restore as give_back
 
     report = give_back(rdlake.open_lake(archive_root or lake_root), experiment, into)
     if as_json:

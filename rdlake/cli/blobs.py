@@ -42,8 +42,8 @@ def list_(workspace: str | None, lake_root: str, as_json: bool) -> None:
     rdlake blobs 3f2a9c
     """
     import rdlake
-    from rdlake.inventory import by_type, of_workspace
-    from rdlake.naming import workspace_named
+    from rdlake.store.inventory import by_type, of_workspace
+    from rdlake.store.lookup import workspace_named
 
     lake = rdlake.open_lake(lake_root)
     frame = of_workspace(lake, workspace_named(lake, workspace)) if workspace else by_type(lake)
@@ -66,8 +66,8 @@ def extract(digests: Sequence[str], into: Path | None, file: Path | None, lake_r
     rdlake blobs extract 9b1c44e0 77ab01 --into restored
     """
     import rdlake
-    from rdlake.blobs import extract as write_out
-    from rdlake.blobs import resolved
+    from rdlake.store.blobs import extract as write_out
+    from rdlake.store.blobs import resolved
 
     if (into is None) == (file is None) or (file is not None and len(digests) > 1):
         raise click.UsageError("give --into DIR, or -o FILE for one digest")

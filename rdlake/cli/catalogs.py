@@ -121,7 +121,7 @@ def attach(number: int | None, lake_root: str) -> None:
     duckdb -cmd "$(rdlake catalogs attach 41)"
     """
     import rdlake
-    from rdlake.catalog.attach import attach_statement, file_of
+    from rdlake.catalog.time_travel import attach_statement, file_of
     from rdlake.catalog.version import newest
 
     lake = rdlake.open_lake(lake_root)
@@ -139,7 +139,7 @@ def as_of(instant: str, lake_root: str, as_json: bool) -> None:
     rdlake catalogs as-of 2026-03-03T10:00
     """
     import rdlake
-    from rdlake.catalog import attach as attaching
+    from rdlake.catalog import time_travel as attaching
 
     try:
         moment = datetime.fromisoformat(instant)

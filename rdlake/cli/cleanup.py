@@ -16,8 +16,8 @@ from rdlake.cli.output import json_option, lake_option, say, show, show_json
 from rdlake.errors import ExitCode
 
 if TYPE_CHECKING:
-    from rdlake.cleanup import Given, Plan, Report
-    from rdlake.lake import Lake
+    from rdlake.operations.cleanup import Given, Plan, Report
+    from rdlake.store.lake import Lake
 
 Sign = Callable[["Lake", "Report"], None]
 
@@ -44,7 +44,7 @@ def given_options(command: Callable[..., int]) -> Callable[..., int]:
         stages: Sequence[str] = (),
         **others: Any,
     ) -> int:
-        from rdlake.cleanup import STAGES, Given
+        from rdlake.operations.cleanup import STAGES, Given
 
         roots, log_roots, key = sources_roots(workspaces, logs, signing_key)
         chosen = [each for each in STAGES if each in stages]
@@ -86,7 +86,7 @@ def signing_options(command: Callable[..., int]) -> Callable[..., int]:
             raise click.UsageError("--sign and --receipt go together")
         if sign_key is None or receipt is None:
             return command(sign=_unsigned, **others)
-        from rdlake.cleanup.receipt import private_key, signed
+        from rdlake.operations.cleanup.receipt import private_key, signed
 
         key = private_key(sign_key)
         with _new_file(receipt) as file:
@@ -142,7 +142,7 @@ def plan(
     rdlake cleanup plan --archive /mnt/archive/lake --stage logs --idle-days 60 --json
     """
     import rdlake
-    from rdlake.cleanup import make_plan
+    from rdlake.operations.cleanup import make_plan
 
     made = make_plan(rdlake.open_lake(lake_root), archive, given)
     if output:
@@ -186,8 +186,8 @@ def apply(  # noqa: PLR0913 - one parameter an option
     rdlake cleanup apply PLAN.json --archive /mnt/archive/lake --purge
     """
     import rdlake
-    from rdlake.cleanup import apply_plan, read_plan
-    from rdlake.cleanup import purge as delete
+    from rdlake.operations.cleanup import apply_plan, read_plan
+    from rdlake.operations.cleanup import purge as delete
 
     lake, agreed = rdlake.open_lake(lake_root), read_plan(path)
     report = apply_plan(lake, archive, agreed, given, grace_days=grace_days)
@@ -226,7 +226,7 @@ def purge(  # noqa: PLR0913 - one parameter an option
     rdlake cleanup purge --archive /mnt/archive/lake
     """
     import rdlake
-    from rdlake.cleanup import purge as delete
+    from rdlake.operations.cleanup import purge as delete
 
     lake = rdlake.open_lake(lake_root)
     report = delete(lake, archive, roots, cleanup_id, at_once=at_once)
@@ -246,7 +246,7 @@ def undo(*, cleanup_id: str | None, roots: Sequence[Path], lake_root: str, as_js
     rdlake cleanup undo
     """
     import rdlake
-    from rdlake.cleanup import undo as give_back
+    from rdlake.operations.cleanup import undo as give_back
 
     return _tell(give_back(rdlake.open_lake(lake_root), roots, cleanup_id), as_json=as_json)
 
@@ -263,7 +263,7 @@ def verify(path: Path, key: Path, as_json: bool) -> None:
     \b
     rdlake cleanup verify receipt.json --key PUB.pem
     """
-    from rdlake.cleanup.receipt import verified
+    from rdlake.operations.cleanup.receipt import verified
 
     receipt = verified(path, key)
     rows = [each.model_dump() for each in receipt.deleted]
@@ -340,7 +340,7 @@ def pin(experiment: str, why: str, lake_root: str) -> None:
     rdlake pin 3f2a9c --why "in the report of May"
     """
     import rdlake
-    from rdlake.pins import pin as keep
+    from rdlake.operations.keep import pin as keep
 
     say(f"pinned {keep(rdlake.open_lake(lake_root), experiment, why)}")
 
@@ -355,7 +355,7 @@ def unpin(experiment: str, lake_root: str) -> None:
     rdlake unpin 3f2a9c
     """
     import rdlake
-    from rdlake.pins import unpin as let_go
+    from rdlake.operations.keep import unpin as let_go
 
     say(f"unpinned {let_go(rdlake.open_lake(lake_root), experiment)}")
 
@@ -370,7 +370,7 @@ def pins(lake_root: str, as_json: bool) -> None:
     rdlake pins --json
     """
     import rdlake
-    from rdlake.pins import pinned
+    from rdlake.operations.keep import pinned
 
     rows = pinned(rdlake.open_lake(lake_root)).to_dicts()
     show(rows, ["workspace_id", "reason", "pinned_at"], as_json=as_json)

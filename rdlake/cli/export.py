@@ -38,7 +38,7 @@ def base_features(
     """
     import rdlake
     from rdlake.errors import ExitCode
-    from rdlake.libs import export_base_features
+    from rdlake.exports.libraries import export_base_features
 
     lake, root = rdlake.open_lake(lake_root), Path(folder).expanduser()
     done = export_base_features(lake, root, where=where, names=names, allow_unsafe=allow_unsafe)

@@ -11,8 +11,6 @@ import click
 
 from rdlake.cli.output import json_option, lake_option, say, show, show_line
 
-__all__ = ["changes", "export_json", "export_parquet", "report"]
-
 KINDS = ("cleared", "added", "changed", "removed")
 version_option = click.option(
     "--version", type=int, metavar="N", help="Of version N.  [default: the newest]"
@@ -33,9 +31,9 @@ def export_json(folder: Path, version: int | None, lake_root: str, as_json: bool
     \b
     rdlake catalogs export-json RDagentDB/aistock
     """
-    from rdlake.catalog import json_export
+    from rdlake.exports import json
 
-    _tell(json_export.export_json, lake_root, folder, version, as_json)
+    _tell(json.export_json, lake_root, folder, version, as_json)
 
 
 @click.command("export-parquet")
@@ -51,9 +49,9 @@ def export_parquet(folder: Path, version: int | None, lake_root: str, as_json: b
     \b
     rdlake catalogs export-parquet catalog-of-today
     """
-    from rdlake.catalog import parquet_export
+    from rdlake.exports import parquet
 
-    _tell(parquet_export.export_parquet, lake_root, folder, version, as_json)
+    _tell(parquet.export_parquet, lake_root, folder, version, as_json)
 
 
 @click.command()
@@ -111,7 +109,7 @@ def report(name: str, target: Path, version: int | None, lake_root: str) -> None
     rdlake report Momentum_10D -o factor.html
     """
     import rdlake
-    from rdlake.report import write_report
+    from rdlake.exports.reports import write_report
 
     click.echo(write_report(rdlake.open_lake(lake_root), name, target, version))
 

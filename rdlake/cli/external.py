@@ -11,7 +11,7 @@ import click
 from rdlake.cli.output import json_option, lake_option, say, show
 
 if TYPE_CHECKING:
-    from rdlake.external import Added
+    from rdlake.ingest.external import Added
 
 name_option = click.option(
     "--name", help="Under which it stands and is replaced.  [default: the file's name]"
@@ -30,7 +30,7 @@ def alpha(lake_root: str, listed: bool, as_json: bool) -> None:
     rdlake alpha --list --json
     """
     import rdlake
-    from rdlake.alphas import LIBRARIES
+    from rdlake.domain.qlib_alphas import LIBRARIES
 
     if listed:
         factors_of = [

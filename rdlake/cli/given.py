@@ -16,20 +16,9 @@ from rdlake.cli.output import say
 from rdlake.errors import BadInput
 
 if TYPE_CHECKING:
-    from rdlake.keeping import Keep
-    from rdlake.sources.places import Map
+    from rdlake.ingest.content import Keep
+    from rdlake.sources.workspace.path_maps import Map
 
-__all__ = [
-    "Given",
-    "Sources",
-    "key_option",
-    "logs_option",
-    "selection_options",
-    "source_options",
-    "sources_of",
-    "sources_roots",
-    "workspaces_option",
-]
 
 workspaces_option = click.option(
     "--workspaces",
@@ -178,7 +167,7 @@ def selection_options(command: Callable[..., int]) -> Callable[..., int]:
         only_experiments: bool,
         **others: object,
     ) -> int:
-        from rdlake.selection import Selection
+        from rdlake.ingest.request import Selection
 
         day = since.date() if since else None
         chosen = Selection(frozenset(task_run_ids), all_task_runs, day, max_loops, only_experiments)
@@ -207,7 +196,7 @@ class Sources:
 def sources_of(given: Given, default: Path | None = None) -> Sources:
     """What is named; with nothing named what is set, else the default."""
     from rdlake.settings import Settings
-    from rdlake.sources.places import read_map
+    from rdlake.sources.workspace.path_maps import read_map
 
     settings, key = Settings(), _key(given.signing_key)
     keep = _keep(given.keep or settings.keep)
@@ -254,7 +243,7 @@ def sources_roots(
 
 
 def _keep(text: str) -> Keep:
-    from rdlake.keeping import KEEPS
+    from rdlake.ingest.content import KEEPS
 
     for word in KEEPS:
         if word == text:

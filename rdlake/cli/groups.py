@@ -58,7 +58,7 @@ def groups() -> None:
 def list_(lake_root: str, as_json: bool) -> None:
     """List the groups."""
     import rdlake
-    from rdlake import groups as grouping
+    from rdlake.operations import groups as grouping
 
     found = grouping.groups(rdlake.open_lake(lake_root))
     show([asdict(each) for each in found], LISTED, as_json=as_json)
@@ -75,7 +75,7 @@ def show_(group: str, lake_root: str, as_json: bool) -> None:
     rdlake groups show run/2026-01-05_09-30-00-000000
     """
     import rdlake
-    from rdlake import groups as grouping
+    from rdlake.operations import groups as grouping
 
     rows = grouping.compared(rdlake.open_lake(lake_root), group)
     if as_json:
@@ -104,7 +104,7 @@ def add(
     rdlake groups add "momentum" 35b410e4 bf3c5107 --note "which window"
     """
     import rdlake
-    from rdlake import groups as grouping
+    from rdlake.operations import groups as grouping
 
     person = grouping.Person(by, note)
     say(grouping.add(rdlake.open_lake(lake_root), group, experiments, person, role))
@@ -118,7 +118,7 @@ def add(
 def rename(group: str, name: str, by: str, note: str | None, lake_root: str) -> None:
     """Call GROUP NAME; its id stays."""
     import rdlake
-    from rdlake import groups as grouping
+    from rdlake.operations import groups as grouping
 
     say(grouping.rename(rdlake.open_lake(lake_root), group, name, grouping.Person(by, note)))
 
@@ -136,7 +136,7 @@ def mark(group: str, experiment: str, role: Any, by: str, note: str | None, lake
     rdlake groups mark momentum 35b410e4 control
     """
     import rdlake
-    from rdlake import groups as grouping
+    from rdlake.operations import groups as grouping
 
     person = grouping.Person(by, note)
     say(grouping.mark(rdlake.open_lake(lake_root), group, experiment, role, person))
@@ -152,7 +152,7 @@ def remove(
 ) -> None:
     """Take EXPERIMENTS out of GROUP, or remove GROUP; no experiment is deleted."""
     import rdlake
-    from rdlake import groups as grouping
+    from rdlake.operations import groups as grouping
 
     person = grouping.Person(by, note)
     say(grouping.remove(rdlake.open_lake(lake_root), group, experiments, person))

@@ -15,9 +15,9 @@ from rdlake.errors import ExitCode
 
 if TYPE_CHECKING:
     from rdlake.catalog.publish import PublishReport
-    from rdlake.ingest import IngestReport, Mode
-    from rdlake.lake import Lake
-    from rdlake.selection import Selection
+    from rdlake.ingest.pipeline import IngestReport, Mode
+    from rdlake.ingest.request import Selection
+    from rdlake.store.lake import Lake
 
 TOP_LOOPS = """
     SELECT left(workspace_id, 12) AS workspace, action, annual_return, max_drawdown,
@@ -137,8 +137,8 @@ def refresh(lake_root: str, given: Given) -> int:
     """
     import rdlake
     from rdlake.catalog.publish import publish
-    from rdlake.sample import sample_workspaces
-    from rdlake.selection import EVERYTHING
+    from rdlake.demo.sample import sample_workspaces
+    from rdlake.ingest.request import EVERYTHING
 
     lake = rdlake.init_lake(lake_root)
     sources = sources_of(given, default=sample_workspaces())
@@ -168,8 +168,8 @@ def tell(report: PublishReport) -> None:
 
 
 def _read(lake: Lake, sources: Sources, how: _How) -> IngestReport:
-    from rdlake.drawing import draw_charts
-    from rdlake.ingest import ingest as read
+    from rdlake.exports.charts.stored import draw_charts
+    from rdlake.ingest.pipeline import ingest as read
 
     with progress("reading") as on_progress:
         report = read(
@@ -219,7 +219,7 @@ def _tell_ingest(report: IngestReport) -> None:
 
 
 def _show_what_is_there(lake: Lake, report: PublishReport) -> None:
-    from rdlake.catalog.attach import attach_statement, connect
+    from rdlake.catalog.time_travel import attach_statement, connect
 
     with connect(lake.root) as connection:
         cursor = connection.execute(TOP_LOOPS)

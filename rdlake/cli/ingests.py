@@ -21,7 +21,7 @@ def ingests(lake_root: str, task_run_id: str | None, as_json: bool) -> None:
     rdlake ingests 2026-01-05_09-30-00-000000 --json
     """
     import rdlake
-    from rdlake.ingested import Reason, RunReport, by_reason, by_run, ingested
+    from rdlake.ingest.report import Reason, RunReport, by_reason, by_run, ingested
 
     rows = ingested(rdlake.open_lake(lake_root), task_run_id)
     runs, reasons = by_run(rows), by_reason(rows)

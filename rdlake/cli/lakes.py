@@ -36,7 +36,7 @@ def maintain(lake_root: str, dry_run: bool, as_json: bool) -> None:
     rdlake maintain --dry-run
     """
     import rdlake
-    from rdlake.upkeep import maintain as keep_up
+    from rdlake.operations.maintain import maintain as keep_up
 
     report = keep_up(rdlake.open_lake(lake_root), dry_run=dry_run)
     if as_json:
@@ -65,8 +65,8 @@ def doctor(lake_root: str, repair: bool, as_json: bool) -> int:
     \b
     rdlake doctor
     """
-    from rdlake.doctor import examine
-    from rdlake.doctor import repair as mend
+    from rdlake.operations.doctor import examine
+    from rdlake.operations.doctor import repair as mend
     from rdlake.settings import Settings, explained
 
     moved = mend(lake_root) if repair else []

@@ -53,7 +53,7 @@ def sync(
     rdlake libs sync --factors-root rd-factors-lib --strategies-root rd-strategies-lib
     """
     import rdlake
-    from rdlake.libs import sync as write
+    from rdlake.exports.libraries import sync as write
 
     done = write(
         rdlake.open_lake(lake_root),
@@ -119,9 +119,9 @@ def verify(
     """
     import rdlake
     from rdlake.errors import ExitCode
-    from rdlake.libs import Against
-    from rdlake.libs import verify as run
-    from rdlake.libs.carried.runner import Limits
+    from rdlake.exports.libraries import Against
+    from rdlake.exports.libraries import verify as run
+    from rdlake.exports.libraries.carried.runner import Limits
     from rdlake.settings import Settings
 
     library = _root(factors_root, "factors_lib_root")

@@ -11,10 +11,8 @@ from typing import Any
 
 import click
 
-from rdlake import __version__
+from rdlake.about import __version__
 from rdlake.errors import ExitCode, RdlakeError
-
-__all__ = ["main", "root"]
 
 COMMANDS = {
     "init": ("rdlake.cli.lakes:init", "Make a lake."),

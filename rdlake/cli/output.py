@@ -13,8 +13,6 @@ from typing import Any
 
 import click
 
-__all__ = ["json_option", "lake_option", "progress", "say", "show", "show_json", "show_line"]
-
 F = Callable[..., Any]
 WIDE = 500
 _BREAKS = re.compile("[\x85\u2028\u2029]")

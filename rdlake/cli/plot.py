@@ -33,7 +33,7 @@ def plot(name: str, folder: Path, force: bool, lake_root: str) -> None:
     rdlake plot Momentum_10D
     """
     import rdlake
-    from rdlake import plotting
+    from rdlake.exports.charts import files
 
-    for path in plotting.plot(rdlake.open_lake(lake_root), name, folder, overwrite=force):
+    for path in files.plot(rdlake.open_lake(lake_root), name, folder, overwrite=force):
         click.echo(path)

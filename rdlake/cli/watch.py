@@ -14,9 +14,8 @@ from rdlake.cli.output import say
 from rdlake.errors import BadInput, ExitCode, LakeBusy, StorageFailed
 
 if TYPE_CHECKING:
-    from rdlake.ingest import IngestReport
+    from rdlake.ingest.pipeline import IngestReport
 
-__all__ = ["watch_for_more"]
 
 PASSING = (BadInput, LakeBusy, StorageFailed)
 """What may be over at the next look: a folder that vanished, a busy lake, a full disk."""

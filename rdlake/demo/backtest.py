@@ -9,8 +9,6 @@ from numpy.typing import NDArray
 
 from rdlake.demo.market import Days, Floats, Market
 
-__all__ = ["Backtest", "run_backtest"]
-
 START = 1e8
 DAYS_PER_YEAR = 238
 BUY_RATE, SELL_RATE = 0.0005, 0.0015

@@ -7,8 +7,6 @@ from enum import IntEnum, auto
 
 import numpy as np
 
-__all__ = ["Subject", "draw", "identifier", "picked"]
-
 
 class Subject(IntEnum):
     """What a stream of random numbers is for; new subjects go last, or every demo changes."""

@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 from rdlake.demo.chance import Subject, draw
 from rdlake.demo.market import Floats, Market
 
-__all__ = ["Factor", "draw_factor", "factor_source", "factor_values"]
-
 NOISE, MISSING = 0.1, 0.01
 CHINESE = 0.15
 SHORTEST, LONGEST = 3, 60

@@ -13,8 +13,6 @@ from rdlake.demo.chance import Subject, identifier
 from rdlake.demo.logs import BETWEEN_LOOPS, NAME, ROOT
 from rdlake.demo.plan import Experiment, Run
 
-__all__ = ["json_files", "run_id", "write_registry"]
-
 LOGS = ROOT.parent.parent / "log"
 TABLES = {
     "task_runs": "task_run_id TEXT PRIMARY KEY, scenario TEXT, status TEXT, created_at_utc TEXT, "

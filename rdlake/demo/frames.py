@@ -14,8 +14,6 @@ from numpy.typing import NDArray
 from rdlake.demo.backtest import Backtest
 from rdlake.demo.market import Market
 
-__all__ = ["curve_parquet", "factors_parquet"]
-
 PANDAS = "2.3.3"
 PANDAS_TYPES = {
     "double": ("float64", "float64"),

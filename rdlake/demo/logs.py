@@ -18,8 +18,6 @@ from rdlake.demo.templates import model_source
 from rdlake.demo.traces import Backtested, LoopLog, RunLog, trace_files
 from rdlake.demo.workspaces import backtest_of
 
-__all__ = ["BETWEEN_LOOPS", "NAME", "ROOT", "SIGNING_KEY", "log_files"]
-
 SIGNING_KEY = bytes(range(32))
 """The key of a demo's messages; it lies beside them."""
 ROOT = PurePosixPath("/home/quant/git_ignore_folder/RD-Agent_workspace")

@@ -9,8 +9,6 @@ from numpy.typing import NDArray
 
 from rdlake.demo.chance import Subject, draw
 
-__all__ = ["BENCHMARK", "FIELDS", "Days", "Floats", "Market", "make_market"]
-
 Floats = NDArray[np.float64]
 Days = NDArray[np.datetime64]
 

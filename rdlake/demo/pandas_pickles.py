@@ -13,8 +13,6 @@ from numpy.typing import NDArray
 
 from rdlake.demo.pickles import Call, Instance, Name
 
-__all__ = ["Style", "frame", "path", "series", "style_of", "time"]
-
 Numbers = NDArray[np.floating]
 Days = NDArray[np.datetime64]
 

@@ -12,8 +12,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
 
-__all__ = ["MAGIC", "Call", "Instance", "Name", "enveloped", "pickled"]
-
 MAGIC = b"RDAGENT_SIGNED_PICKLE_V1\n"
 
 _FRAME, _STOP, _MARK, _MEMOIZE = b"\x95", b".", b"(", b"\x94"

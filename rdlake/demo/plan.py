@@ -10,8 +10,6 @@ from rdlake.demo.chance import Subject, draw, identifier, picked
 from rdlake.demo.factors import Factor, draw_factor
 from rdlake.demo.templates import Action
 
-__all__ = ["Experiment", "Run", "plan_runs"]
-
 LOOPS_PER_RUN = 25
 ONE_MODEL_IN, ONE_FAILURE_IN, ONE_WITHOUT_IC_IN, ONE_WITH_SUBS_IN = 5, 20, 40, 10
 ACCEPTED_FROM = 1.3

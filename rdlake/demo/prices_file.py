@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 
 from rdlake.demo.market import FIELDS, Market
 
-__all__ = ["prices_h5"]
-
 Attributes = dict[str, str | bytes | int]
 
 GROUP: Attributes = {"CLASS": "GROUP", "TITLE": "", "VERSION": "1.0"}

@@ -10,18 +10,6 @@ from typing import Literal
 from rdlake.demo.pandas_pickles import Style, path, series
 from rdlake.demo.pickles import Instance, Name
 
-__all__ = [
-    "Described",
-    "Proposal",
-    "coder_feedback",
-    "experiment",
-    "hypothesis",
-    "hypothesis_feedback",
-    "scenario",
-    "sub_workspace",
-    "task",
-]
-
 Action = Literal["factor", "model"]
 Described = Mapping[str, object] | str
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Literal
 
-__all__ = ["JUNK", "Action", "model_source", "templates"]
-
 Action = Literal["factor", "model"]
 
 README = (

@@ -28,8 +28,6 @@ from rdlake.demo.rdagent_pickles import (
     task,
 )
 
-__all__ = ["FAKE_SECRETS", "Backtested", "LoopLog", "RunLog", "log_folder_name", "trace_files"]
-
 FAKE_SECRETS = ("sk-fake-do-not-ingest", "MUST-NOT-BE-INGESTED")
 """They stand wherever RD-Agent logs secrets; no reader may bring them to light."""
 

@@ -14,8 +14,6 @@ from rdlake.demo.market import Market
 from rdlake.demo.plan import Experiment, Run
 from rdlake.demo.templates import JUNK, model_source, templates
 
-__all__ = ["Files", "backtest_of", "experiment_files", "leftovers", "sub_workspaces"]
-
 Files = dict[str, bytes]
 
 

@@ -14,8 +14,6 @@ from rdlake.demo.prices_file import prices_h5
 from rdlake.demo.workspaces import Files, experiment_files, leftovers, sub_workspaces
 from rdlake.errors import BadInput, StorageFailed
 
-__all__ = ["DemoReport", "write_demo"]
-
 LOGS, KEY = "log", "artifact_signing.key"
 REGISTRY = Path("RDagentDB", "registry.sqlite")
 WORKSPACES = Path("git_ignore_folder", "RD-Agent_workspace")

@@ -7,13 +7,13 @@ experiment are made of all the evidence there is, so they are the same whichever
 from __future__ import annotations
 
 from rdlake.evidence.contradictions import contradictions
+from rdlake.evidence.from_folder import said_by_workspace
+from rdlake.evidence.from_json import said_by_catalog, said_by_json
+from rdlake.evidence.from_registry import run_status, said_by_registry, scenario_of
+from rdlake.evidence.from_trace import nowhere, said_by_run
 from rdlake.evidence.merge import COPIES, digest_of_parts, folder_of, merged, names_a_run
-from rdlake.evidence.names import NOBODY, housed, registered_names, renamed
-from rdlake.evidence.registry import run_status, said_by_registry, scenario_of
-from rdlake.evidence.run import nowhere, said_by_run
-from rdlake.evidence.told import said_by_catalog, said_by_json
+from rdlake.evidence.run_names import NOBODY, housed, registered_names, renamed
 from rdlake.evidence.value import Evidence, evidence_rows, name_of, read_evidence
-from rdlake.evidence.workspace import said_by_workspace
 
 __all__ = [
     "COPIES",

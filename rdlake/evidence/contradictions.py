@@ -5,11 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
+from rdlake.domain.experiment import Finding
 from rdlake.evidence.merge import by_rank, claims, names_a_run, of_its_loop
 from rdlake.evidence.value import Evidence
-from rdlake.experiment import Finding
-
-__all__ = ["contradictions"]
 
 RELATIVE, ABSOLUTE = 1e-9, 1e-12
 """Log and qlib_res.csv are written from the same numbers; this is less than a digit of them."""

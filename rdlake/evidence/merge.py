@@ -7,22 +7,10 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
+from rdlake.domain.experiment import Action, Experiment
+from rdlake.domain.ids import protocol_strategy_id
 from rdlake.evidence.model import model_of
 from rdlake.evidence.value import Evidence, Row
-from rdlake.experiment import Action, Experiment
-from rdlake.identity import protocol_strategy_id
-
-__all__ = [
-    "COPIES",
-    "by_rank",
-    "claims",
-    "combined_digest",
-    "digest_of_parts",
-    "folder_of",
-    "merged",
-    "names_a_run",
-    "of_its_loop",
-]
 
 RANKS = ("trace", "workspace", "registry", "json", "catalog")
 """Whose word counts first. Of a curve the workspace's comes first: it is the file of the run."""

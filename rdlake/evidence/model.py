@@ -6,12 +6,10 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from rdlake.domain.experiment import Workspace
+from rdlake.domain.ids import proposed_model_id, subtree
+from rdlake.domain.trace import Task, TracedLoop
 from rdlake.evidence.value import Evidence, Row
-from rdlake.experiment import Workspace
-from rdlake.identity import proposed_model_id, subtree
-from rdlake.run import Task, TracedLoop
-
-__all__ = ["model_of", "proposed_model", "recorded_model"]
 
 
 def recorded_model(workspace: Workspace) -> Row | None:

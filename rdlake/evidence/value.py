@@ -11,10 +11,8 @@ from typing import Any
 import polars as pl
 import pyarrow as pa
 
-from rdlake.rows import polars_schema
-from rdlake.tables import table
-
-__all__ = ["Evidence", "Row", "evidence_rows", "name_of", "read_evidence"]
+from rdlake.schema.frames import polars_schema
+from rdlake.schema.tables import table
 
 Row = Mapping[str, Any]
 TABLE = table("evidence")

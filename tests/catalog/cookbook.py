@@ -16,10 +16,11 @@ import rdlake
 from rdlake.catalog.contract import queries
 from rdlake.catalog.publish import publish
 from rdlake.demo import write_demo
-from rdlake.ingest import ingest
-from rdlake.lake import Lake
+from rdlake.ingest.pipeline import ingest
+from rdlake.store.lake import Lake
+from tests.places import DOCS
 
-PAGE = Path(__file__).parents[2] / "docs" / "cookbook.md"
+PAGE = DOCS / "cookbook.md"
 EXPERIMENTS, SEED = 60, 0
 INTRODUCTION = f"""# Cookbook
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-__all__ = ["FIELDS", "METRICS", "UNKNOWN"]
-
 TEXT, TEXTS, REAL, INT, BOOL, TIME, DAY = (
     *("VARCHAR", "VARCHAR[]", "DOUBLE", "BIGINT", "BOOLEAN", "TIMESTAMP", "DATE"),
 )

@@ -13,12 +13,12 @@ import polars as pl
 import pytest
 
 from rdlake.catalog.publish import publish
-from rdlake.ingest import ingest
-from rdlake.lake import Lake
-from rdlake.opening import open_lake
-from rdlake.rows import polars_schema
-from rdlake.sources.prices import PRICES
-from rdlake.tables import TABLES, table
+from rdlake.ingest.pipeline import ingest
+from rdlake.schema.frames import polars_schema
+from rdlake.schema.tables import TABLES, table
+from rdlake.sources.backtest.prices import PRICES
+from rdlake.store.lake import Lake
+from rdlake.store.opening import open_lake
 from tests.builders import make_workspace
 
 IDS = ("a" * 32, "b" * 32, "c" * 32)
@@ -59,7 +59,9 @@ def copied(made: Published, folder: Path) -> Published:
 def batches_of(*names: str) -> Iterator[None]:
     """Writers commit these tables alone, as one that is stopped in the middle of a batch does."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("rdlake.lake.TABLES", [entry for entry in TABLES if entry.name in names])
+        patch.setattr(
+            "rdlake.store.lake.TABLES", [entry for entry in TABLES if entry.name in names]
+        )
         yield
 
 

@@ -11,8 +11,8 @@ import pytest
 
 import rdlake
 from rdlake.catalog.publish import publish
-from rdlake.rows import polars_schema
-from rdlake.tables import table
+from rdlake.schema.frames import polars_schema
+from rdlake.schema.tables import table
 from tests.catalog.test_views import asked, factor, frame, loop
 
 ODD = 'it\'s "quoted"\n动量 🎲; DROP TABLE x --'

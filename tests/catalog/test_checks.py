@@ -15,15 +15,15 @@ import polars as pl
 import pytest
 
 import rdlake
-from rdlake.catalog.checking import ROWS_NAMED, Broken, Held, run_checks, tables_read_by
+from rdlake.catalog.checks import ROWS_NAMED, Broken, Held, run_checks, tables_read_by
 from rdlake.catalog.contract import checks, keys, script
-from rdlake.catalog.moves import Moves
-from rdlake.catalog.pins import pin_tables
+from rdlake.catalog.materialize.changes import Moves
+from rdlake.catalog.pinning import pin_tables
 from rdlake.catalog.publish import check, publish, release, rollback, unpublished
 from rdlake.catalog.version import newest
 from rdlake.errors import CheckFailed
-from rdlake.lake import Lake
-from rdlake.tables import TABLES, table
+from rdlake.schema.tables import TABLES, table
+from rdlake.store.lake import Lake
 from tests.catalog.published import (
     IDS,
     NEW,

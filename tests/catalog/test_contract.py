@@ -26,12 +26,13 @@ from rdlake.catalog.contract import (
     sql_folder,
 )
 from rdlake.catalog.docs import contract_markdown
-from rdlake.datafiles import DataFile
-from rdlake.tables import TABLES, table
-from rdlake.tables.duckdb_types import duckdb_type
+from rdlake.schema.tables import TABLES, table
+from rdlake.schema.tables.duckdb_types import duckdb_type
+from rdlake.store.data_files import DataFile
 from tests.catalog.golden import GOLDEN, View, as_text, described, published_text
 from tests.catalog.published import Published
 from tests.catalog.views import OFTEN_EMPTY, VIEWS
+from tests.places import DOCS
 
 FORBIDDEN = {
     "lambda by arrow": r"->",
@@ -99,7 +100,7 @@ def test_every_view_and_column_has_a_comment(views: dict[str, View]) -> None:
 
 
 def test_the_page_is_the_one_that_the_comments_make() -> None:
-    page = Path(rdlake.__file__).parent.parent / "docs" / "contract.md"
+    page = DOCS / "contract.md"
     assert page.read_text(encoding="utf-8") == contract_markdown(), "run `make docs`"
 
 

@@ -17,11 +17,10 @@ import pytest
 
 import rdlake
 from rdlake.catalog.publish import publish
-from rdlake.ingest import ingest
+from rdlake.ingest.pipeline import ingest
 from tests.catalog.protocol_fields import METRICS
+from tests.places import CORPUS, TRACES
 
-SHARED = Path(rdlake.__file__).parent.parent.parent / "shared"
-CORPUS, TRACES = SHARED / "corpus", SHARED / "traces"
 BELOW = Path("git_ignore_folder") / "RD-Agent_workspace"
 RUNS = sorted(path.parent for path in TRACES.glob("*/expected.json"))
 TOLERANCE = 1e-9

@@ -11,16 +11,16 @@ from pathlib import Path
 import pytest
 
 import rdlake
-from rdlake.catalog.attach import file_of
 from rdlake.catalog.publish import publish
+from rdlake.catalog.time_travel import file_of
 from rdlake.catalog.verify import verify
 from rdlake.catalog.version import history
-from rdlake.deltalog import commit_entry, entry_path, log_folder
-from rdlake.doctor import examine, repair
 from rdlake.errors import DamagedLake, RdlakeError
-from rdlake.ingest import ingest
-from rdlake.lake import Lake
-from rdlake.upkeep import maintain
+from rdlake.ingest.pipeline import ingest
+from rdlake.operations.doctor import examine, repair
+from rdlake.operations.maintain import maintain
+from rdlake.store.delta_log import commit_entry, entry_path, log_folder
+from rdlake.store.lake import Lake
 from tests.catalog.published import Published
 from tests.catalog.test_verify import in_version, rewrite
 from tests.catalog.views import CONTENT, Rows, rows_in

@@ -14,9 +14,9 @@ from rdlake.catalog.contract import script
 from rdlake.catalog.diff import Change, ViewDiff, diff
 from rdlake.catalog.publish import publish, rollback
 from rdlake.errors import UnknownVersion
-from rdlake.lake import Lake
-from rdlake.rows import polars_schema
-from rdlake.tables import table
+from rdlake.schema.frames import polars_schema
+from rdlake.schema.tables import table
+from rdlake.store.lake import Lake
 from tests.builders import write_metrics
 from tests.catalog.published import IDS, NEW, Published
 

@@ -17,13 +17,13 @@ import duckdb
 import pytest
 
 import rdlake
-from rdlake.identity import protocol_strategy_id
+from rdlake.domain.ids import protocol_strategy_id
 from tests.builders import make_workspace
 from tests.catalog.protocol_fields import FIELDS, UNKNOWN
 from tests.catalog.published import Published
 from tests.catalog.test_views import asked
+from tests.places import CORPUS, SHARED, TRACES, needs_shared
 from tests.sources.mlruns.build import make_recording, make_task
-from tests.sources.pickles.shared import CORPUS, SHARED, TRACES, needs_shared
 
 BELOW = Path("git_ignore_folder") / "RD-Agent_workspace"
 DAYS = 250

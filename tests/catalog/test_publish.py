@@ -18,10 +18,10 @@ import pytest
 
 import rdlake
 from rdlake.catalog import publish as publishing
-from rdlake.catalog.checking import Broken, Held, run_checks
+from rdlake.catalog.checks import Broken, Held, run_checks
 from rdlake.catalog.contract import CONTRACT_VERSION, checks
 from rdlake.catalog.diff import diff
-from rdlake.catalog.pins import Pinned, pin_tables
+from rdlake.catalog.pinning import Pinned, pin_tables
 from rdlake.catalog.publish import publish, release, rollback
 from rdlake.catalog.verify import verify
 from rdlake.catalog.version import Version, history, newest
@@ -33,8 +33,9 @@ from rdlake.errors import (
     StorageFailed,
     UnknownVersion,
 )
-from rdlake.lake import Lake, create_table
-from rdlake.tables import TABLES, table
+from rdlake.schema.tables import TABLES, table
+from rdlake.store.delta import create_table
+from rdlake.store.lake import Lake
 from tests.builders import make_workspace, write_metrics
 from tests.catalog.published import (
     IDS,

@@ -14,7 +14,7 @@ import pytest
 
 import rdlake
 from rdlake.catalog.contract import Query, queries
-from rdlake.lake import Lake
+from rdlake.store.lake import Lake
 from tests.catalog.cookbook import PAGE, demo_lake, page
 from tests.cli.run import run
 from tests.compat.interpreters import READER

@@ -12,14 +12,14 @@ import pytest
 from deltalake import write_deltalake
 
 import rdlake
-from rdlake.catalog.attach import file_of
-from rdlake.catalog.pins import file_lists
+from rdlake.catalog.pinning import file_lists
 from rdlake.catalog.publish import publish
 from rdlake.catalog.render import draft, place_current, rendered, root_expression
+from rdlake.catalog.time_travel import file_of
 from rdlake.catalog.version import history, newest
 from rdlake.errors import DamagedLake
-from rdlake.lake import Lake
-from rdlake.tables import TABLES, table
+from rdlake.schema.tables import TABLES, table
+from rdlake.store.lake import Lake
 from tests.builders import make_workspace
 from tests.catalog.published import NEW, Published, replace_rows
 from tests.catalog.views import VIEWS, rows_in, rows_of

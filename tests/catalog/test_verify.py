@@ -10,12 +10,12 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 
 import rdlake
-from rdlake.catalog.pins import file_lists
+from rdlake.catalog.pinning import file_lists
 from rdlake.catalog.publish import publish, release, rollback
 from rdlake.catalog.verify import Fault, VerifyReport, verify
 from rdlake.catalog.version import history
-from rdlake.datafiles import DataFile
-from rdlake.lake import Lake
+from rdlake.store.data_files import DataFile
+from rdlake.store.lake import Lake
 from tests.catalog.published import NEW, Published
 
 

@@ -13,8 +13,8 @@ import pytest
 
 import rdlake
 from rdlake.catalog.publish import publish
-from rdlake.rows import polars_schema
-from rdlake.tables import table
+from rdlake.schema.frames import polars_schema
+from rdlake.schema.tables import table
 from tests.catalog.published import IDS, Published
 
 EARLY, LATE = datetime(2026, 3, 3, 10, 0, 0), datetime(2026, 3, 3, 10, 0, 0, 500_000)

@@ -9,10 +9,10 @@ from typing import Any
 
 import duckdb
 
-from rdlake.catalog.attach import file_of
 from rdlake.catalog.contract import keys, script
-from rdlake.lake import Lake
-from rdlake.quoting import literal
+from rdlake.catalog.time_travel import file_of
+from rdlake.schema.sql import literal
+from rdlake.store.lake import Lake
 
 VIEWS = tuple(sorted(keys(script())))
 ABOUT_ITSELF = frozenset({"catalog_info", "catalog_versions"})

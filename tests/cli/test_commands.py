@@ -12,6 +12,7 @@ import pytest
 
 from tests.builders import make_workspace
 from tests.cli.run import run
+from tests.places import DATA
 
 Capture = pytest.CaptureFixture[str]
 
@@ -38,7 +39,7 @@ def test_help_loads_nothing_heavy() -> None:
 
 
 def test_catalogs_alone_can_be_ingested(tmp_path: Path, capsys: Capture) -> None:
-    lake, legacy = tmp_path / "lake", Path(__file__).parents[1] / "data" / "legacy_catalogs"
+    lake, legacy = tmp_path / "lake", DATA / "legacy_catalogs"
     assert run(capsys, "init", "--lake", lake).code == 0
     done = run(capsys, "ingest", "--lake", lake, "--catalogs", legacy)
     assert (done.code, done.out) == (0, "")

@@ -10,10 +10,10 @@ import pytest
 
 import rdlake
 from rdlake.demo.pickles import Instance, Name
-from tests.bad_input.world import OWN, RUN, Place, both
 from tests.builders import make_workspace
 from tests.builders_traces import WORKSPACES, workspace_id
 from tests.cli.run import run
+from tests.ingest.bad_input.world import OWN, RUN, Place, both
 from tests.lake_rows import versions
 from tests.sources.traces.damage import CODED, coded, held
 

@@ -12,8 +12,8 @@ from PIL import Image
 
 import rdlake
 from rdlake.demo import write_demo
-from rdlake.ingest import ingest
-from rdlake.sources.prices import PRICES
+from rdlake.ingest.pipeline import ingest
+from rdlake.sources.backtest.prices import PRICES
 from tests.builders import make_workspace
 from tests.cli.run import run
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 import rdlake
-from rdlake.ingest import ingest
-from rdlake.lake import Lake
+from rdlake.ingest.pipeline import ingest
+from rdlake.store.lake import Lake
 from tests.builders import make_workspace
 from tests.builders_registry import folder_row, loop_row, run_row, write_registry
 from tests.builders_traces import make_loop, write_run

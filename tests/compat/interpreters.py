@@ -7,9 +7,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-__all__ = ["BUILT", "NOT_BUILT", "REPOSITORY", "ask", "delta_extensions", "wanted"]
+from tests.places import REPOSITORY
 
-REPOSITORY = Path(__file__).parents[2]
 NOT_BUILT = "needs the other DuckDB versions: make test-compat"
 READER = Path(__file__).with_name("read.py")
 TIMEOUT_SECONDS = 300

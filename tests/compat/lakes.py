@@ -13,11 +13,11 @@ import rdlake
 from rdlake.catalog.contract import checks
 from rdlake.catalog.publish import publish, release, rollback
 from rdlake.demo import write_demo
-from rdlake.lake import Lake
+from rdlake.demo.sample import sample_workspaces
 from rdlake.library import Library
-from rdlake.rows import frame_of
-from rdlake.sample import sample_workspaces
-from rdlake.tables import TABLES, Table, table
+from rdlake.schema.frames import frame_of
+from rdlake.schema.tables import TABLES, Table, table
+from rdlake.store.lake import Lake
 from tests.builders import make_workspace, write_metrics
 
 DAYS = 3

@@ -11,10 +11,10 @@ import pyarrow.dataset as ds
 import pytest
 
 import rdlake
-from rdlake.lake import Lake
 from rdlake.library import Library
-from rdlake.rows import cast
-from rdlake.tables import TABLES, Table
+from rdlake.schema.frames import cast
+from rdlake.schema.tables import TABLES, Table
+from rdlake.store.lake import Lake
 from tests.compat.interpreters import BUILT, NOT_BUILT, ask, delta_extensions
 from tests.compat.read import canonical
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from rdlake.catalog.contract import sql_folder
-from rdlake.catalog.files import CURRENT
-from rdlake.lake import Lake
+from rdlake.catalog.file_faults import CURRENT
 from rdlake.library import Library
+from rdlake.store.lake import Lake
 from tests.catalog.views import OFTEN_EMPTY
 from tests.compat import lakes
 from tests.compat.interpreters import BUILT, NOT_BUILT, ask, wanted

@@ -15,8 +15,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from rdlake.catalog.blank import STORAGE_VERSION
-from rdlake.quoting import literal
+from rdlake.catalog.template import STORAGE_VERSION
+from rdlake.schema.sql import literal
 from tests.catalog.test_contract import TEXT_OR_COMMENT, code_of, forbidden_in, sql_files
 from tests.compat.interpreters import BUILT, NOT_BUILT, ask
 

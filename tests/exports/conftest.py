@@ -11,7 +11,7 @@ import rdlake
 from rdlake.demo import write_demo
 from rdlake.library import Library
 from tests.exports.odd import put_odd
-from tests.sources.pickles.shared import REPOSITORY
+from tests.places import REPOSITORY
 
 RECORDINGS = REPOSITORY / "tests" / "data" / "recordings"
 

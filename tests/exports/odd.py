@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import nan
 from typing import Any
 
-from rdlake.lake import Lake
+from rdlake.store.lake import Lake
 from tests.catalog.test_views import factor, frame, loop
 
 ODD = "</script><script>alert('动量')</script> \"quoted\" & 🎲\u2028;--"

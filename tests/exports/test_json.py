@@ -17,19 +17,19 @@ from typing import Any
 import pytest
 
 import rdlake
-from rdlake.alphas import ALPHA158
-from rdlake.catalog.json_export import export_json
-from rdlake.catalog.schemas import schemas
 from rdlake.catalog.version import newest
-from rdlake.contracts.v1 import CATALOGS
+from rdlake.domain.qlib_alphas import ALPHA158
 from rdlake.errors import CheckFailed, StorageFailed, UnknownVersion
-from rdlake.lake import Lake
+from rdlake.exports.json import export_json
+from rdlake.exports.protocol_v1 import CATALOGS
+from rdlake.exports.schemas import schemas
 from rdlake.library import Library
+from rdlake.store.lake import Lake
 from tests.cli.run import run
 from tests.exports.importer import content, entries, upsert
 from tests.exports.odd import ODD, WORKSPACE, put_odd
-from tests.sources.pickles.shared import CORPUS, REPOSITORY, needs_shared
-from tests.test_history import LEGACY
+from tests.ingest.test_json_catalogs import LEGACY
+from tests.places import CORPUS, REPOSITORY, needs_shared
 
 FIELDS = {
     "factor_catalog": (

@@ -13,7 +13,7 @@ import pytest
 
 import rdlake
 from rdlake.catalog.contract import keys, script
-from rdlake.catalog.parquet_export import export_parquet
+from rdlake.exports.parquet import export_parquet
 from rdlake.library import Library
 from tests.catalog.views import OFTEN_EMPTY
 from tests.cli.run import run
@@ -99,9 +99,7 @@ def test_an_export_that_fails_replaces_nothing(
 ) -> None:
     export_parquet(own, tmp_path / "out")
     before = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "out").iterdir()}
-    monkeypatch.setattr(
-        "rdlake.catalog.parquet_export.keys", lambda _: {"aistock_factors": ("id",)}
-    )
+    monkeypatch.setattr("rdlake.exports.parquet.keys", lambda _: {"aistock_factors": ("id",)})
     with pytest.raises(KeyError):
         export_parquet(own, tmp_path / "out")
     after = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "out").iterdir()}

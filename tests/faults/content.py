@@ -9,9 +9,9 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from rdlake.lake import Lake
-from rdlake.quoting import literal
-from rdlake.tables import TABLES
+from rdlake.schema.sql import literal
+from rdlake.schema.tables import TABLES
+from rdlake.store.lake import Lake
 from tests.catalog.views import VIEWS
 
 Views = dict[str, list[tuple[Any, ...]]]

@@ -19,9 +19,9 @@ from functools import partial
 from importlib import import_module
 from typing import Any
 
-from rdlake import upkeep
 from rdlake.catalog import contract
 from rdlake.cli.main import main
+from rdlake.operations import maintain
 
 LOADED_BY_COMMANDS = (
     "pandas",  # by pyarrow, where it is installed
@@ -29,7 +29,7 @@ LOADED_BY_COMMANDS = (
     "rdlake.cli.catalogs",
     "rdlake.cli.ingest",
     "rdlake.cli.lakes",
-    "rdlake.doctor",
+    "rdlake.operations.doctor",
     "rdlake.library",
     "rich.console",
     "rich.table",
@@ -62,9 +62,9 @@ def warm_up() -> None:
 
 def lower_thresholds() -> None:
     """Upkeep does to this small and young lake what it does to a large and old one."""
-    upkeep.FILES_WORTH_COMPACTING = 2
-    upkeep.CATALOG_FILES_KEPT = 1
-    setattr(upkeep, "maintain", partial(upkeep.maintain, older_than_hours=0))  # noqa: B010
+    maintain.FILES_WORTH_COMPACTING = 2
+    maintain.CATALOG_FILES_KEPT = 1
+    setattr(maintain, "maintain", partial(maintain.maintain, older_than_hours=0))  # noqa: B010
 
 
 def run(job: dict[str, Any]) -> int:

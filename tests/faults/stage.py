@@ -14,10 +14,10 @@ import pytest
 import rdlake
 from rdlake.catalog.publish import publish
 from rdlake.catalog.verify import verify
-from rdlake.delta import CONFIGURATION
-from rdlake.doctor import examine
-from rdlake.ingest import ingest
-from rdlake.lake import Lake
+from rdlake.ingest.pipeline import ingest
+from rdlake.operations.doctor import examine
+from rdlake.store.delta import CONFIGURATION
+from rdlake.store.lake import Lake
 from tests.builders import make_workspace, write_metrics
 from tests.faults.content import HISTORY, Tables, Views, tables_of, views_of
 from tests.faults.harness import OPERATIONS, Operation, Ran, Runner, Step

@@ -14,7 +14,7 @@ import rdlake
 from rdlake.catalog.contract import keys
 from rdlake.catalog.diff import ABOUT_ITSELF, ViewDiff
 from rdlake.catalog.version import numbered
-from rdlake.lake import Lake
+from rdlake.store.lake import Lake
 from tests.model.folders import Answers, Rows
 
 KEYS = {

@@ -24,15 +24,15 @@ from hypothesis.stateful import (
 )
 
 import rdlake
-from rdlake import oldlog, upkeep
-from rdlake.catalog.attach import as_of
 from rdlake.catalog.diff import diff
 from rdlake.catalog.publish import PublishReport, publish, release, rollback
+from rdlake.catalog.time_travel import as_of
 from rdlake.catalog.verify import verify
 from rdlake.catalog.version import history
-from rdlake.doctor import examine, repair
 from rdlake.errors import BadInput, UnknownVersion
-from rdlake.upkeep import maintain
+from rdlake.operations.doctor import examine, repair
+from rdlake.operations.maintain import maintain
+from rdlake.store import log_cleanup
 from tests.model.catalog_answers import (
     STORED,
     all_changes,
@@ -246,9 +246,9 @@ class LakeMachine(RuleBasedStateMachine):
 @pytest.fixture(autouse=True)
 def small_lakes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ever new folders; upkeep compacts and prunes what few steps leave, logs too."""
-    monkeypatch.setattr(upkeep, "FILES_WORTH_COMPACTING", 2)
-    monkeypatch.setattr(upkeep, "CATALOG_FILES_KEPT", 3)
-    monkeypatch.setattr(oldlog, "VERSIONS_KEPT", 3)
+    monkeypatch.setattr("rdlake.operations.maintain.FILES_WORTH_COMPACTING", 2)
+    monkeypatch.setattr("rdlake.operations.maintain.CATALOG_FILES_KEPT", 3)
+    monkeypatch.setattr(log_cleanup, "VERSIONS_KEPT", 3)
     folders = (tmp_path / str(number) for number in count())
     monkeypatch.setattr(LakeMachine, "roots", folders, raising=False)
 

@@ -9,10 +9,10 @@ import pytest
 
 import rdlake
 from rdlake.catalog.verify import verify
-from rdlake.deltalog import entry_path, last_repair
-from rdlake.doctor import repair
 from rdlake.errors import DamagedLake
 from rdlake.library import Library
+from rdlake.operations.doctor import repair
+from rdlake.store.delta_log import entry_path, last_repair
 from tests.model.catalog_answers import answers_of
 from tests.model.folders import Folder, answers
 

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, datetime
 
-from rdlake.experiment import Finding
-from rdlake.recording import Configuration, Json, Origin
+from rdlake.domain.experiment import Finding
+from rdlake.domain.recording import Configuration, Json, Origin
+from rdlake.sources.formats.wording import quoted
+from rdlake.sources.formats.yaml_text import Unreadable, read_yaml
 from rdlake.sources.mlruns.features import inputs_of
 from rdlake.sources.mlruns.literals import NotLiteral, read_literal
 from rdlake.sources.mlruns.plain import TooMuch, as_json
-from rdlake.sources.wording import quoted
-from rdlake.sources.yaml_text import Unreadable, read_yaml
-
-__all__ = ["Unusable", "from_params", "from_task", "from_yaml"]
 
 _LOOK = "look at the configuration the back-test ran with"
 _SEEDS = ("seed", "random_state", "random_seed")

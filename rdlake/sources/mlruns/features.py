@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from rdlake.alphas import ALPHA158, ALPHA360
-from rdlake.recording import Configuration, Feature, Json
-
-__all__ = ["Inputs", "feature_order", "inputs_of"]
+from rdlake.domain.qlib_alphas import ALPHA158, ALPHA360
+from rdlake.domain.recording import Configuration, Feature, Json
 
 _HANDLERS = {
     "Alpha158": tuple(ALPHA158), "Alpha158vwap": tuple(ALPHA158),

@@ -8,8 +8,6 @@ import polars as pl
 
 from rdlake.sources.pickles import Frame, Limits, Refused, Series, as_value, load
 
-__all__ = ["TOP", "daily", "figures", "rows", "top_ranked"]
-
 LARGE = Limits(size=128 << 20, memory=1 << 30, seconds=5)
 """Scores of a whole market over some years."""
 SMALL = Limits(size=8 << 20, memory=64 << 20, seconds=0.5)

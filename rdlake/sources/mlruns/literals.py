@@ -5,8 +5,6 @@ from __future__ import annotations
 import datetime
 import re
 
-__all__ = ["NotLiteral", "read_literal"]
-
 MAX_LENGTH = 256 << 10
 MAX_DEPTH = 40
 MAX_DIGITS = 400

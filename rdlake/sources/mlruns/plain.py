@@ -7,10 +7,16 @@ import math
 from collections.abc import Mapping
 from pathlib import PurePath
 
-from rdlake.recording import Json
-from rdlake.sources.pickles import Global, Limits, Record, Refused, as_value, load, qualified
-
-__all__ = ["TooMuch", "as_json", "pickled_json", "pickled_texts"]
+from rdlake.domain.recording import Json
+from rdlake.sources.pickles import (
+    Global,
+    Limits,
+    Record,
+    Refused,
+    as_value,
+    load,
+    qualified,
+)
 
 MAX_DEPTH = 60
 MAX_VALUES = 200_000

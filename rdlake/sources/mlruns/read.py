@@ -12,20 +12,18 @@ from typing import TypeVar
 
 import polars as pl
 
-from rdlake.experiment import FactorColumn, Finding, SourceFile
-from rdlake.identity import model_id, runs_model_file, strategy_id
-from rdlake.recording import Configuration, Json, Profile, Recording, Weights
-from rdlake.sources.contents import open_file
-from rdlake.sources.metrics import no_ic
+from rdlake.domain.experiment import FactorColumn, Finding, SourceFile
+from rdlake.domain.ids import model_id, runs_model_file, strategy_id
+from rdlake.domain.recording import Configuration, Json, Profile, Recording, Weights
+from rdlake.sources.backtest.metrics import no_ic
+from rdlake.sources.formats.wording import because
 from rdlake.sources.mlruns import frames
 from rdlake.sources.mlruns.configuration import Unusable, from_params, from_task, from_yaml
 from rdlake.sources.mlruns.features import feature_order
 from rdlake.sources.mlruns.plain import TooMuch, pickled_json, pickled_texts
 from rdlake.sources.mlruns.runs import Run, choose, runs_in
 from rdlake.sources.pickles import Refused
-from rdlake.sources.wording import because
-
-__all__ = ["Folder", "read_label", "read_recording", "read_template"]
+from rdlake.sources.workspace.hashing import open_file
 
 MAX_FRAME = frames.LARGE.size
 

@@ -9,11 +9,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from rdlake.experiment import Finding
-from rdlake.sources.wording import quoted
-from rdlake.sources.yaml_text import Unreadable, read_yaml
-
-__all__ = ["Choice", "Run", "choose", "runs_in"]
+from rdlake.domain.experiment import Finding
+from rdlake.sources.formats.wording import quoted
+from rdlake.sources.formats.yaml_text import Unreadable, read_yaml
 
 MAX_TEXT = 256 << 10
 MAX_RUNS = 1_000

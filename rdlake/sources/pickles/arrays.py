@@ -12,8 +12,6 @@ from rdlake.sources.pickles.names import is_word, refuse, word
 from rdlake.sources.pickles.octets import as_bytes, as_dtype
 from rdlake.sources.pickles.records import Record, record
 
-__all__ = ["Array", "as_array", "as_numpy_scalar"]
-
 Array = np.ndarray[Any, np.dtype[Any]]
 Order = Literal["C", "F"]
 

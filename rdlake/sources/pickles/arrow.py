@@ -12,8 +12,6 @@ from rdlake.sources.pickles.names import refuse, word
 from rdlake.sources.pickles.octets import as_bytes
 from rdlake.sources.pickles.records import Record, record
 
-__all__ = ["arrow_texts"]
-
 _OFFSETS: Final = {"large_string": "<i8", "string": "<i4", "large_utf8": "<i8", "utf8": "<i4"}
 PER_TEXT = 160
 

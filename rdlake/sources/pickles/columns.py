@@ -14,8 +14,6 @@ from rdlake.sources.pickles.limits import Budget
 from rdlake.sources.pickles.refused import Refused
 from rdlake.sources.pickles.scalars import as_scalar
 
-__all__ = ["column", "in_zone", "taken", "text_column"]
-
 PER_VALUE, PER_OBJECT = 24, 96
 BETWEEN_LOOKS = 1_024
 INT32, INT64 = 1 << 31, 1 << 63

@@ -10,8 +10,6 @@ from rdlake.sources.pickles.limits import DEFAULT, Budget, Limits
 from rdlake.sources.pickles.refused import Refused
 from rdlake.sources.pickles.values import decode
 
-__all__ = ["as_frame", "as_series", "as_value"]
-
 T = TypeVar("T")
 
 

@@ -13,8 +13,6 @@ from typing import Literal
 from rdlake.sources.pickles.limits import Limits
 from rdlake.sources.pickles.refused import Damaged, Refused
 
-__all__ = ["Envelope", "Signature", "open_envelope", "signing_key", "unwrapped"]
-
 Signature = Literal["signed", "bad", "unchecked", "unsigned"]
 
 MAGIC = b"RDAGENT_SIGNED_PICKLE_V1\n"

@@ -15,8 +15,6 @@ from rdlake.sources.pickles.names import is_word, refuse, word
 from rdlake.sources.pickles.records import Global, Record, attributes, record
 from rdlake.sources.pickles.times import zone_name
 
-__all__ = ["columns_of"]
-
 Levels = Callable[[object, Budget], pl.Series]
 
 PER_ROW = 512

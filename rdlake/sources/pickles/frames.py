@@ -18,8 +18,6 @@ from rdlake.sources.pickles.records import Record, attributes, record
 from rdlake.sources.pickles.refused import Refused
 from rdlake.sources.pickles.scalars import as_label
 
-__all__ = ["Frame", "Series", "decode_frame", "decode_series"]
-
 PER_COLUMN = 512
 
 

@@ -18,8 +18,6 @@ from rdlake.sources.pickles.records import Record, record
 from rdlake.sources.pickles.scalars import as_label
 from rdlake.sources.pickles.times import zone_name
 
-__all__ = ["Axis", "as_axis", "as_level"]
-
 MOST_LEVELS = 16
 _FLAT: Final = frozenset(
     {

@@ -16,8 +16,6 @@ from rdlake.sources.pickles.limits import Budget
 from rdlake.sources.pickles.records import Global, Record
 from rdlake.sources.pickles.refused import Refused, kind
 
-__all__ = ["add", "fill"]
-
 HEAVIEST = 1_000
 BETWEEN_LOOKS = 16
 PER_ENTRY = 104

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 
 from rdlake.sources.pickles.refused import Refused
 
-__all__ = ["DEFAULT", "Budget", "Limits"]
-
 MIB = 1 << 20
 
 

@@ -13,8 +13,6 @@ from rdlake.sources.pickles.machine import ACTIONS, Machine
 from rdlake.sources.pickles.opcodes import READERS
 from rdlake.sources.pickles.refused import Damaged
 
-__all__ = ["load"]
-
 STOP: Final = ord(".")
 BETWEEN_LOOKS = 1_024
 PER_OPCODE = 64

@@ -14,8 +14,6 @@ from rdlake.sources.pickles.limits import Budget
 from rdlake.sources.pickles.records import Global, Record, qualified
 from rdlake.sources.pickles.refused import Damaged, Refused, kind
 
-__all__ = ["ACTIONS", "Machine"]
-
 Stack = list[Any]
 
 PER_LIST, PER_TUPLE, PER_DICT, PER_SET, PER_RECORD, PER_SLOT = 128, 64, 128, 256, 352, 9

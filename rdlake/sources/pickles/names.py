@@ -7,8 +7,6 @@ from typing import Final
 from rdlake.sources.pickles.records import Global, Record, qualified
 from rdlake.sources.pickles.refused import Refused, kind
 
-__all__ = ["is_word", "refuse", "word"]
-
 _ARRAYS: Final = {
     "DatetimeArray": "datetimes", "TimedeltaArray": "timedeltas", "Categorical": "categorical",
     "StringArray": "string_", "StringArrayNumpySemantics": "string_",

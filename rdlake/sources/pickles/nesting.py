@@ -10,8 +10,6 @@ from rdlake.sources.pickles.limits import Budget
 from rdlake.sources.pickles.records import Record
 from rdlake.sources.pickles.refused import Refused
 
-__all__ = ["check"]
-
 FEW_SHARED = 8
 BETWEEN_LOOKS = 1_024
 _CONTAINERS = frozenset({tuple, list, dict, set, frozenset, Record})

@@ -11,8 +11,6 @@ from rdlake.sources.pickles.limits import Budget
 from rdlake.sources.pickles.names import is_word, refuse, word
 from rdlake.sources.pickles.records import Record, record
 
-__all__ = ["as_bytes", "as_dtype"]
-
 _CODE: Final = re.compile(r"b1|[iu][1248]|f[248]|c8|c16|[US][1-9][0-9]{0,4}|O|O4|O8|[Mm]8")
 _UNITS: Final = frozenset({b"D", b"h", b"m", b"s", b"ms", b"us", b"ns"})
 

@@ -10,8 +10,6 @@ from rdlake.sources.pickles import text
 from rdlake.sources.pickles.limits import Budget
 from rdlake.sources.pickles.refused import Damaged, Refused
 
-__all__ = ["READERS", "Reader"]
-
 Reader = Callable[[bytes, int, Budget], tuple[Any, int]]
 
 HIGHEST_PROTOCOL = 5

@@ -7,8 +7,6 @@ from pathlib import PurePath, PurePosixPath, PureWindowsPath
 from rdlake.sources.pickles.names import refuse, word
 from rdlake.sources.pickles.records import record
 
-__all__ = ["as_path"]
-
 LONGEST_PATH = 32_767
 
 

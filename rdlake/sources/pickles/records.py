@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from rdlake.sources.pickles.refused import Refused, shown
 
-__all__ = ["Global", "Record", "attributes", "qualified", "record"]
-
 
 class Global:
     """A name the pickle asked for. It is two pieces of text; nothing is looked up."""

@@ -6,8 +6,6 @@ Refused(ValueError)   by the name of what stands in the file, and why
 
 from __future__ import annotations
 
-__all__ = ["Damaged", "Refused", "kind", "shown"]
-
 LONGEST_NAME = 120
 
 

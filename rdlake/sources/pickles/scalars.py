@@ -14,8 +14,6 @@ from rdlake.sources.pickles.names import is_word, refuse
 from rdlake.sources.pickles.records import Record
 from rdlake.sources.pickles.times import TIMES, as_time
 
-__all__ = ["PLAIN", "as_label", "as_scalar"]
-
 LONGEST_LABEL = 16
 PLAIN: Final = frozenset({str, int, float, bool, bytes, type(None), complex})
 

@@ -8,17 +8,6 @@ from codecs import decode
 from rdlake.sources.pickles.limits import Budget
 from rdlake.sources.pickles.refused import Damaged, Refused
 
-__all__ = [
-    "ascii_text",
-    "decimal",
-    "decimal_or_bool",
-    "escaped_text",
-    "line",
-    "number",
-    "quoted",
-    "two_names",
-]
-
 LONGEST_LINE = 16 << 20
 LONGEST_INTEGER = 1_024
 _DECIMAL = re.compile(rb"-?[0-9]+L?")

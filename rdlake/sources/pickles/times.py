@@ -15,8 +15,6 @@ from rdlake.sources.pickles.octets import as_bytes
 from rdlake.sources.pickles.records import Record, record
 from rdlake.sources.pickles.refused import Refused
 
-__all__ = ["TIMES", "as_time", "zone_name"]
-
 TIMES: Final = ("Timestamp", "Timedelta", "NaT", "datetime", "date", "time", "timedelta")
 MISSING: Final = -(1 << 63)
 MOST_MINUTES = 14 * 60

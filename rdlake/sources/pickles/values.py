@@ -20,8 +20,6 @@ from rdlake.sources.pickles.records import Record
 from rdlake.sources.pickles.refused import Refused
 from rdlake.sources.pickles.scalars import PLAIN, as_scalar
 
-__all__ = ["decode"]
-
 DEEPEST = 100
 PER_VALUE = 64
 BETWEEN_LOOKS = 1_024

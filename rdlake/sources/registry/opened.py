@@ -18,9 +18,7 @@ from tempfile import TemporaryDirectory
 from urllib.request import pathname2url
 
 from rdlake.errors import BadInput
-from rdlake.sources.wording import because
-
-__all__ = ["Rows", "registry_rows"]
+from rdlake.sources.formats.wording import because
 
 Rows = Sequence[Mapping[str, object]]
 """Values as SQLite has them; bytes for a text that is not UTF-8 or too long."""

@@ -11,13 +11,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from rdlake.experiment import Finding, Level
-from rdlake.registered import RegisteredFolder, RegisteredLoop, RegisteredRun, Registry
-from rdlake.sources.places import folder_and_root
+from rdlake.domain.experiment import Finding, Level
+from rdlake.domain.registry import RegisteredFolder, RegisteredLoop, RegisteredRun, Registry
+from rdlake.sources.formats.wording import because, quoted
 from rdlake.sources.registry.opened import registry_rows
-from rdlake.sources.wording import because, quoted
-
-__all__ = ["MAX_FINDINGS", "read_registry", "runs_of_rows"]
+from rdlake.sources.workspace.path_maps import folder_and_root
 
 MAX_FINDINGS = 200
 MAX_NAME = 200

@@ -9,12 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from rdlake.domain.experiment import Finding
 from rdlake.errors import BadInput
-from rdlake.experiment import Finding
-from rdlake.sources.roots import TRASH
-from rdlake.sources.wording import because
-
-__all__ = ["MAX_DEPTH", "MAX_FOLDERS", "LogRoot", "RunFolder", "find_runs"]
+from rdlake.sources.formats.wording import because
+from rdlake.sources.workspace.roots import TRASH
 
 MAX_DEPTH = 8
 MAX_FOLDERS = 100_000

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from rdlake.run import Feedback
+from rdlake.domain.trace import Feedback
 from rdlake.sources.pickles import Record
 from rdlake.sources.traces.fields import Fields, as_text, flag, text
 from rdlake.sources.traces.messages import Message, Reading
 from rdlake.sources.traces.opened import last_object
-
-__all__ = ["read_feedback"]
 
 Place = Literal["observations", "reason", "exception"]
 

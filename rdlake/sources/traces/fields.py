@@ -11,24 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath, PureWindowsPath
 
-from rdlake.run import Described
+from rdlake.domain.trace import Described
+from rdlake.sources.formats.wording import quoted
 from rdlake.sources.pickles import Record, Refused, as_path, as_value, attributes
 from rdlake.sources.traces.messages import Reading
-from rdlake.sources.wording import quoted
-
-__all__ = [
-    "Fields",
-    "as_text",
-    "described",
-    "fields",
-    "flag",
-    "folder",
-    "listed",
-    "mapping",
-    "number",
-    "text",
-    "texts",
-]
 
 _LOOK = "look at the file; if RD-Agent wrote it so, report it with the version of RD-Agent"
 

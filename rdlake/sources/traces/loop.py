@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rdlake.experiment import Action
-from rdlake.run import Baseline, Hypothesis, LoopStatus, Task, TracedLoop
+from rdlake.domain.experiment import Action
+from rdlake.domain.trace import Baseline, Hypothesis, LoopStatus, Task, TracedLoop
 from rdlake.sources.traces.feedback import read_feedback
 from rdlake.sources.traces.fields import Fields, fields, folder, listed, text, texts
 from rdlake.sources.traces.messages import Message, Reading
@@ -28,8 +28,6 @@ from rdlake.sources.traces.tasks import (
     verdicts_of,
 )
 from rdlake.sources.traces.times import read_cost, read_steps, warn_of_clock
-
-__all__ = ["read_loop"]
 
 _ACTIONS: dict[str, Action] = {"factor": "factor", "model": "model"}
 _LOOK = "look at both workspaces; the last message counts"

@@ -12,22 +12,11 @@ from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 
-from rdlake.experiment import Finding, Level
-from rdlake.sources.contents import open_file
-from rdlake.sources.files import Entry, Scan, scan
+from rdlake.domain.experiment import Finding, Level
+from rdlake.sources.formats.wording import because
 from rdlake.sources.pickles import Damaged, Limits, Refused, Signature, load, open_envelope
-from rdlake.sources.wording import because
-
-__all__ = [
-    "MAX_BYTES",
-    "Content",
-    "Message",
-    "Reading",
-    "last_written",
-    "list_messages",
-    "read",
-    "scan_run",
-]
+from rdlake.sources.workspace.hashing import open_file
+from rdlake.sources.workspace.scan import Entry, Scan, scan
 
 MAX_BYTES = 64 << 20
 MAX_ENTRIES = 1_000_000

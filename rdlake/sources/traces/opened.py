@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from rdlake.sources.traces.fields import Fields, fields
 from rdlake.sources.traces.messages import Message, Reading, read
 
-__all__ = ["LoopMessages", "last", "last_object", "object_of"]
-
 _CLASSES = {
     "hypothesis generation": "Hypothesis",
     "runner result": "Experiment",

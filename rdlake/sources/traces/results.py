@@ -9,16 +9,14 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from rdlake.experiment import Finding
-from rdlake.run import Metrics
-from rdlake.sources.curve import COLUMNS, tidy_curve
-from rdlake.sources.metrics import no_ic
+from rdlake.domain.experiment import Finding
+from rdlake.domain.trace import Metrics
+from rdlake.sources.backtest.curve import COLUMNS, tidy_curve
+from rdlake.sources.backtest.metrics import no_ic
+from rdlake.sources.formats.wording import quoted
 from rdlake.sources.pickles import Record, Refused, as_frame, as_series, attributes
 from rdlake.sources.traces.fields import Fields, as_text
 from rdlake.sources.traces.messages import Message, Reading, read
-from rdlake.sources.wording import quoted
-
-__all__ = ["Charts", "config_name", "curve_of", "metrics_of", "whose_charts"]
 
 _CONFIG = re.compile(r"\bconf[\w-]*\.ya?ml\b")
 _AGAIN = "run the back-test again if its figures are needed"

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from rdlake.experiment import Action, Finding, Level
-from rdlake.run import Run, RunSignature, RunStatus, Scenario, TracedLoop
-from rdlake.sources.files import Scan, digest_of
+from rdlake.domain.experiment import Action, Finding, Level
+from rdlake.domain.trace import Run, RunSignature, RunStatus, Scenario, TracedLoop
 from rdlake.sources.traces.discover import RunFolder
 from rdlake.sources.traces.loop import read_loop
 from rdlake.sources.traces.messages import Message, Reading, list_messages, scan_run
 from rdlake.sources.traces.opened import LoopMessages, last_object
 from rdlake.sources.traces.times import read_cost
-
-__all__ = ["MAX_FINDINGS", "read_run"]
+from rdlake.sources.workspace.scan import Scan, digest_of
 
 MAX_FINDINGS = 200
 

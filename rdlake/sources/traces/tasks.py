@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TypeVar
 
-from rdlake.experiment import Action
-from rdlake.run import Task
+from rdlake.domain.experiment import Action
+from rdlake.domain.trace import Task
 from rdlake.sources.pickles import Record
 from rdlake.sources.traces.fields import (
     Fields,
@@ -21,8 +21,6 @@ from rdlake.sources.traces.fields import (
     texts,
 )
 from rdlake.sources.traces.messages import Reading
-
-__all__ = ["Coded", "Verdicts", "coded_of", "make_tasks", "members", "task_name", "verdicts_of"]
 
 _MAIN = ("factor.py", "model.py")
 _LOOK = "look at the file; if RD-Agent wrote it so, report it with the version of RD-Agent"

@@ -8,14 +8,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
 
-from rdlake.run import Step
+from rdlake.domain.trace import Step
+from rdlake.sources.formats.wording import quoted
 from rdlake.sources.pickles import Refused, as_value
 from rdlake.sources.traces.fields import Fields, mapping, number, text
 from rdlake.sources.traces.messages import Message, Reading
 from rdlake.sources.traces.opened import LoopMessages, last
-from rdlake.sources.wording import quoted
-
-__all__ = ["Cost", "read_cost", "read_steps", "warn_of_clock"]
 
 _ORDER = (
     "hypothesis generation", "experiment generation", "coder result", "runner result", "feedback"

@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from rdlake.experiment import Workspace
-from rdlake.recording import Recording
+from rdlake.domain.experiment import Workspace
+from rdlake.domain.recording import Recording
 from rdlake.sources.mlruns import read as reader
 from rdlake.sources.mlruns import read_label
-from rdlake.sources.workspace import read_workspace
+from rdlake.sources.workspace.parse import read_workspace
 from tests.builders import make_workspace
 from tests.sources.mlruns.build import (
     DAYS,

@@ -11,16 +11,16 @@ import polars as pl
 import pytest
 import yaml
 
-from rdlake.experiment import Workspace
-from rdlake.recording import Configuration, Feature, Json, Recording
+from rdlake.domain.experiment import Workspace
+from rdlake.domain.recording import Configuration, Feature, Json, Recording
 from rdlake.sources.mlruns.configuration import Unusable, from_params, from_task, from_yaml
 from rdlake.sources.mlruns.features import feature_order, inputs_of
 from rdlake.sources.mlruns.frames import TOP, top_ranked
 from rdlake.sources.mlruns.plain import as_json
-from rdlake.sources.workspace import read_workspace
+from rdlake.sources.workspace.parse import read_workspace
 from tests.builders import make_workspace
+from tests.places import SHARED
 from tests.sources.mlruns.build import DAYS, FOLDER, flat, make_recording, make_task, write
-from tests.sources.pickles.shared import SHARED
 
 ARGV = {"cmd-sys.argv": "qrun conf_combined_factors.yaml"}
 ALPHA = SHARED / "alpha"

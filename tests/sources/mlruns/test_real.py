@@ -11,12 +11,12 @@ from typing import Any
 import polars as pl
 import pytest
 
-from rdlake.experiment import Workspace
-from rdlake.recording import Recording
-from rdlake.sources.hdf5 import read_factor_values
+from rdlake.domain.experiment import Workspace
+from rdlake.domain.recording import Recording
+from rdlake.sources.formats.hdf5 import read_factor_values
 from rdlake.sources.mlruns import feature_order, read_label, read_template
-from rdlake.sources.workspace import read_workspace
-from tests.sources.pickles.shared import CORPUS, REPOSITORY, TRACES, needs_shared
+from rdlake.sources.workspace.parse import read_workspace
+from tests.places import CORPUS, REPOSITORY, TRACES, needs_shared
 
 BELOW = "git_ignore_folder/RD-Agent_workspace"
 RUNS = ("run_factor_080", "run_factor_100", "run_quant2_100")

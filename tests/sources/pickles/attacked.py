@@ -17,14 +17,14 @@ from contextlib import suppress
 from pathlib import Path
 
 from rdlake.sources.pickles import (
-    Refused,
-    as_frame,
-    as_path,
-    as_series,
-    as_value,
-    attributes,
-    load,
-    open_envelope,
+Refused,
+as_frame,
+as_path,
+as_series,
+as_value,
+attributes,
+load,
+open_envelope,
 )  # fmt: skip
 from tests.sources.pickles.assemble import STOP
 from tests.sources.pickles.bombs import shared_level

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rdlake.sources.pickles import Refused, as_frame, as_series, as_value, load
-from tests.sources.pickles.shared import WRITERS
+from tests.places import WRITERS
 
 FILES = sorted(
     path for name in ("protocol0", "protocol4", "protocol5", "scalars", "objects")

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from rdlake.sources.pickles import Damaged, load, open_envelope, signing_key
+from tests.places import KEY, TRACES, needs_shared
 from tests.sources.pickles.assemble import STOP, text
-from tests.sources.pickles.shared import KEY, TRACES, needs_shared
 
 MAGIC = b"RDAGENT_SIGNED_PICKLE_V1\n"
 PAYLOAD = text("inside") + STOP

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.places import REPOSITORY
 from tests.sources.pickles.hostile import ATTACKS
-from tests.sources.pickles.shared import REPOSITORY
 
 SECONDS = 2.0
 # One thread and one arena: others reserve memory when they start, which is not the reader's.

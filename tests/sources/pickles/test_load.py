@@ -15,6 +15,7 @@ from rdlake.sources.pickles import (
     load,
     qualified,
 )  # fmt: skip
+from tests.places import WRITERS
 from tests.sources.pickles.assemble import (
     APPENDS,
     BUILD,
@@ -41,7 +42,6 @@ from tests.sources.pickles.assemble import (
     text,
     tup,
 )  # fmt: skip
-from tests.sources.pickles.shared import WRITERS
 
 
 def loaded_record(data: bytes) -> Record:

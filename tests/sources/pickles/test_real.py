@@ -15,18 +15,18 @@ import polars as pl
 import pytest
 
 from rdlake.sources.pickles import (
-    Damaged,
-    Record,
-    Refused,
-    as_frame,
-    as_path,
-    as_series,
-    as_value,
-    attributes,
-    load,
-    qualified,
+Damaged,
+Record,
+Refused,
+as_frame,
+as_path,
+as_series,
+as_value,
+attributes,
+load,
+qualified,
 )  # fmt: skip
-from tests.sources.pickles.shared import (
+from tests.places import (
     CORPUS,
     REPOSITORY,
     SHARED,
@@ -52,7 +52,7 @@ FOREIGN = ("pandas", "rdagent", "qlib", "pickle", "dill", "joblib")
 LOAD_ALL = """
 import sys
 from rdlake.sources.pickles import Damaged, load
-from tests.sources.pickles.shared import real_pickles
+from tests.places import real_pickles
 loaded = damaged = 0
 for path in real_pickles():
     try:

@@ -23,8 +23,8 @@ from rdlake.sources.pickles import (
     as_value,
     load,
 )  # fmt: skip
+from tests.places import WRITERS
 from tests.sources.pickles.plain import label, plain
-from tests.sources.pickles.shared import WRITERS
 
 EXPECTED: dict[str, dict[str, Any]] = json.loads((WRITERS / "expected.json").read_text("utf-8"))
 FOLDERS = sorted(path.name for path in WRITERS.glob("pandas-*"))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rdlake.registered import RegisteredRun
+from rdlake.domain.registry import RegisteredRun
 from rdlake.sources.registry import read_registry
 from tests.builders_registry import Row, folder_row, loop_row, run_row, write_registry
 

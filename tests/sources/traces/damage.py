@@ -19,7 +19,7 @@ from rdlake.demo.rdagent_pickles import (
     sub_workspace,
     task,
 )
-from rdlake.experiment import Level
+from rdlake.domain.experiment import Level
 from tests.builders import make_curve
 from tests.builders_traces import KEY, STARTED, WORKSPACES, make_proposal
 

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from rdlake.demo.pickles import Instance
-from rdlake.experiment import Finding
-from rdlake.run import Run, TracedLoop
+from rdlake.demo.traces import FAKE_SECRETS
+from rdlake.domain.experiment import Finding
+from rdlake.domain.trace import Run, TracedLoop
 from rdlake.sources.traces import RunFolder, find_runs, read_run, scan_run
 from rdlake.sources.traces.run import MAX_FINDINGS
 from tests.builders_traces import (
-    FAKE_SECRETS,
     KEY,
     make_loop,
     make_proposal,

@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from rdlake.run import Run, TracedLoop
+from rdlake.demo.traces import FAKE_SECRETS
+from rdlake.domain.trace import Run, TracedLoop
 from rdlake.sources.traces import find_runs, read_run
-from tests.builders_traces import FAKE_SECRETS
+from tests.places import REPOSITORY
 
-REPOSITORY = Path(__file__).resolve().parents[3]
 COPIED, SHARED = REPOSITORY / "tests" / "data" / "traces", REPOSITORY.parent / "shared" / "traces"
 RUNS = ("run_factor_100", "run_quant2_100", "run_factor_080")
 SCENARIOS = {"QlibFactorScenario": "fin_factor", "QlibQuantScenario": "fin_quant"}

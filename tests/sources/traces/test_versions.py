@@ -14,7 +14,7 @@ import pytest
 from rdlake.demo.pandas_pickles import style_of
 from rdlake.demo.pickles import Call, Name, enveloped, pickled
 from rdlake.demo.rdagent_pickles import Proposal, experiment
-from rdlake.run import TracedLoop
+from rdlake.domain.trace import TracedLoop
 from tests.builders_traces import (
     KEY,
     STARTED,

@@ -1,1 +1,0 @@
-"""What consumers outside DuckDB are given, as values that check themselves."""

@@ -1,0 +1,1 @@
+"""Values that the other rooms share: workspaces, runs, recordings, ids, panels."""

@@ -1,0 +1,66 @@
+"""The values of a registry.sqlite: a run, its loops and their folders, in the registry's words.
+
+What it does not say is None. Times are UTC without a zone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from rdlake.domain.experiment import Finding
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredFolder:
+    """One row of `workspaces`. `workspace_id` is the name of the folder that its path ends in, else
+    its own id; `root` is what that folder lies in, an absolute path of the system it ran on."""
+
+    workspace_id: str
+    loop_id: int | None
+    role: str | None = None
+    kind: str | None = None
+    step_name: str | None = None
+    status: str | None = None
+    root: str | None = None
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredLoop:
+    """One row of `loops`. `best` is the folder that its metrics are of."""
+
+    loop_id: int
+    action: str | None = None
+    status: str | None = None
+    best: str | None = None
+    metrics: Mapping[str, float | None] | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    error_type: str | None = None
+    error_message: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredRun:
+    """One row of `task_runs` with the rows that name it; `log_name` is its log folder's name."""
+
+    task_run_id: str
+    scenario: str | None = None
+    status: str | None = None
+    rdagent_version: str | None = None
+    log_name: str | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    loops: tuple[RegisteredLoop, ...] = ()
+    folders: tuple[RegisteredFolder, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """All runs of one file, and the rows that could not be taken."""
+
+    runs: tuple[RegisteredRun, ...]
+    findings: tuple[Finding, ...] = ()

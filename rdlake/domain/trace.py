@@ -1,0 +1,177 @@
+"""The values of RD-Agent's log folders: a run, its loops, and what each of them proposed and found.
+
+What a log does not say is None; nothing is derived from a name. Times are UTC without a zone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+import polars as pl
+
+from rdlake.domain.experiment import Action, Finding
+
+Scenario = Literal["fin_factor", "fin_model", "fin_quant", "fin_factor_report"]
+LoopStatus = Literal["success", "skipped", "failed", "running"]
+RunStatus = Literal["success", "failed", "running"]
+RunSignature = Literal["signed", "bad", "unchecked", "unsigned"]
+
+Metrics = Mapping[str, float | None]
+Described = Mapping[str, object] | str
+"""What the language model described: mostly names with words, sometimes one text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """What a loop set out to show."""
+
+    hypothesis: str | None = None
+    reason: str | None = None
+    concise_reason: str | None = None
+    concise_observation: str | None = None
+    concise_justification: str | None = None
+    concise_knowledge: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A factor or model that a loop proposed, and its code as the coder left it.
+
+    `accepted` is the coder's last verdict. `code` holds text by file name; `code_sha256` is that
+    of factor.py or model.py, or of the only file.
+    """
+
+    name: str | None
+    kind: Action | None
+    description: str | None = None
+    formulation: str | None = None
+    variables: Described | None = None
+    code: Mapping[str, str] = field(default_factory=dict)
+    code_sha256: str | None = None
+    accepted: bool | None = None
+    workspace_id: str | None = None
+    model_type: str | None = None
+    architecture: str | None = None
+    hyperparameters: Described | None = None
+    training_hyperparameters: Described | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """What RD-Agent concluded from a loop. Of a skipped loop, `error` is the text that stands in
+    `error_field` (observations or reason) in the place of a conclusion."""
+
+    decision: bool | None = None
+    observations: str | None = None
+    hypothesis_evaluation: str | None = None
+    reason: str | None = None
+    new_hypothesis: str | None = None
+    code_change_summary: str | None = None
+    error: str | None = None
+    error_field: Literal["observations", "reason", "exception"] | None = None
+
+
+def _any_known(metrics: Metrics | None) -> bool:
+    return any(value is not None for value in (metrics or {}).values())
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """The back-test without new factors that the first loop of a run is compared with."""
+
+    workspace_id: str | None
+    metrics: Metrics | None
+    curve: pl.DataFrame | None
+    cached: bool | None
+
+    @property
+    def has_result(self) -> bool:
+        """At least one finite metric."""
+        return _any_known(self.metrics)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """When one step of a loop began and ended."""
+
+    start: datetime | None
+    end: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class TracedLoop:
+    """One loop as its messages tell it.
+
+    `curve` has the columns of `Workspace.curve`. `lineage` names the workspaces of the accepted
+    experiments it builds on. `cached`: its result came out of RD-Agent's cache, nothing ran.
+    `llm_cost` sums the calls whose cost was recorded. `status_raw` is for sources with words.
+    """
+
+    loop_id: int
+    action: Action | None = None
+    status: LoopStatus | None = None
+    status_raw: str | None = None
+    hypothesis: Hypothesis | None = None
+    tasks: tuple[Task, ...] | None = None
+    workspace_id: str | None = None
+    metrics: Metrics | None = None
+    curve: pl.DataFrame | None = None
+    baseline: Baseline | None = None
+    cached: bool | None = None
+    config: str | None = None
+    feedback: Feedback | None = None
+    base_features: Mapping[str, str] | None = None
+    base_feature_codes: Mapping[str, str] | None = None
+    lineage: tuple[str, ...] | None = None
+    steps: Mapping[str, Step] = field(default_factory=dict)
+    llm_cost: float | None = None
+    error_type: str | None = None
+    error_message: str | None = None
+    first_message_at: datetime | None = None
+    last_message_at: datetime | None = None
+
+    @property
+    def has_result(self) -> bool:
+        """At least one finite metric."""
+        return _any_known(self.metrics)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run folder, read without running anything of it.
+
+    `path` is relative to the log root, in POSIX form. `stat_digest` tells whether a file's name,
+    size or time changed (None when the folder could not be listed), `source_digest` what was read.
+    `workspace_roots` are the folders in which it says that its workspaces lie: absolute paths of
+    the system it ran on, as they stand there.
+    """
+
+    folder_name: str
+    parent_name: str
+    path: str
+    root_name: str
+    scenario_raw: str | None
+    scenario: Scenario | None
+    status: RunStatus | None
+    signature: RunSignature | None
+    created_at: datetime | None
+    ended_at: datetime | None
+    llm_model: str | None
+    llm_cost: float | None
+    stat_digest: str | None
+    source_digest: str
+    loops: tuple[TracedLoop, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    rdagent_version: str | None = None
+    workspace_roots: tuple[str, ...] = ()
+
+    @property
+    def workspace_ids(self) -> frozenset[str]:
+        """Every workspace that it names as its own."""
+        found = {loop.workspace_id for loop in self.loops}
+        found |= {loop.baseline.workspace_id for loop in self.loops if loop.baseline}
+        found |= {task.workspace_id for loop in self.loops for task in loop.tasks or ()}
+        return frozenset(each for each in found if each)

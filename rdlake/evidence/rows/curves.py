@@ -1,0 +1,110 @@
+"""The back-test's days with what follows from them, and each curve's figures.
+
+qlib's conventions: excess is return − bench − cost, figures are summed, a year has 238 days.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+import polars.selectors as cs
+
+from rdlake.domain.experiment import Experiment
+
+DAYS_A_YEAR = 238
+RAW = ("account", "value", "cash", "return", "cost", "bench", "turnover")
+OWNER = "workspace_id"
+
+
+def curve_days(experiments: Sequence[Experiment]) -> pl.DataFrame:
+    """Rows of `equity_curves` for the experiments that have a curve."""
+    traded = [each for each in experiments if each.curve is not None and each.curve.height]
+    if not traded:
+        return pl.DataFrame(schema={OWNER: pl.String, "date": pl.Date, "source_digest": pl.String})
+    gross = pl.col("return") - pl.col("bench")
+    return _finite(
+        _together(traded)
+        .with_columns(
+            net_return=pl.col("return") - pl.col("cost"),
+            excess=gross - pl.col("cost"),
+        )
+        .with_columns(
+            nav=(1 + pl.col("net_return")).cum_prod().over(OWNER),
+            cum_excess=pl.col("excess").cum_sum().over(OWNER),
+        )
+        .with_columns(
+            drawdown=pl.col("nav") / pl.max_horizontal(pl.col("nav").cum_max().over(OWNER), 1) - 1,
+            excess_drawdown=pl.col("cum_excess")
+            - pl.max_horizontal(pl.col("cum_excess").cum_max().over(OWNER), 0),
+        )
+    )
+
+
+def _together(experiments: Sequence[Experiment]) -> pl.DataFrame:
+    """All their days, each with whose it is; made at once, for a frame of each takes its time."""
+    curves = [each.curve for each in experiments if each.curve is not None]
+    owners = pl.DataFrame(
+        {
+            OWNER: [each.workspace_id for each in experiments],
+            "task_run_id": [each.task_run_id for each in experiments],
+            "loop_id": [each.loop_id for each in experiments],
+            "source_digest": [each.source_digest for each in experiments],
+            "days": [curve.height for curve in curves],
+        }
+    )
+    each_day = owners.select(pl.exclude("days").repeat_by("days").explode())
+    return pl.concat([each_day, pl.concat(curves).select("date", *RAW)], how="horizontal")
+
+
+def curve_figures(days: pl.DataFrame) -> pl.DataFrame:
+    """One row per curve: its own figures, and qlib's metrics recomputed under qlib's names."""
+    if days.is_empty():
+        return pl.DataFrame(schema={OWNER: pl.String})
+    net = pl.col("net_return")
+    return _finite(
+        days.with_columns(gross_excess=pl.col("return") - pl.col("bench"))
+        .group_by(OWNER, maintain_order=True)
+        .agg(
+            curve_start=pl.col("date").min(),
+            curve_end=pl.col("date").max(),
+            curve_days=pl.len().cast(pl.Int64),
+            final_nav=pl.col("nav").last(),
+            nav_drawdown=pl.col("drawdown").min(),
+            mean_turnover=pl.col("turnover").mean(),
+            sharpe=_ratio(net),
+            win_rate=pl.when(net.count() == pl.len()).then((net > 0).mean()),
+            **_risk("excess", "1day.excess_return_with_cost"),
+            **_risk("gross_excess", "1day.excess_return_without_cost"),
+        )
+    )
+
+
+def _finite(frame: pl.DataFrame) -> pl.DataFrame:
+    """The same frame; a figure that no number can hold is unknown."""
+    return frame.with_columns(pl.when(cs.float().is_finite()).then(cs.float()))
+
+
+def _deviation(column: pl.Expr) -> pl.Expr:
+    """std with ddof 1; of equal days exactly zero, where rounding would leave a trace."""
+    deviation = column.std(ddof=1)
+    return pl.when(column.min() < column.max()).then(deviation).otherwise(deviation * 0)
+
+
+def _ratio(column: pl.Expr) -> pl.Expr:
+    """mean / std × √238; null where the deviation is zero or not defined."""
+    deviation = _deviation(column)
+    return pl.when(deviation > 0).then(column.mean() / deviation * DAYS_A_YEAR**0.5)
+
+
+def _risk(column: str, prefix: str) -> dict[str, pl.Expr]:
+    """qlib's five figures of an excess; its drawdown has the first day as its first peak."""
+    excess = pl.col(column)
+    summed = excess.cum_sum()
+    return {
+        f"{prefix}.mean": excess.mean(),
+        f"{prefix}.std": _deviation(excess),
+        f"{prefix}.annualized_return": excess.mean() * DAYS_A_YEAR,
+        f"{prefix}.information_ratio": _ratio(excess),
+        f"{prefix}.max_drawdown": (summed - summed.cum_max()).min(),
+    }

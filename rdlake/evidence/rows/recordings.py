@@ -1,0 +1,115 @@
+"""Rows of `strategies`, `models` and `signals`: what qlib ran, trained and scored."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
+from typing import Any
+
+import polars as pl
+
+from rdlake.domain.experiment import Experiment, Workspace
+from rdlake.domain.ids import subtree
+from rdlake.domain.recording import Configuration
+from rdlake.schema.frames import frame_of
+from rdlake.schema.tables import table
+
+SUBTREES = ("data_config", "dataset_config", "portfolio_config", "backtest_config", "model_config")
+
+
+def strategy_rows(workspaces: Sequence[Workspace]) -> pl.DataFrame:
+    """One row per configuration that really ran, made of nothing but what its id is made of, so
+    that every experiment that ran it gives the same row."""
+    rows: dict[str, dict[str, Any]] = {}
+    for workspace in workspaces:
+        recording = workspace.recording
+        if recording and recording.strategy_id and recording.configuration:
+            rows[recording.strategy_id] = {
+                "strategy_id": recording.strategy_id,
+                "belongs_to": recording.strategy_id,
+                "source": "rdagent",
+                "provenance": {"configuration": "mlruns"},
+                **configured(recording.configuration),
+            }
+    return frame_of(table("strategies"), list(rows.values()))
+
+
+def model_rows(experiments: Sequence[Experiment]) -> pl.DataFrame:
+    """One row per trained model."""
+    rows = [
+        {
+            **experiment.model,
+            "workspace_id": experiment.workspace_id,
+            "source_digest": experiment.source_digest,
+        }
+        for experiment in experiments
+        if experiment.model
+    ]
+    return frame_of(table("models"), rows)
+
+
+def signal_rows(workspaces: Sequence[Workspace]) -> pl.DataFrame:
+    """The top-ranked scores of each day."""
+    frames = [
+        workspace.recording.signals.select(
+            pl.lit(workspace.workspace_id).alias("workspace_id"),
+            *("date", "instrument", "score", "rank", "target_weight"),
+            pl.lit(workspace.source_digest).alias("source_digest"),
+        )
+        for workspace in workspaces
+        if workspace.recording and workspace.recording.signals is not None
+    ]
+    return pl.concat(frames) if frames else frame_of(table("signals"), [])
+
+
+def configured(ran: Configuration) -> Mapping[str, Any]:
+    """A configuration in the columns of `strategies`."""
+    segments = {
+        name: "/".join(day or "" for day in days) for name, days in (ran.segments or {}).items()
+    }
+    return {
+        "market": ran.market,
+        "benchmark": ran.benchmark,
+        "instruments": ran.instruments,
+        "freq": ran.freq,
+        "segments": segments or None,
+        "topk": ran.topk,
+        "n_drop": ran.n_drop,
+        "open_cost": ran.open_cost,
+        "close_cost": ran.close_cost,
+        "model_class": ran.model_class,
+        "strategy_class": ran.strategy_class,
+        "data_config": subtree(ran.data_config),
+        "dataset_config": subtree(ran.dataset_config),
+        "portfolio_config": subtree(ran.portfolio_config),
+        "backtest_config": subtree(ran.backtest_config),
+        "model_config": subtree(ran.model_config),
+        "settings": dict(
+            chain.from_iterable(_leaves(name, getattr(ran, name)) for name in SUBTREES)
+        ),
+        "base_features": _texts(
+            None if ran.base_features is None else [feature.name for feature in ran.base_features]
+        ),
+    }
+
+
+def _leaves(path: str, config: Any) -> Iterator[tuple[str, str]]:
+    """Every leaf of a subtree as it is stored, by its path; an empty list or object is one too."""
+    text = subtree(config)
+    yield from _leaves_of(path, json.loads(text)) if text else ()
+
+
+def _leaves_of(path: str, value: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict) and value:
+        for name, each in value.items():
+            yield from _leaves_of(f"{path}.{name}", each)
+    elif isinstance(value, list) and value:
+        for place, each in enumerate(value):
+            yield from _leaves_of(f"{path}[{place}]", each)
+    else:
+        yield path, json.dumps(value, ensure_ascii=False)
+
+
+def _texts(names: Sequence[str] | None) -> list[str] | None:
+    return None if names is None else list(names)

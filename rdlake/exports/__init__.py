@@ -1,0 +1,1 @@
+"""Ways out of a lake: JSON, Parquet, charts, reports, Python libraries."""

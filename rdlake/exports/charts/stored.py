@@ -1,0 +1,150 @@
+"""Charts of the curves that the lake has: drawn once for equal days, stored as content."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from rdlake.schema.frames import frame_of
+from rdlake.schema.tables import table
+from rdlake.store.blobs import CHUNK, Content, store, stored
+from rdlake.store.lake import Lake
+
+if TYPE_CHECKING:
+    from rdlake.exports.charts.canvas import Canvas
+
+
+STYLE_VERSION = 1
+"""Raised when the pictures are to look otherwise: curves are then drawn again when they are met."""
+SHOWN = ("date", "nav", "bench", "drawdown")
+TOGETHER = 100
+"""So many experiments are drawn for one commit, so that a stop loses little."""
+
+Progress = Callable[[int, int], None]
+"""Told how many are done, of how many."""
+Pictures = Mapping[str, tuple[int, str]]
+"""path -> size and digest."""
+
+
+@dataclass(frozen=True)
+class _Known:
+    """The charts in the lake: of which loop they are by workspace, and the pictures of each curve
+    by its digest, as far as their content is there."""
+
+    loops: Mapping[str, str]
+    pictures: Mapping[str, Pictures]
+
+
+def draw_charts(lake: Lake, *, draw: bool = True, on_progress: Progress | None = None) -> int:
+    """Bring `charts` to what the curves are now; the number of experiments whose rows changed.
+
+    Equal curves share their pictures, so a curve that is read again is not drawn again. Without
+    `draw` none is drawn, and pictures of days that have changed only go.
+    """
+    loops = lake.read("loops", ["workspace_id", "source_digest"], pl.col("curve_days") > 0)
+    current = dict(loops.rows())
+    known = _known(lake)
+    todo = sorted(
+        {key for key in known.loops if known.loops[key] != current.get(key)}
+        | {key for key in current if draw and key not in known.loops}
+    )
+    pictures = dict(known.pictures)
+    with ExitStack() as stack:
+        canvas = stack.enter_context(open_canvas()) if draw and todo else None
+        for first in range(0, len(todo), TOGETHER):
+            some = todo[first : first + TOGETHER]
+            _commit(lake, some, pictures, canvas)
+            if on_progress:
+                on_progress(first + len(some), len(todo))
+    return len(todo)
+
+
+def _known(lake: Lake) -> _Known:
+    """A chart whose content is gone counts as not there."""
+    rows = lake.read("charts")
+    there = stored(lake, rows["sha256"].unique()) if rows.height else frozenset()
+    lost = set(rows.filter(~pl.col("sha256").is_in(list(there)))["curve_digest"])
+    loops: dict[str, str] = {}
+    pictures: dict[str, dict[str, tuple[int, str]]] = {}
+    for row in rows.iter_rows(named=True):
+        gone = row["curve_digest"] in lost
+        loops[row["workspace_id"]] = "" if gone else row["loop_digest"]
+        if not gone:
+            pictures.setdefault(row["curve_digest"], {})[row["path"]] = row["size"], row["sha256"]
+    return _Known(loops, pictures)
+
+
+def _commit(
+    lake: Lake,
+    workspace_ids: Sequence[str],
+    pictures: dict[str, Pictures],
+    canvas: Canvas | None,
+) -> None:
+    """The content of new pictures, then the rows of these workspaces."""
+    content: dict[str, bytes] = {}
+    rows: list[dict[str, object]] = []
+    for workspace_id, loop_digest, days in curves_of(lake, workspace_ids):
+        curve = _digest(days)
+        if curve not in pictures and canvas:
+            drawn = {name: picture() for name, picture in pictures_of(canvas, days)}
+            content |= {sha256(each).hexdigest(): each for each in drawn.values()}
+            pictures[curve] = {
+                name: (len(each), sha256(each).hexdigest()) for name, each in drawn.items()
+            }
+        rows += (
+            {
+                "workspace_id": workspace_id,
+                "path": name,
+                "size": size,
+                "sha256": digest,
+                "curve_digest": curve,
+                "loop_digest": loop_digest,
+            }
+            for name, (size, digest) in pictures.get(curve, {}).items()
+        )
+    missing = content.keys() - stored(lake, content) if content else set()
+    lost = store(lake, (_content(digest, content[digest]) for digest in missing))
+    assert not lost, lost
+    lake.commit({"charts": frame_of(table("charts"), rows)}, {"workspace_id": workspace_ids})
+
+
+def _content(digest: str, data: bytes) -> Content:
+    pieces = [data[at : at + CHUNK] for at in range(0, len(data), CHUNK)]
+    return Content(digest, len(data), lambda: iter(pieces))
+
+
+def curves_of(lake: Lake, workspace_ids: Iterable[str]) -> Iterator[tuple[str, str, pl.DataFrame]]:
+    """Of each workspace that has one: name, the digest of its evidence, the curve's days."""
+    where = pl.col("workspace_id").is_in(list(workspace_ids))
+    columns = ["workspace_id", "source_digest", *SHOWN]
+    days = lake.read("equity_curves", columns, where).sort("workspace_id", "date")
+    for of_one in days.partition_by("workspace_id", maintain_order=True):
+        yield of_one["workspace_id"][0], of_one["source_digest"][0], of_one.select(SHOWN)
+
+
+def _digest(days: pl.DataFrame) -> str:
+    """What tells one curve from another: every figure that a picture shows, to the last bit."""
+    exact = [pl.col(name).reinterpret(signed=True).cast(pl.String) for name in SHOWN[1:]]
+    texts = days.select("date", *exact).fill_null("").write_csv(include_header=False)
+    return sha256(f"{STYLE_VERSION}\n{texts}".encode()).hexdigest()
+
+
+def open_canvas() -> Canvas:
+    from rdlake.exports.charts.canvas import Canvas
+
+    return Canvas()
+
+
+def pictures_of(
+    canvas: Canvas, days: pl.DataFrame, title: str | None = None
+) -> Iterator[tuple[str, Callable[[], bytes]]]:
+    from rdlake.exports.charts.curves import plot_curve, plot_drawdown
+
+    for name, plot in (("ret_curve.png", plot_curve), ("dd_curve.png", plot_drawdown)):
+        yield name, partial(canvas.picture, partial(plot, days), title)

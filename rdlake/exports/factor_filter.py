@@ -1,0 +1,59 @@
+"""Factors of the catalog that a condition chooses: the operator's own SQL, on a copy."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from contextlib import closing
+from dataclasses import dataclass
+
+import duckdb
+
+from rdlake.catalog.time_travel import connect
+from rdlake.errors import BadInput
+from rdlake.store.lake import Lake
+
+
+@dataclass(frozen=True, order=True)
+class Chosen:
+    """A factor by name and source, with the formula that the catalog has of it."""
+
+    name: str
+    source: str
+    expression: str | None
+
+
+def chosen_factors(
+    lake: Lake, *, where: str | None = None, names: Collection[str] = ()
+) -> tuple[Chosen, ...]:
+    """Those of the newest catalog that the condition holds for, and that are called so where names
+    are given. The condition is one expression over the columns of `factor_catalog`; it is asked of
+    a copy in a DuckDB of its own, which reaches no file, no network and no other table. BadInput
+    when DuckDB refuses it, and for a name that nothing has."""
+    with connect(lake.root) as catalog:
+        rows = catalog.sql("SELECT * FROM factor_catalog").to_arrow_table()
+    with closing(duckdb.connect()) as alone:
+        alone.register("rows", rows)
+        alone.execute("CREATE TABLE factor_catalog AS SELECT * FROM rows")
+        alone.unregister("rows")
+        alone.execute("SET enable_external_access = false")
+        alone.execute("SET lock_configuration = true")
+        found = alone.table("factor_catalog")
+        try:
+            if where is not None:
+                found = found.filter(duckdb.SQLExpression(where))
+            chosen = found.project("name, source, expression").fetchall()
+        except duckdb.Error as error:
+            raise BadInput(
+                f"DuckDB refused the condition: {error}",
+                where=f"--where {where!r}",
+                fix="one condition over the columns of factor_catalog: "
+                'rdlake sql "DESCRIBE factor_catalog" lists them',
+            ) from error
+    taken = sorted(Chosen(*row) for row in chosen if not names or row[0] in names)
+    if missing := sorted(set(names) - {each.name for each in taken}):
+        raise BadInput(
+            f"no such factor: {', '.join(missing)}",
+            where="factor_catalog" if where is None else f"factor_catalog WHERE {where}",
+            fix='rdlake sql "SELECT name, source FROM factor_catalog" lists them',
+        )
+    return tuple(taken)

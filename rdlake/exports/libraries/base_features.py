@@ -1,0 +1,118 @@
+"""Factors as RD-Agent takes them to begin with: `base_factors.json` and a file of code for each."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from rdlake.errors import BadInput, StorageFailed
+from rdlake.exports.factor_filter import Chosen, chosen_factors
+from rdlake.exports.libraries.implementations import Implementation, Left, implementations
+from rdlake.exports.libraries.names import word
+from rdlake.exports.libraries.scan import scan
+from rdlake.exports.libraries.written import written
+from rdlake.factors.formulas.qlib import is_qlib_expression
+from rdlake.store.lake import Lake
+
+EXPRESSIONS = "base_factors.json"
+
+
+@dataclass(frozen=True)
+class BaseFeatures:
+    """What the folder has now: names of factors as expressions, the file of each with code; what
+    was left out, and the files that changed."""
+
+    root: str
+    expressions: tuple[str, ...]
+    files: Mapping[str, str]
+    left: tuple[Left, ...]
+    changed: tuple[str, ...]
+
+
+def export_base_features(
+    lake: Lake,
+    root: Path,
+    *,
+    where: str | None = None,
+    names: Collection[str] = (),
+    allow_unsafe: bool = False,
+) -> BaseFeatures:
+    """Write the chosen factors into the folder, and take away what was written there for others
+    before. A factor with code goes as its code; one without, as its expression in Qlib's syntax.
+    BadInput when none is chosen, and where a file of someone else stands in the way."""
+    if where is None and not names:
+        raise BadInput(
+            "nothing says which factors",
+            where="rdlake export base-features",
+            fix="name them, or choose with --where \"source = 'rdagent_generated'\"",
+        )
+    chosen = chosen_factors(lake, where=where, names=names)
+    if not chosen:
+        raise BadInput(
+            "no factor is so",
+            where=f"factor_catalog WHERE {where}",
+            fix='rdlake sql "SELECT name, source FROM factor_catalog" lists them',
+        )
+    codes = _codes(lake, chosen)
+    expressions: dict[str, str] = {}
+    files: dict[str, bytes] = {}
+    file_of: dict[str, str] = {}
+    left: list[Left] = []
+    for each in chosen:
+        code = codes.get((each.source, each.name))
+        if each.name in expressions or each.name in file_of:
+            left.append(Left(each.name, each.source, "another source has a factor of that name"))
+        elif code is None and is_qlib_expression(each.expression):
+            expressions[each.name] = str(each.expression)
+        elif code is None:
+            left.append(Left(each.name, each.source, _why_not(each)))
+        elif not allow_unsafe and (reaches := scan(code.code)):
+            told = "; ".join(map(str, reaches))
+            left.append(Left(each.name, each.source, f"its code reaches out: {told}"))
+        else:
+            file_of[each.name] = _file_name(each.name, files)
+            files[file_of[each.name]] = code.code
+    if expressions:
+        text = json.dumps(expressions, ensure_ascii=False, indent=2)
+        files[EXPRESSIONS] = f"{text}\n".encode()
+    changed = _write(root, files)
+    return BaseFeatures(str(root), tuple(expressions), file_of, tuple(left), changed)
+
+
+def _codes(lake: Lake, chosen: Collection[Chosen]) -> dict[tuple[str, str], Implementation]:
+    """The code of each that the lake keeps: of several the latest that was accepted, else the
+    latest."""
+    asked = {(each.source, each.name) for each in chosen}
+    found = {(each.source, each.name): each for each in implementations(lake, asked).taken}
+    accepted = {(each.source, each.name): each for each in implementations(lake).taken}
+    return found | {key: each for key, each in accepted.items() if key in asked}
+
+
+def _why_not(chosen: Chosen) -> str:
+    if chosen.expression:
+        return "its expression is not Qlib's, and the lake does not keep its code"
+    return "it has no expression, and the lake does not keep its code"
+
+
+def _file_name(name: str, taken: Collection[str]) -> str:
+    """Its name in Python; of names that some systems take for one, the later gets a digest."""
+    called = word(name)
+    if f"{called}.py".casefold() in {each.casefold() for each in taken}:
+        called = f"{called}_{sha256(name.encode()).hexdigest()[:8]}"
+    return f"{called}.py"
+
+
+def _write(root: Path, files: Mapping[str, bytes]) -> tuple[str, ...]:
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageFailed(
+            f"cannot make the folder: {error.strerror}",
+            where=root,
+            fix="name a folder that can be written to",
+        ) from error
+    before = written(root)
+    return before.replace(files, {}, gone=before.files.keys() - files.keys())

@@ -1,0 +1,92 @@
+"""Values that code makes anew, held against those that were stored."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from rdlake.domain.panel import Days, Panel, Reals, Rows
+from rdlake.exports.libraries.carried.runner import Values
+from rdlake.sources.backtest.factor_table import read_factor_columns
+from rdlake.sources.backtest.factor_values import Unusable, epoch_days, open_values
+from rdlake.sources.formats.hdf5 import read_factor_values
+
+TOLERANCE = 1e-8
+KEY = ("day", "instrument")
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How many stored rows were looked at, how many of them are otherwise, and by how much at most
+    where both have a value; `beyond` are values for days and instruments that are not stored."""
+
+    rows: int
+    otherwise: int
+    largest: float | None
+    beyond: int
+
+
+def difference(stored: pl.DataFrame, made: Values) -> Difference:
+    """Every stored row against what was made. A missing value is equal to a missing one alone; two
+    values are equal within 1e-8, of their size where that is more than one. Unusable for values
+    that are not by day."""
+    anew = _of_values(made)
+    beside = stored.join(anew, on=KEY, how="left", suffix="_anew")
+    apart = (pl.col("value") - pl.col("value_anew")).abs()
+    allowed = TOLERANCE * pl.max_horizontal(pl.lit(1.0), pl.col("value").abs())
+    one = pl.col("value").is_null() != pl.col("value_anew").is_null()
+    found = beside.select(
+        otherwise=(one | (apart > allowed)).fill_null(value=False).sum(), largest=apart.max()
+    )
+    beyond = anew.drop_nulls().join(stored, on=KEY, how="anti").height
+    otherwise, largest = found.row(0)
+    return Difference(stored.height, otherwise, largest, beyond)
+
+
+def of_parquet(path: Path, column: str) -> pl.DataFrame:
+    """Day, instrument and value of each row of one factor; Unusable when it cannot be read."""
+    columns, found = read_factor_columns(path, path.name)
+    physical = next(
+        (each.column for each in columns or () if column in (each.name, each.column)), None
+    )
+    if physical is None:
+        raise Unusable(found[0].reason if found else f"it has no column {column}")
+    with open_values(path) as table:
+        panel, _ = table.column(physical)
+        return _frame(table.rows, panel)
+
+
+def of_result(path: Path) -> pl.DataFrame:
+    """The same of a result.h5."""
+    values, found = read_factor_values(path, path.name)
+    if values is None:
+        raise Unusable(found[0].reason)
+    rows = values.rows
+    reals = rows["value"].cast(pl.Float64).to_numpy()
+    return _made(epoch_days(rows["datetime"]), rows["instrument"].to_list(), reals)
+
+
+def _of_values(made: Values) -> pl.DataFrame:
+    days = epoch_days(pl.Series(made.days.view("datetime64[ns]")))
+    return _made(days, made.instruments.tolist(), made.values)
+
+
+def _made(days: Days, instruments: Sequence[str], values: Reals) -> pl.DataFrame:
+    names, codes = np.unique(np.array(instruments, dtype="U"), return_inverse=True)
+    rows = Rows.of(days, codes.astype(np.int32), names.tolist())
+    return _frame(rows, rows.column(values)[0])
+
+
+def _frame(rows: Rows, panel: Panel) -> pl.DataFrame:
+    every = _keys(rows.days, rows.codes, rows.names).unique()
+    known = _keys(panel.days, panel.codes, panel.names).with_columns(value=pl.lit(panel.values))
+    return every.join(known, on=KEY, how="left")
+
+
+def _keys(days: Days, codes: Days, names: Sequence[str]) -> pl.DataFrame:
+    called = pl.Series(names, dtype=pl.String).gather(pl.Series(codes))
+    return pl.DataFrame({"day": days, "instrument": called})

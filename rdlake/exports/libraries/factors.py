@@ -1,0 +1,199 @@
+"""The shared library of factors: a module per implementation, and the original code beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from importlib import resources
+from typing import Any
+
+from rdlake.exports.libraries.implementations import Implementation
+from rdlake.exports.libraries.names import word
+from rdlake.exports.libraries.packages import MADE, beginning, literal_text, versioned
+from rdlake.exports.libraries.scan import scan
+from rdlake.exports.libraries.written import Written, unreadable
+
+PACKAGE = "rd_factors_lib"
+CARRIED = ("child.py", "closed.py", "runner.py")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One implementation as it stands in the library; `version` is the library's when it came in,
+    `reaches` what the scan reports, `seen` tells which of a name's is the latest."""
+
+    module: str
+    func: str
+    source: str
+    name: str
+    column: str
+    code_sha256: str
+    version: int
+    reaches: tuple[str, ...]
+    workspace_id: str
+    sub_workspace_id: str | None
+    seen: str
+
+
+def entries_of(before: Written) -> dict[str, Entry]:
+    """What was written before, by module."""
+    told: Any = before.said.get("implementations", {})
+    try:
+        entries = [Entry(**{**row, "reaches": tuple(row["reaches"])}) for row in told.values()]
+        named = all(each.module.isidentifier() and each.func.isidentifier() for each in entries)
+    except (TypeError, KeyError, AttributeError):
+        named = False
+    if not named:
+        raise unreadable(before.root)
+    return {each.module: each for each in entries}
+
+
+def with_found(entries: Mapping[str, Entry], found: Iterable[Implementation]) -> dict[str, Entry]:
+    """These entries and those of what was found; version 0 where it is not known yet."""
+    merged = dict(entries)
+    for each in found:
+        entry = _entry(each)
+        known = merged.get(entry.module)
+        merged[entry.module] = replace(
+            entry if known is None or known.seen <= entry.seen else known,
+            version=known.version if known else 0,
+        )
+    return merged
+
+
+def library_files(
+    before: Written, entries: Mapping[str, Entry], codes: Mapping[str, bytes]
+) -> tuple[int, Mapping[str, bytes], dict[str, Entry]]:
+    """The library's version, its files, and its entries with the version each came in. `codes` has
+    the code of those that are new."""
+
+    def files_of(version: int) -> dict[str, bytes]:
+        of_version = _numbered(entries, version)
+        files = {"VERSION": f"{version}\n".encode()}
+        files |= beginning(before, PACKAGE, "Factors that RD-Agent accepted.")
+        for name in CARRIED:
+            carried = resources.files("rdlake.exports.libraries.carried") / name
+            files[f"{PACKAGE}/{name}"] = carried.read_bytes()
+        files[f"{PACKAGE}/registry.py"] = _registry(of_version, version).encode()
+        for each in of_version.values():
+            files[f"{PACKAGE}/{each.module}.py"] = _module(each).encode()
+            if each.code_sha256 in codes:
+                files[original(each)] = codes[each.code_sha256]
+        return files
+
+    version, files = versioned(before, files_of)
+    return version, files, _numbered(entries, version)
+
+
+def current(entries: Iterable[Entry]) -> dict[str, Entry]:
+    """The latest implementation of each name."""
+    latest: dict[str, Entry] = {}
+    for each in sorted(entries, key=lambda entry: (entry.seen, entry.module)):
+        latest[each.name] = each
+    return latest
+
+
+def said(entries: Mapping[str, Entry], version: int) -> dict[str, object]:
+    """What the library's list of files says of them, to be known again."""
+    rows = {module: asdict(each) for module, each in entries.items()}
+    return {"version": version, "implementations": rows}
+
+
+def _numbered(entries: Mapping[str, Entry], version: int) -> dict[str, Entry]:
+    return {
+        module: each if each.version else replace(each, version=version)
+        for module, each in entries.items()
+    }
+
+
+def _entry(found: Implementation) -> Entry:
+    called = word(found.name)
+    created = found.created_at.isoformat(sep=" ") if found.created_at else ""
+    return Entry(
+        module=f"{called}_{found.code_sha256[:8]}",
+        func=f"factor_{called}",
+        source=found.source,
+        name=found.name,
+        column=found.column,
+        code_sha256=found.code_sha256,
+        version=0,
+        reaches=tuple(map(str, scan(found.code))),
+        workspace_id=found.workspace_id,
+        sub_workspace_id=found.sub_workspace_id,
+        seen=f"{created} {found.workspace_id}",
+    )
+
+
+def original(entry: Entry) -> str:
+    """Where its code stands, byte for byte."""
+    return f"{PACKAGE}/originals/{entry.code_sha256}.py"
+
+
+def _registry(entries: Mapping[str, Entry], version: int) -> str:
+    older: dict[str, list[str]] = {}
+    latest = current(entries.values())
+    for module, each in sorted(entries.items()):
+        if latest[each.name].module != module:
+            older.setdefault(each.name, []).append(module)
+    factors = {
+        name: {
+            "module": f"{PACKAGE}.{each.module}",
+            "func": each.func,
+            "version": str(each.version),
+            "code_sha256": each.code_sha256,
+            "reaches": list(each.reaches),
+            "older": older.get(name, []),
+        }
+        for name, each in latest.items()
+    }
+    return REGISTRY.format(made=MADE, version=version, factors=literal_text(factors))
+
+
+def _module(entry: Entry) -> str:
+    return MODULE.format(
+        made=MADE,
+        package=PACKAGE,
+        func=entry.func,
+        name=entry.name,
+        code=entry.code_sha256,
+        version=str(entry.version),
+    )
+
+
+REGISTRY = '''"""Every factor of this library, by name. {made}"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+VERSION = {version}
+
+FACTORS: dict[str, dict[str, Any]] = {factors}
+
+
+def factor(name: str) -> Callable[..., Any]:
+    """The function of that factor: prices in, values out. KeyError when there is none."""
+    entry = FACTORS[name]
+    return getattr(import_module(entry["module"]), entry["func"])
+'''
+
+MODULE = '''"""One factor. {made}"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from {package}.runner import LIMITS, Limits, factor_values
+
+NAME = {name!r}
+VERSION = {version!r}
+CODE_SHA256 = {code!r}
+CODE = Path(__file__).parent / "originals" / f"{{CODE_SHA256}}.py"
+
+
+def {func}(df, limits: Limits = LIMITS):
+    """The factor's values by (datetime, instrument), from prices as in daily_pv.h5."""
+    return factor_values(CODE, df, limits).rename(NAME)
+'''

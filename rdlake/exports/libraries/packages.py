@@ -1,0 +1,39 @@
+"""The text of a generated Python package: what is in it is literals, made of values."""
+
+from __future__ import annotations
+
+import ast
+import pprint
+from collections.abc import Callable, Mapping
+from hashlib import sha256
+
+from rdlake.exports.libraries.written import Written
+
+MADE = "Made by `rdlake libs sync`; what is changed here is not overwritten, and no longer kept up."
+
+
+def literal_text(value: object) -> str:
+    """The value as Python writes it; ValueError for one that Python would not read back so."""
+    text = pprint.pformat(value, width=96, sort_dicts=True)
+    if ast.literal_eval(text) != value:
+        raise ValueError("it cannot be written as a literal")
+    return text
+
+
+def beginning(before: Written, package: str, words: str) -> dict[str, bytes]:
+    """The package's `__init__.py`, unless it is a package already to which this is added."""
+    path = f"{package}/__init__.py"
+    return {} if before.is_foreign(path) else {path: f'"""{words} {MADE}"""\n'.encode()}
+
+
+def versioned(
+    before: Written, files_of: Callable[[int], Mapping[str, bytes]]
+) -> tuple[int, Mapping[str, bytes]]:
+    """The files of the version that was written before if they are the same, else of the next."""
+    said = before.said.get("version")
+    last = said if isinstance(said, int) else 0
+    files = files_of(last)
+    same = {path: sha256(content).hexdigest() for path, content in files.items()}
+    if last and all(before.files.get(path) == digest for path, digest in same.items()):
+        return last, files
+    return last + 1, files_of(last + 1)

@@ -1,0 +1,52 @@
+"""Every view of a version as a Parquet file that says what its columns mean."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from rdlake.catalog.contract import keys
+from rdlake.catalog.docs import column_meanings, view_meaning
+from rdlake.exports.session import Exported, Rows, exporting
+from rdlake.store.lake import Lake
+
+AT_ONCE = 20_000
+"""How many rows are held in memory, and lie in one row group."""
+
+
+def export_parquet(lake: Lake, folder: Path, version: int | None = None) -> list[Exported]:
+    """Write each view of a version, by default the newest, in place of older files in `folder`.
+
+    Comments are in the metadata: the view's as `comment`, the columns' as JSON in
+    `column_comments` and, for readers of Arrow, as `comment` of each field.
+    """
+    with exporting(lake, folder, version) as rows:
+        return [
+            Exported(folder / f"{view}.parquet", _write(rows, view, lake.lake_id))
+            for view in rows.views
+        ]
+
+
+def _write(rows: Rows, view: str, lake_id: str) -> int:
+    """How many rows were written."""
+    meanings = column_meanings(rows.connection, view)
+    told = {
+        "comment": view_meaning(rows.connection, view),
+        "column_comments": json.dumps(meanings, ensure_ascii=False),
+        "key": ", ".join(keys(rows.version.sql)[view]),
+        "lake_id": lake_id,
+        "catalog_version": str(rows.version.catalog_version),
+    }
+    count = 0
+    reader = rows.connection.sql(rows.select(view)).to_arrow_reader(AT_ONCE)
+    fields = [field.with_metadata({"comment": meanings[field.name]}) for field in reader.schema]
+    schema = pa.schema(fields)
+    with pq.ParquetWriter(rows.aside / f"{view}.parquet", schema, compression="zstd") as file:
+        file.add_key_value_metadata(told)
+        for batch in reader:
+            file.write_batch(pa.record_batch(batch.columns, schema=schema), row_group_size=AT_ONCE)
+            count += batch.num_rows
+    return count

@@ -1,0 +1,67 @@
+"""One page on an experiment or a factor, as published: `write_report`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from uuid import uuid4
+
+from rdlake.errors import BadInput
+from rdlake.store.data_files import remove_quietly, write_durably
+from rdlake.store.lake import Lake
+from rdlake.store.lookup import workspace_named
+from rdlake.store.translate import storage_door
+
+__all__ = ["write_report"]
+
+
+def write_report(lake: Lake, name: str, target: Path, version: int | None = None) -> Path:
+    """Write the report of what is called so, an experiment or a factor, in place of an earlier one.
+    BadInput when there is no such thing in the version, by default the newest, or when another kind
+    of file is there."""
+    _refuse_other(target)
+    text = _text(lake, name, version)
+    with storage_door(target):
+        passing = target.with_name(f".{uuid4().hex}.html")
+        try:
+            passing.write_bytes(text.encode("utf-8", errors="replace"))
+            write_durably(passing, target)
+        finally:
+            remove_quietly(passing)
+    return target
+
+
+def _text(lake: Lake, name: str, version: int | None) -> str:
+    from rdlake.exports.reports.asked import asking
+    from rdlake.exports.reports.experiment import of_experiment
+    from rdlake.exports.reports.factor import of_factor
+
+    with asking(lake, version) as asked:
+        text = of_factor(asked, name) or of_experiment(asked, workspace_named(lake, name))
+        if text is None:
+            raise BadInput(
+                f"catalog version {asked.version.catalog_version} has no such experiment",
+                where=name,
+                fix="rdlake catalogs publish, or another --version",
+            )
+        return text
+
+
+def _refuse_other(target: Path) -> None:
+    if target.suffix.lower() not in (".html", ".htm"):
+        raise BadInput(
+            "a report is an .html file", where=target, fix="name one: -o experiment.html"
+        )
+    with storage_door(target):
+        if target.is_symlink() or (target.exists() and not _is_report(target)):
+            raise BadInput(
+                "what is there is no report", where=target, fix="move it aside, or give another -o"
+            )
+
+
+def _is_report(target: Path) -> bool:
+    from rdlake.exports.reports.page import GENERATOR
+
+    if not target.is_file():
+        return False
+    with target.open("rb") as file:
+        return GENERATOR.encode() in file.read(1000)

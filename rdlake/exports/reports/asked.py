@@ -1,0 +1,64 @@
+"""What a report asks of one catalog version, and of the content that the lake keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from rdlake.catalog.docs import column_meanings
+from rdlake.catalog.time_travel import connect
+from rdlake.catalog.version import Version, newest, numbered
+from rdlake.store.blobs import contents, proven
+from rdlake.store.lake import Lake
+
+LONGEST = 200_000
+"""Of a text no more characters than these are shown."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One published version of a lake."""
+
+    lake: Lake
+    version: Version
+    connection: Any
+
+    def rows(self, query: str, *values: object) -> list[dict[str, Any]]:
+        answer = self.connection.execute(query, list(values))
+        names = [column[0] for column in answer.description]
+        return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
+
+    def frame(self, query: str, *values: object) -> pl.DataFrame:
+        rows = self.rows(query, *values)
+        return pl.DataFrame(rows, infer_schema_length=None)
+
+    def meanings(self, view: str) -> Mapping[str, str]:
+        """The comment on each column of a view."""
+        return column_meanings(self.connection, view)
+
+    def texts(self, digests: Collection[str]) -> dict[str, str]:
+        """The content that is kept of these digests, as text."""
+        found = {}
+        for content in contents(self.lake, digests):
+            text = b"".join(proven(content)).decode(errors="replace")
+            more = len(text) - LONGEST
+            found[content.sha256] = text[:LONGEST] + (f"\n… {more} characters" if more > 0 else "")
+        return found
+
+    @property
+    def about(self) -> str:
+        """Which version this is."""
+        published = self.version.published_at.isoformat(sep=" ", timespec="seconds")
+        return f"catalog version {self.version.catalog_version}, published {published} UTC"
+
+
+@contextmanager
+def asking(lake: Lake, number: int | None) -> Iterator[Asked]:
+    """A version, by default the newest."""
+    version = newest(lake) if number is None else numbered(lake, number)
+    with closing(connect(lake.root, version.catalog_version)) as connection:
+        yield Asked(lake, version, connection)

@@ -1,0 +1,139 @@
+"""The report of a factor: what it is, its own figures, where it was used, the code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import polars as pl
+
+from rdlake.exports.charts.canvas import Canvas
+from rdlake.exports.charts.factors import (
+    plot_cumulative_ic,
+    plot_ic_histogram,
+    plot_quintiles,
+)
+from rdlake.exports.reports import page
+from rdlake.exports.reports.asked import Asked
+
+MOST = 100
+"""So many of its latest windows are listed."""
+IDENTITY = (
+    *("source", "expression", "formula_hint", "description_cn", "variables", "tags", "region"),
+    *("freq", "align", "nan_policy", "created_at_utc", "experiments", "first_experiment_id"),
+    *("latest_experiment_id", "performance_basis", "combination_names", "impl_module", "impl_func"),
+    *("impl_version", "expression_fingerprint"),
+)
+WINDOWS = (
+    'experiment_id, window_name, "start", "end", rank_ic_mean, rank_ic_ir, ic_mean, ic_ir, '
+    "ic_days, annual_return, sharpe, max_drawdown, coverage"
+)
+CAPTIONS = "of the window {window}, {start_date} to {end_date}, in the workspace {workspace_id}"
+
+
+def of_factor(asked: Asked, name: str) -> str | None:
+    """The page; None when the version has no such factor."""
+    found = asked.rows("SELECT * FROM factor_catalog WHERE name = ? ORDER BY source", name)
+    if not found:
+        return None
+    meanings = asked.meanings("factor_catalog")
+    several = len(found) > 1
+    sections = [
+        page.section(
+            f"The factor of {row['source']}" if several else "The factor",
+            page.told(row, IDENTITY, meanings),
+        )
+        for row in found
+    ]
+    windows = asked.rows(
+        f"SELECT {WINDOWS} FROM factor_windows WHERE factor_name = ? "
+        f"ORDER BY created_at DESC NULLS LAST, workspace_id, window_name LIMIT {MOST}",
+        name,
+    )
+    alike = asked.rows(
+        "SELECT * FROM factor_duplicates WHERE name = $1 OR other_name = $1 ORDER BY ALL", name
+    )
+    return page.whole(
+        name,
+        f"Factor · {asked.about}",
+        [
+            *sections,
+            page.section("Days", *_days(asked, name)),
+            page.section("Figures", page.table(windows, asked.meanings("factor_windows"))),
+            page.section("Factors alike", page.table(alike, asked.meanings("factor_duplicates"))),
+            page.section("Feedback", *_feedback(asked, name)),
+            page.section("Code", *_code(asked, name), new_page=True),
+        ],
+    )
+
+
+def _days(asked: Asked, name: str) -> Iterator[str]:
+    """Of the newest experiment that has an IC of it."""
+    perf = asked.rows(
+        """
+        SELECT perf.* FROM rdlake_tables.factor_perf AS perf
+        LEFT JOIN rdlake_tables.loops AS loops ON loops.workspace_id = perf.workspace_id
+        WHERE perf.factor_name = ? AND perf.ic_days > 0 AND perf.series_id IS NOT NULL
+        ORDER BY loops.created_at DESC NULLS LAST, perf.workspace_id DESC,
+                 array_position(['test', 'all', 'valid', 'train'], perf."window")
+        LIMIT 1
+        """,
+        name,
+    )
+    for row in perf:
+        days = asked.frame(
+            "SELECT date, ic, rank_ic FROM rdlake_tables.factor_ic "
+            "WHERE series_id = ? AND date BETWEEN ? AND ? ORDER BY date",
+            *(row["series_id"], row["start_date"], row["end_date"]),
+        )
+        if days.is_empty():
+            return
+        where = CAPTIONS.format(**row)
+        with Canvas() as canvas:
+            yield page.figure(
+                canvas.drawing(partial(plot_cumulative_ic, days)), f"IC summed over days, {where}"
+            )
+            yield page.figure(
+                canvas.drawing(partial(plot_ic_histogram, days)), f"days by their IC, {where}"
+            )
+            yield page.figure(
+                canvas.drawing(partial(plot_quintiles, _fifths(row))),
+                f"what each fifth of the instruments earned in a day on average, {where}",
+            )
+
+
+def _fifths(row: dict[str, Any]) -> pl.DataFrame:
+    return pl.DataFrame({"fifths": [row["fifths"]]}, schema={"fifths": pl.List(pl.Float64)})
+
+
+def _feedback(asked: Asked, name: str) -> Iterator[str]:
+    """On the experiments that carried it, the latest first."""
+    rows = asked.rows(
+        """
+        SELECT loops.experiment_id, loops.decision, feedback.tested_hypothesis,
+               feedback.summary_execution, feedback.summary_value_feedback
+        FROM rdlake_tables.factors AS factors
+        JOIN rdlake_tables.loops AS loops ON loops.workspace_id = factors.workspace_id
+        JOIN rdlake_tables.feedback AS feedback ON feedback.workspace_id = loops.workspace_id
+        WHERE factors.factor_name = ?
+        ORDER BY loops.created_at DESC NULLS LAST, loops.workspace_id LIMIT 10
+        """,
+        name,
+    )
+    yield page.table(rows, asked.meanings("loop_catalog"))
+
+
+def _code(asked: Asked, name: str) -> Iterator[str]:
+    """Each different code that it had."""
+    rows = asked.rows(
+        """
+        SELECT code_sha256, min(workspace_id) AS workspace_id FROM rdlake_tables.factors
+        WHERE factor_name = ? AND code_sha256 IS NOT NULL GROUP BY code_sha256 ORDER BY code_sha256
+        """,
+        name,
+    )
+    texts = asked.texts({row["code_sha256"] for row in rows})
+    for row in rows:
+        digest = row["code_sha256"]
+        yield page.code(digest, texts.get(digest, "its content is not kept in the lake"))

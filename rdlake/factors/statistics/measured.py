@@ -1,0 +1,214 @@
+"""The statistics of a workspace's factors: each computed once for equal values, label and days."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from rdlake.domain.experiment import FactorColumn, Finding, Workspace
+from rdlake.domain.panel import Label, Panel
+from rdlake.factors.statistics.daily import Daily, daily
+from rdlake.factors.statistics.figures import of_days, of_values
+from rdlake.factors.statistics.fingerprint import fingerprint
+from rdlake.factors.statistics.windows import Window, windows
+from rdlake.sources.backtest.factor_values import FactorValues, Unusable, open_values
+from rdlake.sources.backtest.prices import label_of_run
+
+FACTORS = "combined_factors_df.parquet"
+_LOOK = "look at the code that made the factor table"
+_PRICES = "name the file with --prices, and run the command again"
+
+Key = tuple[str, str | None, date, date]
+"""Values, label, first and last day: what makes the figures of a window."""
+Figures = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """The label that prices give, or why there is none."""
+
+    label: Label | None
+    why_not: str | None = None
+    findings: tuple[Finding, ...] = ()
+    """What is wrong with them though they were read."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Measured:
+    """Rows of `factor_perf`, the days of `factor_ic` by series, the figures that were computed, the
+    factors with their digests, and what was found wrong."""
+
+    rows: tuple[dict[str, Any], ...] = ()
+    series: Mapping[str, Daily] = field(default_factory=dict)
+    figures: Mapping[Key, Figures] = field(default_factory=dict)
+    factors: tuple[FactorColumn, ...] | None = None
+    findings: tuple[Finding, ...] = ()
+
+
+def measure(
+    workspace: Workspace, folder: Path, prices: Prices, known: Mapping[Key, Figures]
+) -> Measured:
+    """The statistics of every factor column in every window; figures in `known` are taken from
+    there."""
+    if not workspace.factors or workspace.role not in ("experiment", "baseline"):
+        return Measured(factors=workspace.factors)
+    try:
+        with open_values(folder / FACTORS) as table:
+            return _Measuring(workspace, folder, prices, known, table).measured()
+    except Unusable as error:
+        finding = Finding("error", FACTORS, f"no statistics: {error}", _LOOK)
+        return Measured(factors=workspace.factors, findings=(finding,))
+
+
+class _Measuring:
+    """One table of factors while its columns are read one after the other."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        folder: Path,
+        prices: Prices,
+        known: Mapping[Key, Figures],
+        table: FactorValues,
+    ) -> None:
+        self._workspace, self._known, self._table = workspace, known, table
+        self._findings = list(prices.findings)
+        self._series: dict[str, Daily] = {}
+        self._computed: dict[Key, Figures] = {}
+        self._windows = windows(workspace, table.rows)
+        own = self._own_label(folder)
+        self._labels = {
+            each.name: own if own and each.name == "test" else prices.label
+            for each in self._windows
+        }
+        without = [name for name, label in self._labels.items() if label is None]
+        if without:
+            reason = f"{prices.why_not}: neither IC nor spread of {', '.join(without)}"
+            self._warn(reason, _PRICES)
+
+    def measured(self) -> Measured:
+        rows, factors = list[dict[str, Any]](), list[FactorColumn]()
+        self._tell_of_rows()
+        for factor in self._workspace.factors or ():
+            try:
+                panel, contradicted = self._table.column(factor.column)
+            except Unusable as error:
+                self._findings.append(
+                    Finding("error", FACTORS, f"no statistics of {factor.name}: {error}", _LOOK)
+                )
+                factors.append(factor)
+                continue
+            digest = panel.digest
+            if contradicted:
+                self._warn(
+                    f"{factor.name}: {contradicted:,} days of an instrument come more than once "
+                    "with other values; left out"
+                )
+            factors.append(
+                replace(factor, values_sha256=digest, value_fingerprint=fingerprint(panel))
+            )
+            rows += self._rows(factor, panel, digest)
+        self._tell_of_no_figures(rows)
+        return Measured(
+            tuple(rows), self._series, self._computed, tuple(factors), tuple(self._findings)
+        )
+
+    def _rows(self, factor: FactorColumn, panel: Panel, digest: str) -> list[dict[str, Any]]:
+        found: dict[str, Daily] = {}
+        rows = []
+        for window in self._windows:
+            label = self._labels[window.name]
+            count, days, instruments = self._table.rows.between(window.first, window.last)
+            figures = self._figures(window, panel, digest, label, found)
+            rows.append(
+                {
+                    "workspace_id": self._workspace.workspace_id,
+                    "factor_name": factor.name,
+                    "window": window.name,
+                    "start_date": window.start,
+                    "end_date": window.end,
+                    "label_source": label.source if label else None,
+                    "rows": count,
+                    "coverage": figures["finite_values"] / (days * instruments) if count else None,
+                    "values_sha256": digest,
+                    "label_sha256": label.digest if label else None,
+                    "series_id": _series_id(digest, label) if label else None,
+                    "source_digest": self._workspace.source_digest,
+                    **figures,
+                }
+            )
+        return rows
+
+    def _figures(
+        self,
+        window: Window,
+        panel: Panel,
+        digest: str,
+        label: Label | None,
+        found: dict[str, Daily],
+    ) -> Figures:
+        """Those that are known of these values, label and days, else computed."""
+        key = (digest, label.digest if label else None, window.start, window.end)
+        if (there := self._known.get(key) or self._computed.get(key)) is not None:
+            return there
+        figures = of_values(panel.values[panel.between(window.first, window.last)])
+        if label:
+            days = found.get(label.digest) or daily(panel, label)
+            found[label.digest] = self._series[_series_id(digest, label)] = days
+            figures |= of_days(days.between(window.first, window.last))
+        self._computed[key] = figures
+        return figures
+
+    def _own_label(self, folder: Path) -> Label | None:
+        """The label that qlib recorded of the test segment."""
+        recording = self._workspace.recording
+        files = {file.path: file for file in self._workspace.files}
+        file = files.get(recording.label_file or "") if recording else None
+        if file is None or not any(each.name == "test" for each in self._windows):
+            return None
+        label, findings = label_of_run(folder, file)
+        self._findings += findings
+        return label
+
+    def _tell_of_rows(self) -> None:
+        if repeated := self._table.rows.repeated:
+            self._warn(f"{repeated:,} rows have the day and instrument of another row")
+
+    def _tell_of_no_figures(self, rows: list[dict[str, Any]]) -> None:
+        """Why a factor has no figures though it has values, or has no values."""
+        empty = [
+            row["factor_name"]
+            for row in rows
+            if row["window"] == "all" and not row["finite_values"]
+        ]
+        if empty:
+            self._warn(f"without a single finite value: {', '.join(empty)}")
+        without: dict[str, list[str]] = {}
+        for row in rows:
+            if row["finite_values"] and row["label_source"] and not row["ic_days"]:
+                without.setdefault(row["factor_name"], []).append(row["window"])
+        for where, names in _grouped(without).items():
+            self._warn(
+                f"no day of {where} has values and labels that differ between instruments, so "
+                f"there is no IC of {', '.join(names)}",
+                "look whether days and instruments are those of the label",
+            )
+
+    def _warn(self, reason: str, fix: str = _LOOK) -> None:
+        self._findings.append(Finding("warning", FACTORS, reason, fix))
+
+
+def _grouped(found: Mapping[str, list[str]]) -> dict[str, list[str]]:
+    """The names that have the same list, by that list."""
+    groups: dict[str, list[str]] = {}
+    for name, each in found.items():
+        groups.setdefault(", ".join(each), []).append(name)
+    return groups
+
+
+def _series_id(digest: str, label: Label) -> str:
+    return sha256(f"{digest}\0{label.digest}".encode()).hexdigest()

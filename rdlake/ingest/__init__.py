@@ -1,0 +1,1 @@
+"""Read what is new, keep the evidence, derive the rows, commit them."""

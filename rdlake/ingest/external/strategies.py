@@ -1,0 +1,121 @@
+"""A strategy from elsewhere: a Qlib configuration that was written by hand."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+
+import polars as pl
+
+from rdlake.domain.ids import EXTERNAL, runs_model_file, strategy_id
+from rdlake.domain.recording import Configuration, Json
+from rdlake.errors import BadInput
+from rdlake.evidence.rows.recordings import configured
+from rdlake.ingest.external.added import Added, added, last_digest
+from rdlake.ingest.external.tables import checked_name
+from rdlake.schema.frames import frame_of
+from rdlake.schema.tables import table
+from rdlake.sources.external.notes import yaml_bytes
+from rdlake.sources.formats.wording import because, quoted
+from rdlake.sources.formats.yaml_text import read_yaml
+from rdlake.sources.mlruns.configuration import Unusable, from_yaml
+from rdlake.sources.mlruns.plain import as_json
+from rdlake.sources.workspace.hashing import open_file
+from rdlake.store.lake import Lake
+
+STRATEGY_SOURCES = ("handcrafted", "external")
+MAX_CODE = 1 << 20
+TOP = (
+    "qlib_init", "sys", "experiment_name", "market", "benchmark", "data_handler_config",
+    "port_analysis_config", "task",
+)  # fmt: skip
+TASK = ("model", "dataset", "record")
+
+
+def add_strategy(
+    lake: Lake, path: str | Path, *, name: str | None = None, source: str = "handcrafted"
+) -> Added:
+    """The strategy of a configuration, under the id that its content gives. What stood under the
+    same source and name before is replaced; an equal one writes nothing. BadInput, before anything
+    is written, for what is no whole configuration of plain values."""
+    path = Path(path)
+    if source not in STRATEGY_SOURCES:
+        fix = f"known are {', '.join(STRATEGY_SOURCES)}"
+        raise BadInput("a strategy cannot be added under this source", where=source, fix=fix)
+    owner = f"{EXTERNAL}{source}/{checked_name(name or path.stem)}"
+    data = yaml_bytes(path)
+    try:
+        configuration, findings = from_yaml(data, path.name)
+    except Unusable as error:
+        raise BadInput(f"no strategy: {error}", where=path, fix=_fix(str(error))) from error
+    _refuse_unknown(as_json(read_yaml(data)), path)
+    code = _model_code(configuration, path)
+    called = strategy_id(configuration, code)
+    digest = sha256(f"{sha256(data).hexdigest()}\0{code}".encode()).hexdigest()
+    row = {
+        **configured(configuration),
+        "strategy_id": called,
+        "belongs_to": owner,
+        "source": source,
+        "name": owner.partition("/")[2],
+        "template_files": [path.name],
+        "content_sha256": digest,
+        "provenance": {"configuration": "yaml"},
+    }
+    there = lake.read("strategies", ["content_sha256"], pl.col("belongs_to") == owner)
+    if there["content_sha256"].to_list() == [digest] and last_digest(lake, owner) == digest:
+        return Added(owner, "unchanged", digest, (called,))
+    frames = {"strategies": frame_of(table("strategies"), [row])}
+    of = Added(owner, "added", digest, (called,), tuple(findings))
+    return added(lake, of, frames, {"belongs_to": [owner]})
+
+
+def _fix(reason: str) -> str:
+    if "Jinja" in reason:
+        return "render it first: give the file that qrun would really read"
+    if "another file" in reason:
+        return "write out what BASE_CONFIG_PATH names, and leave that key away"
+    return "give a Qlib configuration: plain YAML with task, and in it model, dataset and record"
+
+
+def _refuse_unknown(content: Json, path: Path) -> None:
+    """BadInput for a key that says nothing to Qlib; one that the task uses by its anchor does."""
+    assert isinstance(content, dict)
+    task = content["task"]
+    assert isinstance(task, dict)
+    used = list(_within([content.get(name) for name in TOP]))
+    for where, told, known in (("the file", content, TOP), ("task", task, TASK)):
+        for name, value in told.items():
+            if name not in known and (told is task or value not in used):
+                raise BadInput(
+                    f"{where} has the key {quoted(name)}, which is not known, and nothing uses it",
+                    where=path,
+                    fix=f"take it out, or spell it as one of {', '.join(known)}",
+                )
+
+
+def _within(value: Json) -> Iterator[Json]:
+    yield value
+    for each in (
+        value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    ):
+        yield from _within(each)
+
+
+def _model_code(configuration: Configuration, path: Path) -> str | None:
+    """The digest of model.py beside the configuration that runs it."""
+    if not runs_model_file(configuration):
+        return None
+    code = path.parent / "model.py"
+    try:
+        descriptor, _ = open_file(os.fspath(code))
+        with os.fdopen(descriptor, "rb") as opened:
+            data = opened.read(MAX_CODE + 1)
+    except OSError as error:
+        what = f"it runs a model.py that cannot be read: {because(error)}"
+        raise BadInput(what, where=code, fix="lay model.py beside the configuration") from error
+    if len(data) > MAX_CODE:
+        raise BadInput("larger than any model's code", where=code, fix="lay the right one there")
+    return sha256(data).hexdigest()

@@ -1,0 +1,111 @@
+"""Statistics at ingest: which prices there are, and what the lake knows already."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+
+import polars as pl
+
+from rdlake.domain.experiment import Workspace
+from rdlake.errors import BadInput
+from rdlake.factors.statistics import FIGURES, Figures, Key, Measured, Prices, measure
+from rdlake.schema.frames import frame_of
+from rdlake.schema.tables import table
+from rdlake.sources.backtest.prices import PRICES, label_of_prices
+from rdlake.sources.workspace.parse import Skipped, still_written
+from rdlake.sources.workspace.scan import Scan
+from rdlake.store.delta_log import last_repair
+from rdlake.store.lake import Lake
+
+MeasuredWorkspace = tuple[Workspace | Skipped, Measured]
+
+KEY = ("values_sha256", "label_sha256", "start_date", "end_date")
+
+
+class Measurer:
+    """Measures factors with the prices of `--prices`, else with those beside each root; or leaves
+    what needs prices for a `later` ingest, which then finds figures without a label.
+
+    Figures of values, label and days that the lake has are not computed again.
+    """
+
+    def __init__(
+        self, lake: Lake, prices: str | Path | None = None, *, later: bool = False
+    ) -> None:
+        if prices is not None and not Path(prices).is_file():
+            raise BadInput(
+                "no such file of prices", where=prices, fix="name daily_pv.h5 with --prices"
+            )
+        self._given = Path(prices).resolve() if prices is not None else None
+        self._read: dict[Path, Prices] = {}
+        self._later = later
+        self._rows = frame_of(table("factor_perf"), []) if later else _figures(lake)
+        self._labels = frozenset(self._rows["label_sha256"].drop_nulls().unique())
+        self._without = frozenset(
+            self._rows.filter(pl.col("label_sha256").is_null())["workspace_id"]
+        )
+
+    def could_more(self, folder: Path) -> bool:
+        """Whether there is a label now for figures that were left without one."""
+        return folder.name in self._without and self._prices(folder).label is not None
+
+    def measured(self, scanned: Scan, result: Workspace | Skipped) -> MeasuredWorkspace:
+        """The workspace with the statistics of its factors; Skipped if it changed meanwhile."""
+        if isinstance(result, Skipped):
+            return result, Measured()
+        prices = self._prices(scanned.folder) if result.factors else Prices(None)
+        found = measure(result, scanned.folder, prices, self._known)
+        if result.factors and (skipped := still_written(scanned)):
+            return skipped, Measured()
+        self._known.update(found.figures)
+        findings = (*result.findings, *found.findings)
+        return replace(result, factors=found.factors, findings=findings), found
+
+    @property
+    def label_of_given(self) -> str | None:
+        """The digest of the label that `--prices` gives; None without it, or when it gives none."""
+        prices = self._prices(self._given) if self._given else None
+        return prices.label.digest if prices and prices.label else None
+
+    def of_table(self, table: Workspace, folder: Path) -> Measured:
+        """The statistics of a table of no workspace, with the prices of `--prices` alone."""
+        prices = self._prices(folder) if self._given else Prices(None, "no prices")
+        return measure(table, folder, prices, self._known)
+
+    def _prices(self, folder: Path) -> Prices:
+        if self._later:
+            return Prices(None, "left for the next ingest")
+        path = self._given or folder.parent.parent / PRICES
+        if path not in self._read:
+            self._read = {path: _prices(path, self._labels)}  # those of one root at a time
+        return self._read[path]
+
+    @cached_property
+    def _known(self) -> dict[Key, Figures]:
+        known: dict[Key, Figures] = {}
+        for row in self._rows.unique(KEY).select(*KEY, *FIGURES).iter_rows(named=True):
+            values, label, start, end = (row.pop(name) for name in KEY)
+            known[values, label, start, end] = row
+        return known
+
+
+def _figures(lake: Lake) -> pl.DataFrame:
+    """What the lake knows; after a repair only that of which it has all days."""
+    rows = lake.read("factor_perf", ["workspace_id", "series_id", *KEY, *FIGURES])
+    if last_repair(lake.root):
+        there = lake.read("factor_ic", ["series_id"])["series_id"].unique()
+        whole = pl.col("series_id").is_null() | pl.col("series_id").is_in(there.to_list())
+        rows = rows.filter(whole)
+    return rows
+
+
+def _prices(path: Path, known: Collection[str]) -> Prices:
+    if not path.exists():
+        return Prices(None, "no prices")
+    label, findings = label_of_prices(path, known)
+    if label is None:
+        return Prices(None, f"no prices ({path.name}: {findings[0].reason})")
+    return Prices(label, None, tuple(findings))

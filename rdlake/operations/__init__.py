@@ -1,0 +1,1 @@
+"""Work of an operator: archive, clean up, maintain, examine, group, keep."""

@@ -1,0 +1,109 @@
+"""Where an archive lies: never the lake itself, one archiver at a time, and gone is said."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rdlake.errors import BadInput, LakeBusy, StorageFailed
+from rdlake.store.lake import Lake
+from rdlake.store.opening import init_lake, is_lake, open_lake, usable_root
+
+TURN = ".archiving"
+LAKE_FOLDERS = {"tables", "catalogs", TURN}
+
+
+def found_archive(lake: Lake, to: str | Path) -> Lake | None:
+    """The archive there; None when none was made yet. BadInput for a place that cannot be one."""
+    root = usable_root(to)
+    here, there = lake.root.resolve(), root.resolve()
+    if here == there or here in there.parents or there in here.parents:
+        what = "is the lake itself" if here == there else "and the lake lie one inside the other"
+        raise BadInput(
+            f"the archive {what}",
+            where=root,
+            fix="name a folder outside the lake, better still on another disk",
+        )
+    if is_lake(root):
+        archive = open_lake(root)
+        if archive.lake_id == lake.lake_id:
+            raise BadInput(
+                "this is a copy of the lake, with its id, and no archive",
+                where=root,
+                fix="name a new folder: an archive is a lake of its own",
+            )
+        return archive
+    try:
+        taken = root.exists() and (
+            not root.is_dir() or {each.name for each in root.iterdir()} - LAKE_FOLDERS
+        )
+    except OSError as error:
+        raise _unusable(root, error) from error
+    if taken:
+        raise BadInput(
+            "something else lies there",
+            where=root,
+            fix="name an archive, an empty folder, or a new one",
+        )
+    return None
+
+
+@contextmanager
+def archive_at(lake: Lake, to: str | Path) -> Iterator[Lake]:
+    """The archive there, a new one if there is none, and nobody else's turn while it is used.
+    LakeBusy when another archiver is at work; a killed one is not."""
+    found = found_archive(lake, to)
+    root = found.root if found else usable_root(to)
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(root / TURN, os.O_RDWR | os.O_CREAT, 0o666)
+    except OSError as error:
+        raise _unusable(root, error) from error
+    try:
+        if not _took_turn(descriptor):
+            raise LakeBusy(
+                "another archiver is at work there",
+                where=root,
+                fix="let it end, then run the command again; nothing was written by this one",
+            )
+        yield found or init_lake(root)
+    finally:
+        os.close(descriptor)
+
+
+def _took_turn(descriptor: int) -> bool:
+    """A lock that ends with the process that has it."""
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def still_there(archive: Lake) -> None:
+    """StorageFailed when the archive is gone: a disk that was taken away leaves an empty folder,
+    and nothing must be written into that."""
+    if not is_lake(archive.root):
+        raise StorageFailed(
+            "the archive is gone",
+            where=archive.root,
+            fix="bring its disk back and run the command again; what was committed is taken up",
+        )
+
+
+def _unusable(root: Path, error: OSError) -> StorageFailed:
+    return StorageFailed(
+        f"the archive cannot be used: {error.strerror}",
+        where=root,
+        fix="name a folder that can be made and written to",
+    )

@@ -1,0 +1,128 @@
+"""Proving an archive by reading it back: every row against the lake's, every byte by its digest."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+import polars as pl
+
+from rdlake.operations.archive.copying import batches_of, needed
+from rdlake.operations.archive.digests import told_by_owner
+from rdlake.operations.archive.held import Held
+from rdlake.operations.archive.scope import FILES_TOO, OWN
+from rdlake.schema.frames import cast, differing
+from rdlake.schema.tables import Table, table
+from rdlake.store.blobs import contents, is_sound
+from rdlake.store.data_files import sha256_of
+from rdlake.store.lake import Lake
+from rdlake.store.translate import storage_door
+
+
+@dataclass
+class Proof:
+    """What was read back: rows by table, contents, a digest over each workspace's own rows.
+    `differing` are the tables with owners whose rows are not the lake's; `rotten` is content that
+    is not there or not what its digest says, by workspace."""
+
+    rows: dict[str, int] = field(default_factory=dict)
+    contents: int = 0
+    digests: dict[str, str] = field(default_factory=dict)
+    differing: dict[str, list[str]] = field(default_factory=dict)
+    rotten: dict[str, list[str]] = field(default_factory=dict)
+
+    def is_wrong(self, workspace_id: str) -> bool:
+        """Whether rows are not proven that this workspace rests on; of shared ones all are told."""
+        return any(
+            name not in OWN or workspace_id in owners for name, owners in self.differing.items()
+        )
+
+
+def prove(
+    held: Held,
+    archive: Lake,
+    owners: Mapping[str, Collection[str]],
+    with_files: Collection[str],
+    ingests: Collection[str] | None,
+) -> Proof:
+    """Read the rows of these owners back from a newly opened archive, what became of the
+    `ingests` of these names, or of all, and the content of the workspaces `with_files`."""
+    proof = Proof()
+    hashes = {each: sha256() for name in OWN for each in owners.get(name, ())}
+    for name, ids in sorted(owners.items()):
+        entry = table(name)
+        assert entry.owner is not None
+        asked = frozenset(ids)
+        if name in FILES_TOO:
+            asked &= frozenset(with_files)
+        same = held.owners(name).keys() <= asked and _same_files(held, archive, name)
+        if same:
+            proof.rows[name] = held.rows(name)
+        if same and name not in OWN:
+            continue
+        for batch in batches_of(held, name, asked):
+            theirs = pl.col(entry.owner).is_in(batch)
+            back = archive.read(name, None, theirs)
+            if not same:
+                _compare(proof, entry, back, held.read(name, None, theirs), batch)
+            if name in OWN:
+                for owner, parts in told_by_owner(entry, back):
+                    for part in parts:
+                        hashes[owner].update(part)
+    proof.digests = {each: digest.hexdigest() for each, digest in hashes.items()}
+    _prove_ingests(held, archive, ingests, proof)
+    _prove_content(held, archive, with_files, proof)
+    return proof
+
+
+def _same_files(held: Held, archive: Lake, name: str) -> bool:
+    """Whether the archive's data files, read now, are those that the lake wrote: then so is every
+    row in them."""
+    files, there = held.data_files(name), archive.snapshot(name).files
+    if files is None or sorted(file.size for file in files) != sorted(size for _, size, _ in there):
+        return False
+    folder = archive.folder(name)
+    with storage_door(folder), suppress(FileNotFoundError):  # whoever reads its rows says so
+        read = sorted(sha256_of(folder / path) for path, _, _ in there)
+        return read == sorted(file.sha256 for file in files)
+    return False
+
+
+def _compare(
+    proof: Proof, entry: Table, back: pl.DataFrame, rows: pl.DataFrame, ids: Collection[str]
+) -> None:
+    """Count what came back, and tell whose rows came back otherwise; of two that both are absent
+    none did."""
+    proof.rows[entry.name] = proof.rows.get(entry.name, 0) + back.height
+    if wrong := differing(entry, back, cast(entry, rows), ids)[0]:
+        proof.differing.setdefault(entry.name, []).extend(wrong)
+
+
+def _prove_ingests(held: Held, archive: Lake, names: Collection[str] | None, proof: Proof) -> None:
+    """Each row is there, once; the archive may have others too."""
+    if names is None and _same_files(held, archive, "ingests"):
+        proof.rows["ingests"] = held.rows("ingests")
+        return
+    mine = None if names is None else pl.col("workspace_id").is_in(list(names))
+    rows = held.read("ingests", None, mine)
+    key = list(table("ingests").key)
+    there = archive.read("ingests", None, mine).join(rows, on=key, how="semi", nulls_equal=True)
+    proof.rows["ingests"] = there.height
+    if not there.sort(key).equals(rows.sort(key)):
+        proof.differing["ingests"] = ["every name"]
+
+
+def _prove_content(held: Held, archive: Lake, workspace_ids: Collection[str], proof: Proof) -> None:
+    files = needed(held, workspace_ids)
+    unproven = set(files["sha256"])
+    proof.contents = len(unproven)
+    if held.owners("blobs").keys() <= unproven and _same_files(held, archive, "blobs"):
+        return
+    for content in contents(archive, unproven):
+        if is_sound(content):
+            unproven.discard(content.sha256)
+    bad = files.filter(pl.col("sha256").is_in(list(unproven)))
+    for workspace_id, digest in bad.sort("workspace_id", "sha256").rows():
+        proof.rotten.setdefault(workspace_id, []).append(digest)

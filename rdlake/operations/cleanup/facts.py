@@ -1,0 +1,180 @@
+"""What lake and archive say of experiments at this moment, with the archive read back for it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import polars as pl
+
+from rdlake.errors import BadInput, CheckFailed, NoLake
+from rdlake.operations.archive.copying import needed
+from rdlake.operations.archive.held import Held
+from rdlake.operations.archive.place import found_archive
+from rdlake.operations.archive.proof import Proof, prove
+from rdlake.operations.archive.receipts import last_receipts
+from rdlake.operations.archive.scope import scope_around
+from rdlake.store.lake import Lake
+
+ARCHIVE = "rdlake archive run brings the archive up to date"
+NO_ARCHIVE = "name the archive with --archive; nothing was deleted"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Of the workspaces that were asked for: their files as ingested, their roles, what pins them,
+    the runs they are of, what the archive was just read to have."""
+
+    archive_lake_id: str | None
+    files: Mapping[str, Mapping[str, Mapping[str, Any]]]
+    roles: Mapping[str, str]
+    pins: Mapping[str, str]
+    traces: Mapping[str, frozenset[str]]
+    ended: Mapping[str, float]
+    receipts: Mapping[str, Mapping[str, Any]]
+    proven: frozenset[str]
+    """Digests of content that was just read back whole."""
+    wrong: Mapping[str, str] = field(default_factory=dict)
+
+    def level(self, workspace_id: str) -> int:
+        row = self.receipts.get(workspace_id)
+        return int(row["level"]) if row else 0
+
+    def archive_id(self, workspace_id: str) -> str | None:
+        row = self.receipts.get(workspace_id)
+        return str(row["archive_id"]) if row else None
+
+    def refused(self, workspace_id: str, level: int) -> list[str]:
+        """Why nothing of it may go, whatever lies on disk."""
+        reasons = []
+        if workspace_id in self.pins:
+            reasons.append(f"{workspace_id} is pinned: {self.pins[workspace_id]}")
+        if self.archive_lake_id is None:
+            reasons.append("no archive is named")
+        elif self.level(workspace_id) < level:
+            reasons.append(
+                f"{workspace_id} is at archiving level {self.level(workspace_id)}, "
+                f"level {level} is needed: {ARCHIVE}"
+            )
+        elif workspace_id in self.wrong:
+            reasons.append(f"{workspace_id}: {self.wrong[workspace_id]}")
+        return reasons
+
+
+def archive_named(lake: Lake, archive: str | None) -> Lake | None:
+    """The archive that is named, opened now; CheckFailed when it is none, or the lake itself."""
+    if archive is None:
+        return None
+    try:
+        found = found_archive(lake, archive)
+    except (BadInput, NoLake) as error:
+        raise CheckFailed(error.what, where=error.where, fix=NO_ARCHIVE) from error
+    if found is None:
+        raise CheckFailed("there is no archive there", where=archive, fix=NO_ARCHIVE)
+    return found
+
+
+def known_ids(lake: Lake) -> frozenset[str]:
+    """The workspaces that the lake has read."""
+    return frozenset(lake.read("workspaces", ["workspace_id"])["workspace_id"])
+
+
+def facts_of(lake: Lake, archive: Lake | None, workspace_ids: Collection[str]) -> Facts:
+    """Read all there is to know of these, and read the archive back."""
+    held = Held(lake)
+    mine = pl.col("workspace_id").is_in(list(workspace_ids))
+    files: dict[str, dict[str, dict[str, Any]]] = {}
+    for row in held.read("artifacts", None, mine).iter_rows(named=True):
+        files.setdefault(row["workspace_id"], {})[row["path"]] = row
+    traces, ended = _runs(held, mine)
+    receipts = _receipts(held, archive, lake, workspace_ids)
+    proven, wrong = _proof(held, archive, receipts)
+    return Facts(
+        archive.lake_id if archive else None,
+        files,
+        dict(held.read("workspaces", ["workspace_id", "role"], mine).rows()),
+        dict(held.read("pins", ["workspace_id", "reason"]).rows()),
+        traces,
+        ended,
+        receipts,
+        proven,
+        wrong,
+    )
+
+
+def _runs(held: Held, mine: pl.Expr) -> tuple[dict[str, frozenset[str]], dict[str, float]]:
+    """The log folders that tell of each workspace, and when the last message of its run came."""
+    told: dict[str, set[str]] = {}
+    for source, workspace_id in held.read("evidence", ["source", "workspace_id"], mine).rows():
+        if source.startswith("trace:"):
+            told.setdefault(workspace_id, set()).add(source.partition(":")[2])
+    runs = dict(held.read("task_runs", ["task_run_id", "ended_at"]).drop_nulls().rows())
+    ended = {
+        workspace_id: max((_seconds(runs[each]) for each in names if each in runs), default=0.0)
+        for workspace_id, names in told.items()
+    }
+    return {key: frozenset(names) for key, names in told.items()}, ended
+
+
+def _seconds(moment: datetime) -> float:
+    return moment.replace(tzinfo=UTC).timestamp()
+
+
+def _receipts(
+    held: Held, archive: Lake | None, lake: Lake, workspace_ids: Collection[str]
+) -> dict[str, dict[str, Any]]:
+    """The last receipts of this archive that speak of the source as it is now."""
+    if archive is None:
+        return {}
+    now = dict(held.read("workspaces", ["workspace_id", "source_digest"]).rows())
+    now |= dict(held.read("loops", ["workspace_id", "source_digest"]).rows())
+    return {
+        name: row
+        for name, row in last_receipts(archive, lake).items()
+        if name in workspace_ids and name in now and row["source_digest"] == now[name]
+        if row["level"]
+    }
+
+
+def _proof(
+    held: Held, archive: Lake | None, receipts: Mapping[str, Mapping[str, Any]]
+) -> tuple[frozenset[str], dict[str, str]]:
+    """The digests that were just read back, and by workspace what did not come back."""
+    if archive is None or not receipts:
+        return frozenset(), {}
+    scope = scope_around(held, frozenset(receipts))
+    whole = frozenset(name for name, row in receipts.items() if row["level"] == 2)
+    proof = prove(held, archive, scope.owners, whole, scope.ingests)
+    _forgive_states(held, archive, proof)
+    wrong = {
+        name: f"the archive's rows are not the lake's: {ARCHIVE}"
+        for name in receipts
+        if proof.is_wrong(name)
+    }
+    wrong |= dict.fromkeys(
+        proof.rotten,
+        "content of it is gone from the archive, or not what its digest says: "
+        "archive into a new folder",
+    )
+    rotten = {digest for digests in proof.rotten.values() for digest in digests}
+    return frozenset(needed(held, whole)["sha256"]) - rotten, wrong
+
+
+def _forgive_states(held: Held, archive: Lake, proof: Proof) -> None:
+    """Rows of files that differ in `state` alone: an earlier clean-up took some of them."""
+    asked = proof.differing.pop("artifacts", [])
+    mine = pl.col("workspace_id").is_in(asked)
+    here, there = (
+        each.read("artifacts", None, mine).drop("state").sort("workspace_id", "path")
+        for each in (held, archive)
+    )
+    parts, others = (frame.partition_by("workspace_id", as_dict=True) for frame in (here, there))
+    wrong = [
+        name
+        for name in asked
+        if not ((name,) in parts and (name,) in others and parts[name,].equals(others[name,]))
+    ]
+    if wrong:
+        proof.differing["artifacts"] = wrong

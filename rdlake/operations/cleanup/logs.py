@@ -1,0 +1,94 @@
+"""The folders of runs: what of them was ingested, and what the reader never takes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from rdlake.ingest.traces import names_of
+from rdlake.operations.cleanup.disk import Found
+from rdlake.operations.cleanup.plan import File
+from rdlake.sources.traces import RunFolder, find_runs, read_run, scan_run
+from rdlake.store.lake import Lake
+
+AGAIN = "rdlake ingest with the same key, then rdlake archive run"
+
+
+@dataclass(frozen=True)
+class LogFolder:
+    """A run's folder, the name the lake has it under, and the workspaces it tells of."""
+
+    run: RunFolder
+    root: Path
+    folder: str
+    name: str
+    source_digest: str | None
+    workspace_ids: frozenset[str]
+    messages: frozenset[str]
+    reasons: tuple[str, ...]
+
+    def file(self, each: Found) -> File:
+        """The rows are what is left of a message; of `log_noise` nothing was ever taken."""
+        proof = "rows" if each.path in self.messages else "log_noise"
+        return File(path=each.path, kind=each.kind, size=each.size, sha256=each.sha256,
+                    target=each.target, proof=proof)  # fmt: skip
+
+
+def log_folders(lake: Lake, logs: Sequence[Path]) -> list[LogFolder]:
+    """Every run below the log roots, as the lake knows it."""
+    runs = lake.read(
+        "task_runs",
+        ["task_run_id", "log_path", "created_at", "source_digest"],
+        pl.col("loops").is_not_null(),
+    )
+    digests = dict(runs.select("task_run_id", "source_digest").rows())
+    paths = dict(runs.select("task_run_id", "log_path").rows())
+    told: dict[str, set[str]] = {}
+    for source, workspace_id in lake.read("evidence", ["source", "workspace_id"]).rows():
+        if source.startswith("trace:"):
+            told.setdefault(source.partition(":")[2], set()).add(workspace_id)
+    found: list[LogFolder] = []
+    seen = set[Path]()
+    for root in logs:
+        for run in find_runs(root).runs:
+            if run.path not in seen:
+                seen.add(run.path)
+                found.append(_log_folder(lake, run, _name_of(run, paths), digests, told))
+    return found
+
+
+def _name_of(run: RunFolder, paths: dict[str, str | None]) -> str | None:
+    """The name that the lake has a run under: of two, that of the same place."""
+    known = [each for each in names_of(run) if each in paths]
+    return next((each for each in known if paths[each] == run.relative), (*known, None)[0])
+
+
+def _log_folder(
+    lake: Lake,
+    run: RunFolder,
+    known: str | None,
+    digests: dict[str, str],
+    told: dict[str, set[str]],
+) -> LogFolder:
+    reasons = () if known else ("the lake knows no such run: rdlake ingest reads it",)
+    name = known or run.path.name
+    messages = frozenset(entry.path for entry in scan_run(run.path).entries) if known else ()
+    folders = told.get(name, set())
+    mine = pl.col("workspace_id").is_in(list(folders))
+    rows = [lake.read(each, ["workspace_id"], mine) for each in ("loops", "workspaces")]
+    there = {key for frame in rows for key in frame["workspace_id"]}
+    return LogFolder(
+        run, run.root, run.relative, name, digests.get(name), frozenset(there),
+        frozenset(messages), reasons,
+    )  # fmt: skip
+
+
+def unread(log: LogFolder, signing_key: bytes | None) -> str | None:
+    """Why the folder is not what was ingested; None when every message says what it said then."""
+    run = read_run(log.run, scan_run(log.run.path), key=signing_key)
+    if run.source_digest == log.source_digest:
+        return None
+    return f"its messages are not those that were ingested, or the key is another: {AGAIN}"

@@ -1,0 +1,1 @@
+"""What a back-test leaves: curves, metrics, factor values, prices."""

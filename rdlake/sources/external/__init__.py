@@ -1,0 +1,1 @@
+"""Factor tables and notes that a person adds."""

@@ -1,0 +1,177 @@
+"""A table of factors from elsewhere, Parquet or CSV: taken whole as it should be, or refused."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from hashlib import sha256
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
+
+from rdlake.domain.experiment import FactorColumn
+from rdlake.errors import BadInput
+from rdlake.sources.backtest.factor_table import key_columns, read_factor_columns
+from rdlake.sources.backtest.factor_values import (
+    ORIGIN,
+    FactorValues,
+    Unusable,
+    open_values,
+)
+from rdlake.sources.formats.wording import because, quoted
+from rdlake.sources.workspace.hashing import open_file
+
+MAX_BYTES = 16 << 30
+MAX_COLUMNS = 1_000
+MAX_HEADER = 1 << 20
+PIECE = 1 << 22
+KEYS = ("datetime", "instrument")
+MISSING = ["", "NA", "N/A", "NaN", "nan", "null", "NULL", "None"]
+_SAVE = "write the table anew: columns datetime and instrument, and a column of numbers per factor"
+_DAYS = "write days as 2020-01-31, or as midnights of one time zone"
+
+
+@dataclass(frozen=True, slots=True)
+class TakenTable:
+    """A copy of the table as Parquet, which nobody changes any longer, and the digest of the file
+    that it was made of."""
+
+    path: Path
+    sha256: str
+    factors: tuple[FactorColumn, ...]
+    infinite: dict[str, int]
+    """How many infinite values a factor has, where it has any; they count as missing."""
+
+
+@contextmanager
+def taken_table(path: Path, named: str) -> Iterator[TakenTable]:
+    """The table at `path` in a passing folder, as the file `named`. BadInput for one that is not
+    by day and instrument, comes twice to a row, or has a column that is no factor."""
+    kind = path.suffix.lower()
+    if kind not in (".parquet", ".csv"):
+        raise BadInput("neither .parquet nor .csv", where=path, fix=_SAVE)
+    with TemporaryDirectory(prefix="rdlake-") as passing:
+        folder = Path(passing)
+        copy = folder / ("table.csv" if kind == ".csv" else named)
+        try:
+            digest = _copied(path, copy)
+            if kind == ".csv":
+                _converted(copy, folder / named)
+                copy.unlink()
+            factors = _factors(folder / named, path)
+            with open_values(folder / named) as table:
+                _check_rows(table, path)
+            infinite = _infinite(folder / named, factors)
+        except Unusable as error:
+            fix = _DAYS if "day" in str(error) else _SAVE
+            raise BadInput(f"the table cannot be used: {error}", where=path, fix=fix) from error
+        except (pa.ArrowException, OSError, UnicodeDecodeError, csv.Error) as error:
+            what = f"the table cannot be read: {because(error)}"
+            raise BadInput(what, where=path, fix=_SAVE) from error
+        yield TakenTable(folder / named, digest, factors, infinite)
+
+
+def _copied(path: Path, copy: Path) -> str:
+    digest, size = sha256(), 0
+    descriptor, _ = open_file(os.fspath(path.resolve()))
+    with os.fdopen(descriptor, "rb") as opened, copy.open("wb") as kept:
+        while piece := opened.read(PIECE):
+            size += len(piece)
+            if size > MAX_BYTES:
+                raise Unusable(f"it is larger than {MAX_BYTES >> 30} GiB")
+            digest.update(piece)
+            kept.write(piece)
+    return digest.hexdigest()
+
+
+def _converted(source: Path, target: Path) -> None:
+    """A CSV as Parquet: days and codes as they are spelled, all else as numbers."""
+    names = _header(source)
+    _check_keys([name for name in names if name in KEYS])
+    kinds = {name: pa.string() if name in KEYS else pa.float64() for name in names}
+    with pa_csv.open_csv(
+        source,
+        read_options=pa_csv.ReadOptions(use_threads=False, block_size=PIECE),
+        convert_options=pa_csv.ConvertOptions(
+            column_types=kinds, null_values=MISSING, strings_can_be_null=True
+        ),
+    ) as opened:
+        try:
+            with pq.ParquetWriter(target, opened.schema) as writer:
+                for batch in opened:
+                    writer.write_batch(batch)
+        except pa.ArrowInvalid as error:
+            raise Unusable(f"not a number where one is expected: {because(error)}") from error
+
+
+def _header(path: Path) -> list[str]:
+    with path.open(encoding="utf-8-sig", newline="") as opened:
+        names = next(csv.reader([opened.readline(MAX_HEADER)]), [])
+    if not names:
+        raise Unusable("it is empty")
+    if repeated := sorted({name for name in names if names.count(name) > 1}):
+        raise Unusable(f"a column comes twice: {quoted(repeated[0])}")
+    return names
+
+
+def _check_keys(keys: Sequence[str]) -> None:
+    for name, what in zip(KEYS, ("days", "instruments"), strict=True):
+        if name not in keys:
+            raise Unusable(f"it has no column of {what}, {quoted(name)}")
+
+
+def _factors(copy: Path, path: Path) -> tuple[FactorColumn, ...]:
+    """Every column but the keys; Unusable when one of them is no factor."""
+    schema = pq.read_schema(copy)
+    keys = key_columns(schema)
+    if not any(pa.types.is_temporal(schema.field(name).type) for name in keys):
+        _check_keys([*keys, "instrument"])  # days as text, in a column of that name
+    if len(keys) < len(KEYS):
+        _check_keys(list(keys))
+    if len(schema.names) > MAX_COLUMNS:
+        raise Unusable(f"it has more than {MAX_COLUMNS:,} columns")
+    found, findings = read_factor_columns(copy, path.name)
+    for each in findings:
+        raise Unusable(each.reason)
+    if strangers := set(schema.names) - keys - {factor.column for factor in found or ()}:
+        raise Unusable(f"the column {quoted(min(strangers))} is no factor")
+    return found or ()
+
+
+def _check_rows(table: FactorValues, path: Path) -> None:
+    rows = table.rows
+    if not len(rows.days):
+        raise Unusable("not a single row is in it")
+    if rows.firsts is not None:
+        again = np.ones(len(rows.days), bool)
+        again[rows.firsts] = False
+        at = int(again.argmax())
+        day, code = ORIGIN + timedelta(int(rows.days[at])), rows.names[rows.codes[at]]
+        raise BadInput(
+            f"{rows.repeated:,} rows have the day and instrument of another row, the first "
+            f"of them {code} on {day} (SH600000, 600000.SH and sh600000 are one instrument)",
+            where=path,
+            fix="keep one row of each day and instrument",
+        )
+
+
+def _infinite(copy: Path, factors: Sequence[FactorColumn]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    with pq.ParquetFile(copy) as table:
+        for factor in factors:
+            if not pa.types.is_floating(table.schema_arrow.field(factor.column).type):
+                continue
+            for batch in table.iter_batches(PIECE, columns=[factor.column], use_threads=False):
+                numbers = batch.column(batch.num_columns - 1).cast(pa.float64())
+                if count := pc.sum(pc.is_inf(numbers)).as_py():
+                    found[factor.name] = found.get(factor.name, 0) + count
+    return found

@@ -1,0 +1,1 @@
+"""JSON files and catalogs that a fork of RD-Agent writes."""

@@ -1,0 +1,206 @@
+"""Catalogs of protocol v1, as a fork of RD-Agent exported them: what they say of each workspace.
+
+They are history without files. Paths in them are not taken; nor are the configurations, which are
+those of the first template that could be read and need not have run.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from rdlake.domain.experiment import Finding, Told
+from rdlake.errors import BadInput
+from rdlake.sources.fork.json_repair import (
+    action_of,
+    factor_row,
+    feedback_row,
+    loop_name,
+    mapping,
+    metrics_of,
+    repaired_name,
+    rows_in,
+    source_of,
+    status_of,
+    text,
+    time_of,
+)
+from rdlake.sources.formats.json_text import NotJson, read_json
+from rdlake.sources.formats.wording import because, quoted
+
+MAX_BYTES = 64 << 20
+NAMES = ("factor_catalog.json", "loop_catalog.json", "model_catalog.json", "strategy_catalog.json")
+
+_FOLDER = re.compile(r"(?!\.{1,2}$)[^/\\\x00-\x1f]{1,200}")
+_FIX = "export the catalogs again, or leave the file out"
+_NOTHING = "nothing to do: it is said so that nobody looks for them"
+
+
+@dataclass(frozen=True)
+class Export:
+    """Catalogs that were exported together: by workspace what they say, and when they were made."""
+
+    name: str
+    digest: str
+    exported: datetime | None
+    told: Mapping[str, Told] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+
+
+def find_exports(paths: Sequence[str | Path]) -> list[tuple[Path, ...]]:
+    """The catalog files of folders, and single ones; those of one folder belong together.
+
+    BadInput for a path that is missing, and for a folder without a catalog.
+    """
+    found: dict[Path, set[Path]] = {}
+    for path in map(Path, paths):
+        files = [path / name for name in NAMES if (path / name).is_file()]
+        if not path.is_dir():
+            files = [path] if path.is_file() else []
+        if not files:
+            what = "there is no catalog" if path.is_dir() else "there is no such file or folder"
+            fix = f"name a folder with {', '.join(NAMES)}, or such a file"
+            raise BadInput(what, where=path, fix=fix)
+        for file in files:
+            found.setdefault(file.resolve().parent, set()).add(file.resolve())
+    return [tuple(sorted(files)) for _, files in sorted(found.items())]
+
+
+def read_export(files: Sequence[Path]) -> Export:
+    """What catalogs that were exported together say; a file that cannot be read is a finding."""
+    findings: list[Finding] = []
+    digests: list[str] = []
+    catalogs: list[tuple[str, Mapping[str, Any]]] = []
+    for file in files:
+        try:
+            data = file.read_bytes()
+        except OSError as error:
+            digests.append(f"unreadable {file.name}")
+            findings.append(_error(file.name, f"the file cannot be read: {because(error)}"))
+            continue
+        digests.append(sha256(data).hexdigest())
+        if catalog := _catalog(data, file.name, findings):
+            catalogs.append((file.name, catalog))
+    told = _loops(catalogs, findings)
+    told = _with_strategies(told, catalogs, findings)
+    told = _with_factors(told, catalogs, findings)
+    times = [time for _, each in catalogs if (time := time_of(each.get("generated_at_utc")))]
+    digest = sha256("\n".join(sorted(digests)).encode()).hexdigest()
+    return Export(
+        f"catalogs-{digest[:12]}", digest, max(times, default=None), told, tuple(findings)
+    )
+
+
+def _catalog(data: bytes, file: str, findings: list[Finding]) -> Mapping[str, Any] | None:
+    try:
+        value = mapping(read_json(data, MAX_BYTES))
+    except NotJson as error:
+        findings.append(_error(file, str(error)))
+        return None
+    if not any(isinstance(value.get(name), list) for name in ("factors", "loops", "strategies")):
+        findings.append(_error(file, "no list of factors, loops or strategies is in it"))
+        return None
+    if value.get("version") not in (None, "v1"):
+        findings.append(_error(file, f"a catalog of version {value['version']!r:.40}, not v1"))
+        return None
+    return value
+
+
+def _loops(
+    catalogs: Sequence[tuple[str, Mapping[str, Any]]], findings: list[Finding]
+) -> dict[str, Told]:
+    found: dict[str, Told] = {}
+    for file, catalog in catalogs:
+        for place, row in enumerate(rows_in(catalog.get("loops"))):
+            workspace_id, loop = text(row.get("workspace_id")), loop_name(row)
+            if workspace_id is None or not _FOLDER.fullmatch(workspace_id) or loop is None:
+                reason = f"loop {place} names no workspace, run and number of its own; left out"
+                findings.append(_error(file, reason))
+                continue
+            told = _loop(row, loop)
+            if found.setdefault(workspace_id, told) != told:
+                reason = f"the workspace {quoted(workspace_id)} comes twice; the first row counts"
+                findings.append(Finding("warning", file, reason, _FIX))
+    return found
+
+
+def _loop(row: Mapping[str, Any], loop: tuple[str, int]) -> Told:
+    status, names = text(row.get("status")), row.get("factor_names")
+    factors = map(repaired_name, names) if isinstance(names, list) else ()
+    return Told(
+        loop=loop,
+        action=action_of(row.get("action")),
+        scenario_raw=text(row.get("scenario")),
+        step_name=text(row.get("step_name")),
+        status=status_of(status),
+        status_raw=status,
+        metrics=metrics_of(mapping(row.get("metrics"))),
+        factors=tuple({"factor_name": name} for name in dict.fromkeys(factors) if name),
+        feedback=feedback_row(row, mapping(row.get("summary_texts"))),
+        protocol_strategy_id=text(row.get("strategy_id")),
+    )
+
+
+def _with_strategies(
+    told: Mapping[str, Told],
+    catalogs: Sequence[tuple[str, Mapping[str, Any]]],
+    findings: list[Finding],
+) -> dict[str, Told]:
+    """The same, with the ids of strategies whose example the workspace is."""
+    found = dict(told)
+    for file, catalog in catalogs:
+        rows = rows_in(catalog.get("strategies"))
+        for row in rows:
+            example = text(mapping(row.get("workspace_example")).get("workspace_id"))
+            if example in found and found[example].protocol_strategy_id is None:
+                strategy = text(row.get("strategy_id"))
+                found[example] = replace(found[example], protocol_strategy_id=strategy)
+        if rows:
+            reason = (
+                f"the configurations of {len(rows)} strategies are not taken: "
+                "they are of the first template that could be read, which need not have run"
+            )
+            findings.append(Finding("warning", file, reason, _NOTHING))
+    return found
+
+
+def _with_factors(
+    told: Mapping[str, Told],
+    catalogs: Sequence[tuple[str, Mapping[str, Any]]],
+    findings: list[Finding],
+) -> dict[str, Told]:
+    """The same, with the factors of each workspace's loop."""
+    found, left = dict(told), Counter[str]()
+    of_loops: dict[str, list[str]] = {}
+    for workspace_id, each in told.items():
+        if each.loop and each.metrics:
+            of_loops.setdefault(f"{each.loop[0]}/{each.loop[1]}", []).append(workspace_id)
+    for file, catalog in catalogs:
+        left.clear()
+        for item in rows_in(catalog.get("factors")):
+            experiment, row = text(item.get("experiment_id")), factor_row(item)
+            owners = of_loops.get(experiment or "", [])
+            if row is None:
+                left["without a name"] += 1
+            elif experiment is None:
+                left[f"of the library {source_of(item.get('source'))}"] += 1
+            elif len(owners) != 1:
+                left["of loops that no catalog of this export has with a result"] += 1
+            else:
+                old = {each["factor_name"]: each for each in found[owners[0]].factors}
+                old[row["factor_name"]] = {**row, **old.get(row["factor_name"], {})}
+                found[owners[0]] = replace(found[owners[0]], factors=tuple(old.values()))
+        for whose, count in sorted(left.items()):
+            reason = f"{count} factors {whose} are of no experiment here; left out"
+            findings.append(Finding("warning", file, reason, _NOTHING))
+    return found
+
+
+def _error(file: str, reason: str) -> Finding:
+    return Finding("error", file, reason, _FIX)

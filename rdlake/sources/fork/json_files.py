@@ -1,0 +1,150 @@
+"""The JSON files that a fork of RD-Agent writes into a workspace: what they say of it.
+
+They are copies of what lies elsewhere, and so the last to be asked. What the fork makes up is not
+taken over: portfolio and preprocessing configurations, input schemas, strategy_meta.json entirely.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rdlake.domain.experiment import Finding, Told
+from rdlake.sources.fork.json_repair import (
+    LoopName,
+    action_of,
+    factor_row,
+    feedback_row,
+    loop_name,
+    mapping,
+    metrics_of,
+    rows_in,
+    source_of,
+    status_of,
+    text,
+)
+from rdlake.sources.formats.json_text import NotJson, read_json
+from rdlake.sources.formats.wording import quoted
+
+_SUMMARY, _META, _MANIFEST = "experiment_summary.json", "workspace_meta.json", "manifest.json"
+_FACTORS, _PERF, _FEEDBACK = "factor_meta.json", "factor_perf.json", "feedback.json"
+JSON_FILES = (_META, _SUMMARY, _MANIFEST, _FACTORS, _PERF, _FEEDBACK, "model_meta.json")
+_OF_FOLDER = (_META, _SUMMARY, _MANIFEST)
+_FIX = "remove it, or have the tool that made it write it again"
+_LOOK = "nothing to do; the other files of the workspace count first"
+
+Files = Mapping[str, Mapping[str, Any]]
+
+
+def read_artifacts(
+    kept: Mapping[str, bytes], workspace_id: str
+) -> tuple[Told | None, list[Finding]]:
+    """What the files of these names say; None when they say nothing of the workspace."""
+    findings: list[Finding] = []
+    if kept.keys().isdisjoint(JSON_FILES):
+        return None, findings
+    files: Files = dict(_objects(kept, workspace_id, findings))
+    loop, files = _loop(files, findings)
+    folder = [files[name] for name in _OF_FOLDER if name in files]
+    status = next(filter(None, (text(each.get("status")) for each in folder)), None)
+    words = [mapping(each.get("task_run")) for each in folder]
+    feedback = files.get(_FEEDBACK, {})
+    told = Told(
+        loop=loop,
+        action=next(filter(None, (action_of(each.get("action")) for each in folder)), None),
+        scenario_raw=next(filter(None, (text(each.get("scenario")) for each in words)), None),
+        step_name=next(filter(None, (text(each.get("step_name")) for each in folder)), None),
+        status=status_of(status),
+        status_raw=status,
+        metrics=_metrics(files, [] if "qlib_res.csv" in kept else findings),
+        factors=tuple(_factors(files.get(_FACTORS, {}), findings)),
+        feedback=feedback_row(feedback, mapping(feedback.get("summary"))),
+    )
+    return (None if told == Told() else told), findings
+
+
+def _objects(
+    kept: Mapping[str, bytes], workspace_id: str, findings: list[Finding]
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Each file that holds an object which is this workspace's own."""
+    for name in JSON_FILES:
+        if name not in kept:
+            continue
+        try:
+            value = read_json(kept[name])
+        except NotJson as error:
+            findings.append(Finding("error", name, str(error), _FIX))
+            continue
+        if not isinstance(value, dict):
+            findings.append(
+                Finding("error", name, "no JSON object: nothing in it has a name", _FIX)
+            )
+            continue
+        other = text(value.get("workspace_id"))
+        if other is not None and other != workspace_id:
+            reason = f"it is of the workspace {quoted(other)}; nothing of it is taken"
+            findings.append(
+                Finding("warning", name, reason, "remove it if it was copied by mistake")
+            )
+            continue
+        yield name, value
+
+
+def _loop(files: Files, findings: list[Finding]) -> tuple[LoopName | None, Files]:
+    """The loop that most files name, and the files that name no other."""
+    named = {name: loop for name, each in files.items() if (loop := loop_name(each))}
+    if not named:
+        return None, files
+    counts = Counter(named.values())
+    loop = min(counts, key=lambda each: (-counts[each], each))
+    for name, other in named.items():
+        if other != loop:
+            reason = (
+                f"it is of loop {other[1]} of the run {quoted(other[0])}, the others are of loop "
+                f"{loop[1]} of {quoted(loop[0])}; nothing of it is taken"
+            )
+            findings.append(Finding("warning", name, reason, _LOOK))
+    return loop, {name: each for name, each in files.items() if named.get(name, loop) == loop}
+
+
+def _metrics(files: Files, findings: list[Finding]) -> Mapping[str, float]:
+    """The metrics of the whole back-test; of two files that have one the first counts."""
+    told = _whole_window(files.get(_PERF, {}))
+    if any(isinstance(value, str) for name, value in told.items() if name.isdigit()):
+        reason = "its metrics are names without values: the CSV was read wrongly"
+        findings.append(Finding("warning", _PERF, reason, _LOOK))
+    found = metrics_of(told)
+    summary = files.get(_SUMMARY, {})
+    for name in ("metrics", "key_metrics"):
+        found = {**metrics_of(mapping(summary.get(name))), **found}
+    return metrics_of(found)
+
+
+def _whole_window(perf: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The metrics of the only window of the only combination, else of those called main."""
+    combinations = rows_in(perf.get("combinations"))
+    windows = [
+        (each.get("name"), window.get("name"), mapping(window.get("metrics")))
+        for each in combinations
+        for window in rows_in(each.get("windows"))
+    ]
+    main = [told for *names, told in windows if names == ["main", "main_window"]]
+    chosen = main or [told for *_, told in windows]
+    return chosen[0] if len(chosen) == 1 else {}
+
+
+def _factors(meta: Mapping[str, Any], findings: list[Finding]) -> Iterator[Mapping[str, Any]]:
+    """Each factor once, under its repaired name: what its items say, the first first."""
+    rows: dict[str, Mapping[str, Any]] = {}
+    for place, item in enumerate(rows_in(meta.get("factors"))):
+        row = factor_row(item)
+        if row is None:
+            reason = f"factor {place} has no name that can be told; it was left out"
+            findings.append(Finding("warning", _FACTORS, reason, _LOOK))
+            continue
+        if (word := text(item.get("source"))) and source_of(word) is None:
+            reason = f"{quoted(word)} is no known source of the factor {quoted(row['factor_name'])}"
+            findings.append(Finding("warning", _FACTORS, reason, _LOOK))
+        rows[row["factor_name"]] = {**row, **rows.get(row["factor_name"], {})}
+    yield from rows.values()

@@ -1,0 +1,159 @@
+"""What the files of a scanned folder hold: each read once, so that what is hashed is parsed."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import stat
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from types import MappingProxyType
+
+from rdlake.domain.experiment import Finding, SourceFile
+from rdlake.sources.fork.json_files import JSON_FILES
+from rdlake.sources.formats.json_text import MAX_BYTES
+from rdlake.sources.formats.wording import because
+from rdlake.sources.workspace.artifact_types import artifact_type
+from rdlake.sources.workspace.scan import Entry, Scan, digest_of
+
+PIECE = 1 << 20
+KEPT: Mapping[str, int] = MappingProxyType(
+    {
+        "factor.py": 1 << 20,
+        "model.py": 1 << 20,
+        "qlib_res.csv": 8 << 20,
+        "ret.parquet": 64 << 20,
+        "ret.pkl": 64 << 20,
+        **dict.fromkeys(JSON_FILES, MAX_BYTES),
+    }
+)
+"""The files that are parsed whole, and up to how many bytes."""
+KEPT_SMALL = 4 << 20
+"""The same for templates and for what mlflow recorded."""
+MOST_RECORDED = 64 << 20
+"""About how many bytes of these are kept of one workspace."""
+
+_TEMPLATE = re.compile(r"[^/]+\.ya?ml")
+_RECORDED = re.compile(
+    r"mlruns/[^/]+/(meta\.yaml|[^/]+/(meta\.yaml|metrics/.+|params/.+"
+    r"|artifacts/(task|config|sig_analysis/r?ic\.pkl|portfolio_analysis/port_analysis_[^/]+\.pkl)))",
+    re.DOTALL,
+)
+
+_NO_LINK, _NO_WAIT = getattr(os, "O_NOFOLLOW", 0), getattr(os, "O_NONBLOCK", 0)
+_FILE = os.O_RDONLY | _NO_LINK | _NO_WAIT | getattr(os, "O_BINARY", 0)
+_NO_TIME = getattr(os, "O_NOATIME", 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Hashed:
+    """A scan's files with the digests of their contents; `kept` has the bytes of those in KEPT."""
+
+    files: tuple[SourceFile, ...]
+    source_digest: str
+    kept: Mapping[str, bytes]
+    findings: tuple[Finding, ...] = ()
+
+
+def hash_files(scanned: Scan) -> Hashed:
+    """The sha256 of every scanned file, each read once; an unreadable one has a finding instead."""
+    files: list[SourceFile] = []
+    kept: dict[str, bytes] = {}
+    findings: list[Finding] = []
+    recorded = 0
+    for entry in scanned.entries:
+        size, digest = None, None
+        if entry.target is None:
+            try:
+                most = -1 if recorded > MOST_RECORDED else most_kept(entry.path)
+                size, digest = _read(entry, kept, most)
+                if entry.path in kept and entry.path not in KEPT:
+                    recorded += size
+            except OSError as error:
+                size = entry.status.st_size
+                findings.append(_unreadable(entry.path, error))
+        word = artifact_type(entry.path)
+        files.append(SourceFile(entry.path, word, entry.kind, size, digest, entry.target))
+    return Hashed(tuple(files), digest_of_files(files), kept, tuple(findings))
+
+
+def digest_of_files(files: Iterable[SourceFile]) -> str:
+    """The source_digest of a folder with these files."""
+    return digest_of(map(_source_line, sorted(files, key=lambda file: file.path)))
+
+
+def most_kept(path: str) -> int:
+    """Up to how many bytes a file is parsed whole; -1 for one that is not."""
+    if path in KEPT:
+        return KEPT[path]
+    pattern = _RECORDED if path.startswith("mlruns/") else _TEMPLATE
+    return KEPT_SMALL if pattern.fullmatch(path) else -1
+
+
+def open_file(location: str) -> tuple[int, os.stat_result]:
+    """A descriptor of a regular file, to be closed; OSError for all else, a link among it. That it
+    is read here does not count as use, where the file is ours."""
+    try:
+        descriptor = os.open(location, _FILE | _NO_TIME)
+    except PermissionError:
+        descriptor = os.open(location, _FILE)
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "not a regular file")
+    return descriptor, status
+
+
+def _read(entry: Entry, kept: dict[str, bytes], most: int) -> tuple[int, str]:
+    """Size and sha256 of a file's bytes, which are kept when there are no more than `most`."""
+    digest, size, so_far = sha256(), 0, list[bytes]()
+    for piece in pieces(entry):
+        digest.update(piece)
+        size += len(piece)
+        if size <= most:
+            so_far.append(piece)
+        else:
+            so_far.clear()
+    if size <= most:
+        kept[entry.path] = b"".join(so_far)
+    return size, digest.hexdigest()
+
+
+def pieces(entry: Entry) -> Iterator[bytes]:
+    """A scanned file's bytes by the MiB, the last piece shorter; at most as many as it had when it
+    was opened. OSError when it cannot be read or is another file by now."""
+    descriptor, status = open_file(entry.location)
+    try:
+        if not _is_same(entry.status, status):
+            raise OSError(errno.ESTALE, "replaced by another file while it was read")
+        left = status.st_size
+        while left and (piece := _full(descriptor, min(PIECE, left))):
+            yield piece
+            left -= len(piece)
+    finally:
+        os.close(descriptor)
+
+
+def _full(descriptor: int, size: int) -> bytes:
+    """So many bytes; fewer at the end of the file alone."""
+    piece = os.read(descriptor, size)
+    while len(piece) < size and (more := os.read(descriptor, size - len(piece))):
+        piece += more
+    return piece
+
+
+def _is_same(seen: os.stat_result, opened: os.stat_result) -> bool:
+    """Whether the file that was opened is the one that was seen (Windows does not tell)."""
+    return not seen.st_ino or (seen.st_ino, seen.st_dev) == (opened.st_ino, opened.st_dev)
+
+
+def _source_line(file: SourceFile) -> str:
+    content = file.sha256 or file.target or "unreadable"
+    return f"{file.path}\0{file.kind}\0{file.size}\0{content}\0"
+
+
+def _unreadable(path: str, error: OSError) -> Finding:
+    reason = f"the file cannot be read: {because(error)}"
+    return Finding("error", path, reason, "make it readable and ingest again, or remove it")

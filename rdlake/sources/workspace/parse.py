@@ -1,0 +1,207 @@
+"""One workspace folder as a value, in three steps that can be stopped after each.
+
+`scan` (names and times), `hash_files` (contents), `parse_workspace` (figures).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from rdlake.domain.experiment import (
+    Code,
+    FactorColumn,
+    Finding,
+    Level,
+    SourceFile,
+    Workspace,
+)
+from rdlake.domain.recording import Recording
+from rdlake.sources.backtest.curve import read_curve, read_pickled_curve
+from rdlake.sources.backtest.factor_table import read_factor_columns
+from rdlake.sources.backtest.metrics import Metrics, read_metrics
+from rdlake.sources.fork.json_files import JSON_FILES, read_artifacts
+from rdlake.sources.formats.hdf5 import read_factor_header
+from rdlake.sources.mlruns import Folder, read_recording
+from rdlake.sources.workspace.hashing import KEPT, Hashed, hash_files
+from rdlake.sources.workspace.roles import classify
+from rdlake.sources.workspace.scan import Scan, scan
+
+MAX_FINDINGS = 100
+
+_METRICS, _CURVE, _PICKLE = "qlib_res.csv", "ret.parquet", "ret.pkl"
+_FACTORS, _VALUES = "combined_factors_df.parquet", "result.h5"
+_CODES = ("factor.py", "model.py")
+_AGAIN = "run the back-test again if its figures are needed"
+_ANEW = "remove it, or have the tool that made it write it again"
+_COPY = "put the file itself in the link's place"
+_NO_WORKSPACE = Finding(
+    "warning",
+    None,
+    "no workspace: nothing in it is a file that RD-Agent writes",
+    "nothing to do; keep such folders elsewhere to be rid of this note",
+)
+_STILL_WRITTEN = Finding(
+    "error",
+    None,
+    "still being written: files changed while they were read",
+    "ingest again when the run has finished",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A folder of which nothing is taken this time, and why."""
+
+    workspace_id: str
+    root_name: str
+    finding: Finding
+
+
+def read_workspace(folder: Path) -> Workspace | Skipped:
+    """All three steps at once."""
+    scanned = scan(folder)
+    return parse_workspace(scanned, hash_files(scanned))
+
+
+def parse_workspace(scanned: Scan, hashed: Hashed) -> Workspace | Skipped:
+    """The workspace that was scanned and hashed, with its figures.
+
+    Skipped when it cannot be listed, is no workspace, or changed since it was scanned.
+    """
+    folder = scanned.folder
+    if not scanned.listed:
+        return Skipped(folder.name, folder.parent.name, scanned.findings[0])
+    role, action = classify([file.path for file in hashed.files])
+    if role is None:
+        return Skipped(folder.name, folder.parent.name, _NO_WORKSPACE)
+    findings = [*scanned.findings, *hashed.findings]
+    present = {file.path: file for file in hashed.files}
+    findings += _misplaced(scanned, present)
+    metrics, curve = _figures(hashed, findings)
+    factors = _factors(folder, present, findings)
+    codes = tuple(_codes(hashed, present, findings))
+    told, found = read_artifacts(hashed.kept, folder.name)
+    findings += found
+    recording, values = None, None
+    if role == "sub" and action == "factor" and _file(present, _VALUES):
+        values, found = read_factor_header(folder / _VALUES, _VALUES)
+        findings += found
+    if role in ("experiment", "baseline"):
+        recording = _recording(Folder(folder, present, hashed.kept, metrics, factors), findings)
+        findings += _missing(present, findings)
+    if skipped := still_written(scanned):
+        return skipped
+    return Workspace(
+        workspace_id=folder.name,
+        root_name=folder.parent.name,
+        role=role,
+        action=action,
+        files=hashed.files,
+        source_digest=hashed.source_digest,
+        stat_digest=scanned.stat_digest,
+        metrics=metrics,
+        curve=curve,
+        factors=factors,
+        recording=recording,
+        codes=codes,
+        values=values,
+        told=told,
+        findings=capped(findings),
+    )
+
+
+def still_written(scanned: Scan) -> Skipped | None:
+    """The folder as one to be skipped, when it changed since it was scanned."""
+    folder = scanned.folder
+    if scan(folder).stat_digest == scanned.stat_digest:
+        return None
+    return Skipped(folder.name, folder.parent.name, _STILL_WRITTEN)
+
+
+def _figures(hashed: Hashed, findings: list[Finding]) -> tuple[Metrics | None, pl.DataFrame | None]:
+    """Metrics and curve of the bytes that were hashed."""
+    metrics, curve = None, None
+    if _METRICS in hashed.kept:
+        metrics, found = read_metrics(hashed.kept[_METRICS], _METRICS)
+        findings += found
+    if _CURVE in hashed.kept:
+        curve, found = read_curve(hashed.kept[_CURVE], _CURVE)
+        findings += found
+    elif _PICKLE in hashed.kept and not any(file.path == _CURVE for file in hashed.files):
+        curve, found = read_pickled_curve(hashed.kept[_PICKLE], _PICKLE)
+        findings += found
+    return metrics, curve
+
+
+def _recording(folder: Folder, findings: list[Finding]) -> Recording | None:
+    recording, found = read_recording(folder)
+    findings += found
+    return recording
+
+
+def _codes(
+    hashed: Hashed, present: Mapping[str, SourceFile], findings: list[Finding]
+) -> Iterator[Code]:
+    for name in _CODES:
+        if name in hashed.kept:
+            try:
+                text = hashed.kept[name].decode("utf-8-sig")
+            except UnicodeDecodeError as error:
+                reason = f"not UTF-8 text (byte {error.start}); its text is not taken"
+                findings.append(Finding("error", name, reason, "save it as UTF-8"))
+            else:
+                yield Code(name, text, present[name].sha256 or "")
+
+
+def _factors(
+    folder: Path, present: Mapping[str, SourceFile], findings: list[Finding]
+) -> tuple[FactorColumn, ...] | None:
+    if not _file(present, _FACTORS):
+        return None
+    factors, found = read_factor_columns(folder / _FACTORS, _FACTORS)
+    findings += found
+    return factors
+
+
+def _file(present: Mapping[str, SourceFile], name: str) -> bool:
+    """Whether it is there as a file that could be read."""
+    file = present.get(name)
+    return file is not None and file.sha256 is not None
+
+
+def _misplaced(scanned: Scan, present: Mapping[str, SourceFile]) -> Iterator[Finding]:
+    """What has the name of a file that is read here and is something else."""
+    for name in (_METRICS, _CURVE, _PICKLE, _FACTORS, *_CODES, *JSON_FILES):
+        if name == _PICKLE and (_CURVE in present or _CURVE in scanned.subfolders):
+            continue
+        file, fix = present.get(name), _ANEW if name in JSON_FILES else _AGAIN
+        if name in scanned.subfolders:
+            yield Finding("error", name, "a folder, where a file was expected", fix)
+        elif file and file.kind == "link":
+            yield Finding("error", name, "a link; links are never followed", _COPY)
+        elif file and file.sha256 and (file.size or 0) > KEPT.get(name, math.inf):
+            yield Finding("error", name, f"larger than {KEPT[name] >> 20} MiB; not read", fix)
+
+
+def _missing(present: Mapping[str, SourceFile], findings: list[Finding]) -> Iterator[Finding]:
+    """What an experiment should have left and did not."""
+    named = {finding.file for finding in findings}
+    if _METRICS not in present and _METRICS not in named:
+        yield Finding("warning", _METRICS, "missing: the back-test left no metrics", _AGAIN)
+    if not {_CURVE, _PICKLE} & (present.keys() | named):
+        yield Finding("warning", _CURVE, "missing: the back-test left no daily report", _AGAIN)
+
+
+def capped(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """The findings of one folder, of very many the first."""
+    if len(findings) <= MAX_FINDINGS:
+        return tuple(findings)
+    rest = findings[MAX_FINDINGS:]
+    level: Level = "error" if any(finding.level == "error" for finding in rest) else "warning"
+    reason = f"{len(rest)} more problems of this folder are not listed"
+    return (*findings[:MAX_FINDINGS], Finding(level, None, reason, "mend those listed first"))

@@ -1,0 +1,72 @@
+"""What a workspace folder was for, told from the names of its files alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+
+from rdlake.domain.experiment import Action, Role
+
+_TEMPLATES: tuple[tuple[re.Pattern[str], Action | None], ...] = (
+    (re.compile(r"conf_(baseline|combined|combined_factors.*)\.yaml", re.DOTALL), "factor"),
+    (re.compile(r"conf_(baseline|sota)_factors_model.*\.yaml", re.DOTALL), "model"),
+    (re.compile(r"conf\.yaml"), None),
+)
+_CODE: dict[str, Action] = {"factor.py": "factor", "model.py": "model"}
+_FACTORS = "combined_factors_df.parquet"
+_BACKTEST = frozenset({"qlib_res.csv", "ret.parquet", "ret.pkl"})
+_ASIDE = frozenset({"runtime_info.py", "read_exp_res.py", "execution.lock", "result.h5", "mlruns"})
+_FORK = frozenset(
+    {
+        "experiment_summary.json",
+        "factor_meta.json",
+        "factor_perf.json",
+        "feedback.json",
+        "manifest.json",
+        "model_meta.json",
+        "strategy_meta.json",
+        "workspace_meta.json",
+    }
+)
+_KNOWN = _BACKTEST | _ASIDE | _FORK | _CODE.keys() | {_FACTORS}
+
+
+def is_rdagent_name(name: str) -> bool:
+    """True for a file or folder that RD-Agent, or the fork, writes at the top of a workspace."""
+    return name in _KNOWN or bool(_template_kinds((name,)))
+
+
+def classify(paths: Collection[str]) -> tuple[Role | None, Action | None]:
+    """Role and action of a folder with these relative paths; no role when it is no workspace.
+
+    Templates tell an experiment's action, never a result file; both kinds at once tell none.
+    """
+    top = {path for path in paths if "/" not in path}
+    tested = not top.isdisjoint(_BACKTEST) or any(path.startswith("mlruns/") for path in paths)
+    if kinds := _template_kinds(top):
+        return _with_templates(top, kinds, tested)
+    if tested:
+        return "experiment", None
+    if code := top & _CODE.keys():
+        return "sub", _CODE[code.pop()] if len(code) == 1 else None
+    if _FACTORS in top:
+        return "experiment", None
+    if not paths or any(map(is_rdagent_name, top)):
+        return "junk", None
+    return None, None
+
+
+def _template_kinds(names: Collection[str]) -> set[Action | None]:
+    """The actions whose templates are among the names; None stands for one that tells none."""
+    return {action for name in names for known, action in _TEMPLATES if known.fullmatch(name)}
+
+
+def _with_templates(
+    top: set[str], kinds: set[Action | None], tested: bool
+) -> tuple[Role, Action | None]:
+    told = kinds - {None}
+    action = told.pop() if len(told) == 1 else None
+    if tested and action == "factor" and top.isdisjoint({_FACTORS, "model.py"}):
+        return "baseline", action
+    begun = tested or _FACTORS in top or not top.isdisjoint(_CODE)
+    return ("experiment" if begun else "unused"), action

@@ -1,0 +1,187 @@
+"""One workspace folder as it lies on disk: its files and links by name, size and times.
+
+No file is opened; links are recorded and never followed.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Literal
+
+from rdlake.domain.experiment import Finding
+from rdlake.sources.formats.wording import because
+
+MAX_DEPTH = 32
+MAX_ENTRIES = 50_000
+
+_NOT_UTF8 = "the name is not UTF-8; its other bytes are written as \\x…"
+_SPECIAL = "a pipe, socket or device; it was not opened"
+
+_BY_DESCRIPTOR = os.scandir in os.supports_fd and os.open in os.supports_dir_fd
+_JUNCTION = 0xA0000003  # Windows: a folder that is a link by another name
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+_FOLDER = os.O_RDONLY | _NO_LINK | getattr(os, "O_DIRECTORY", 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A file or link: its path as recorded, where it lies, what the system says of it."""
+
+    path: str
+    location: str
+    status: os.stat_result
+    target: str | None = None
+
+    @property
+    def kind(self) -> Literal["file", "link"]:
+        return "file" if self.target is None else "link"
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What a folder holds, by path. `listed` is false, and there is no digest, when the folder
+    itself cannot be read."""
+
+    folder: Path
+    entries: tuple[Entry, ...]
+    subfolders: frozenset[str]
+    stat_digest: str
+    findings: tuple[Finding, ...] = ()
+    listed: bool = True
+
+
+def _everything(_: str) -> bool:
+    return True
+
+
+@dataclass(slots=True)
+class _Found:
+    enters: Callable[[str], bool] = _everything
+    most: int = MAX_ENTRIES
+    entries: list[Entry] = field(default_factory=list)
+    subfolders: set[str] = field(default_factory=set)
+    findings: list[Finding] = field(default_factory=list)
+    seen: int = 0
+
+
+def scan(
+    folder: Path, *, enters: Callable[[str], bool] = _everything, most: int | None = None
+) -> Scan:
+    """Every file and link below a folder by name, size and times, in at most 50,000 entries.
+
+    `most` sets another limit. A folder whose relative path `enters` declines is not opened.
+    """
+    found, listed = _Found(enters, MAX_ENTRIES if most is None else most), True
+    location = os.fspath(folder)
+    try:
+        _enter(found, None, location, location, "")
+    except OSError as error:
+        listed = False
+        found.findings.append(_error(None, f"the folder cannot be read: {because(error)}"))
+    if found.seen > found.most:
+        reason = f"more than {found.most:,} files; the rest was not read"
+        found.findings.append(_error(None, reason))
+    entries = _distinct(found)
+    return Scan(
+        folder=folder,
+        entries=entries,
+        subfolders=frozenset(found.subfolders),
+        stat_digest=digest_of(map(_stat_line, entries)) if listed else "",
+        findings=tuple(found.findings),
+        listed=listed,
+    )
+
+
+def _enter(found: _Found, parent: int | None, name: str, location: str, prefix: str) -> None:
+    """Visits a folder, held open where the system can, so that no link put in its place, or in
+    the place of a folder above it, is followed."""
+    if not _BY_DESCRIPTOR:
+        _visit(found, None, location, prefix)
+        return
+    descriptor = os.open(name, _FOLDER, dir_fd=parent)
+    try:
+        _visit(found, descriptor, location, prefix)
+    finally:
+        os.close(descriptor)
+
+
+def _visit(found: _Found, descriptor: int | None, location: str, prefix: str) -> None:
+    with os.scandir(location if descriptor is None else descriptor) as children:
+        for child in children:
+            found.seen += 1
+            if found.seen > found.most:
+                return
+            name = child.name
+            path = prefix + _recorded(name)
+            if not path.endswith(name):
+                found.findings.append(Finding("warning", path, _NOT_UTF8, "rename it if you can"))
+            try:
+                status = child.stat(follow_symlinks=False)
+                if stat.S_ISREG(status.st_mode):
+                    found.entries.append(Entry(path, f"{location}/{name}", status))
+                elif _is_link(status):
+                    target = _target(name, descriptor, location)
+                    found.entries.append(Entry(path, f"{location}/{name}", status, target))
+                elif stat.S_ISDIR(status.st_mode):
+                    _descend(found, descriptor, name, location, path)
+                else:
+                    found.findings.append(Finding("warning", path, _SPECIAL, "remove it if unused"))
+            except OSError as error:
+                found.findings.append(_error(path, f"cannot be read: {because(error)}"))
+
+
+def _descend(found: _Found, parent: int | None, name: str, location: str, path: str) -> None:
+    if not found.enters(path):
+        return
+    if path.count("/") < MAX_DEPTH - 1:
+        found.subfolders.add(path)
+        _enter(found, parent, name, f"{location}/{name}", f"{path}/")
+    else:
+        found.findings.append(_error(path, f"{MAX_DEPTH} folders deep; not read below"))
+
+
+def _is_link(status: os.stat_result) -> bool:
+    is_junction = getattr(status, "st_reparse_tag", None) == _JUNCTION
+    return stat.S_ISLNK(status.st_mode) or is_junction
+
+
+def _target(name: str, descriptor: int | None, location: str) -> str:
+    if descriptor is None:
+        return _recorded(os.fspath(Path(location, name).readlink()))
+    return _recorded(os.readlink(name, dir_fd=descriptor))
+
+
+def _distinct(found: _Found) -> tuple[Entry, ...]:
+    """The entries by path; of two that would be recorded under one path, one."""
+    by_path = {entry.path: entry for entry in found.entries}
+    if len(by_path) != len(found.entries):
+        alike = len(found.entries) - len(by_path)
+        reason = f"{alike} names that are not UTF-8 are recorded like others; left out"
+        found.findings.append(_error(None, reason))
+    return tuple(by_path[path] for path in sorted(by_path))
+
+
+def _recorded(name: str) -> str:
+    """The name as text that any table can hold."""
+    return name if name.isascii() else os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
+def _error(path: str | None, reason: str) -> Finding:
+    fix = "mend or remove it and ingest again; until then it is missing from the lake"
+    return Finding("error", path, reason, fix)
+
+
+def _stat_line(entry: Entry) -> str:
+    status = entry.status
+    times = f"{status.st_mtime_ns}\0{status.st_ctime_ns}"
+    return f"{entry.path}\0{entry.kind}\0{status.st_size}\0{times}\0{status.st_ino}\0"
+
+
+def digest_of(lines: Iterable[str]) -> str:
+    """sha256 over lines whose fields each end in a null character."""
+    return sha256("".join(lines).encode()).hexdigest()

@@ -1,0 +1,1 @@
+"""Delta tables on disk. This room knows tables and files, no experiments."""

@@ -1,0 +1,71 @@
+"""Copies of another lake's data files: the same bytes under the same names, checked, on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
+from typing import BinaryIO
+
+import pyarrow as pa
+
+from rdlake.errors import DamagedLake
+from rdlake.schema.tables import Table
+from rdlake.store.data_files import PIECE, DataFile, remove_quietly, write_durably
+from rdlake.store.delta import stats_of, told_columns
+from rdlake.store.parquet import new_path, read_files
+from rdlake.store.translate import data_damaged, storage_door
+
+
+def copies(
+    entry: Table, files: Mapping[Path, DataFile], folder: Path
+) -> list[tuple[DataFile, str]]:
+    """Copies in a table's folder of the files that lie there, with what the log is to tell of
+    each. DamagedLake for one that is not what was written. What is left when one fails no log
+    names."""
+    for path, file in files.items():
+        with storage_door(folder):
+            copy_checked(path, file, new_path(entry, folder), folder / file.path)
+    return [(file, _stats(entry, file, folder)) for file in files.values()]
+
+
+def copy_checked(source: Path, file: DataFile, passing: Path, target: Path) -> None:
+    """Bring a data file to another place, by way of a passing name there. DamagedLake when it is
+    not what was written; nothing is there then."""
+    try:
+        with _opened(source, file) as old, passing.open("xb") as new:
+            _refuse_changed(source, file, _poured(old, new))
+        write_durably(passing, target)
+    finally:
+        remove_quietly(passing)
+
+
+def _poured(old: BinaryIO, new: BinaryIO) -> str:
+    digest = sha256()
+    while piece := old.read(PIECE):
+        digest.update(piece)
+        new.write(piece)
+    return digest.hexdigest()
+
+
+def _refuse_changed(path: Path, file: DataFile, digest: str) -> None:
+    if digest != file.sha256:
+        raise DamagedLake(
+            "a data file is not what was written",
+            where=path,
+            fix="restore it from a copy of the lake; rdlake catalogs verify --deep names every "
+            "pinned file that is not whole",
+        )
+
+
+def _opened(path: Path, file: DataFile) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except FileNotFoundError as error:
+        raise data_damaged(path.parent, {path: file.size}, error) from error
+
+
+def _stats(entry: Table, file: DataFile, folder: Path) -> str:
+    columns = told_columns(entry)
+    rows = read_files(entry, folder, [(file.path, file.size, file.rows)], columns).to_arrow()
+    return stats_of(entry, rows.cast(pa.schema([entry.schema.field(each) for each in columns])))

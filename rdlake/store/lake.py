@@ -1,0 +1,398 @@
+"""The only door to Delta: tables that are created on first use, read, and committed durably.
+
+Every commit is made against the exact version that was looked at; when another writer was
+faster, the look is repeated. So appends are never doubled and replaced rows never lost.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import chain
+from pathlib import Path
+
+import polars as pl
+import pyarrow as pa
+from deltalake import DeltaTable
+from deltalake.exceptions import CommitFailedError
+
+from rdlake.errors import LakeBusy
+from rdlake.schema.frames import (
+    cast,
+    differing,
+    frame_of,
+    polars_schema,
+    refuse_unowned,
+    rows_of,
+)
+from rdlake.schema.tables import TABLES, Table, table
+from rdlake.store.adopt import copies
+from rdlake.store.connection import Opened
+from rdlake.store.data_files import (
+    DataFile,
+    File,
+    crowd,
+    half_written,
+    list_digest,
+    of_good_size,
+    remove_quietly,
+    small_files,
+)
+from rdlake.store.delta import (
+    Snapshot,
+    holding,
+    replace_files,
+    snapshot_of,
+    stats_of,
+    unused_files,
+)
+from rdlake.store.delta_log import commit_entry, sync_commit
+from rdlake.store.parquet import FILE, read_files, size_in_memory, write_file
+from rdlake.store.translate import storage_door, storage_failed
+
+PATIENCE_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class CommitReport:
+    """The tables a batch changed, with their new versions."""
+
+    versions: Mapping[str, int] = field(default_factory=dict)
+
+
+Fresh = tuple[DataFile, str]
+"""A file that the log does not name yet, with its statistics."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """What one commit wrote."""
+
+    version: int
+    files: tuple[DataFile, ...]
+
+
+class Lake(Opened):
+    """An open lake. Make one with `open_lake` or `init_lake`."""
+
+    @cached_property
+    def lake_id(self) -> str:
+        """The id given at init; a copy of the lake keeps it."""
+        return str(self.existing(table("catalogs")).metadata().id)
+
+    @property
+    def catalogs_folder(self) -> Path:
+        return self.root / "catalogs"
+
+    # --- reading -------------------------------------------------------------------------
+
+    def snapshot(self, name: str) -> Snapshot:
+        """The table's newest version and its files."""
+        delta = self._delta(table(name))
+        return snapshot_of(delta) if delta else Snapshot(None, ())
+
+    def snapshot_at(self, name: str, version: int) -> Snapshot:
+        """The table as it was at a version; StorageFailed when the log no longer leads there."""
+        with storage_door(self.folder(name)):
+            return snapshot_of(DeltaTable(str(self.folder(name)), version=version))
+
+    def read(
+        self, name: str, columns: Collection[str] | None = None, where: pl.Expr | None = None
+    ) -> pl.DataFrame:
+        """Rows of a table's newest version; an empty typed frame when there is none yet."""
+        files = self.snapshot(name).files
+        return read_files(table(name), self.folder(name), files, columns, where)
+
+    def known_files(
+        self, names: Collection[str], paths: Collection[str] | None = None
+    ) -> dict[tuple[str, str], DataFile]:
+        """(table, path) -> the data file, with the sha256 that was taken when it was written; of
+        all files of these tables that ever were, or of `paths`."""
+        where = pl.col("table").is_in(list(names))
+        files = self.read("file_lists", ["table", "files"], where).explode("files").unnest("files")
+        if paths is not None:
+            files = files.filter(pl.col("path").is_in(list(paths)))
+        return {
+            (row.pop("table"), row["path"]): DataFile(**row) for row in files.iter_rows(named=True)
+        }
+
+    # --- writing -------------------------------------------------------------------------
+
+    def commit(
+        self, frames: Mapping[str, pl.DataFrame], owners: Mapping[str, Collection[str]]
+    ) -> CommitReport:
+        """Write a batch: one durable commit per table that changes, in the order of `TABLES`.
+
+        `owners` names, per owner column, whose rows are replaced by those in `frames`; tables that
+        `frames` does not name are not touched. Rows equal to what is there are left alone; tables
+        without an owner are appended to. ValueError, before anything is written, for a column that
+        is not declared or a row whose owner is not named.
+        """
+        batch = {name: cast(table(name), frame) for name, frame in frames.items()}
+        for name, rows in batch.items():
+            refuse_unowned(table(name), rows, owners)
+        report: dict[str, Written] = {}
+        for entry in TABLES:
+            ids = owners.get(entry.owner, ()) if entry.owner else ()
+            if entry.name in batch and (
+                written := self._commit_table(entry, batch[entry.name], ids)
+            ):
+                report[entry.name] = written
+        self.record_files({name: written.files for name, written in report.items()})
+        return CommitReport({name: written.version for name, written in report.items()})
+
+    def record_files(self, lists: Mapping[str, Iterable[DataFile]]) -> None:
+        """Remember digests of data files, as lists by digest."""
+        rows = [
+            {
+                "digest": list_digest(name, files),
+                "table": name,
+                "files": [file.record() for file in sorted(files)],
+            }
+            for name, files in lists.items()
+            if files
+        ]
+        if rows:
+            entry = table("file_lists")
+            self._commit_table(entry, cast(entry, frame_of(entry, rows)), ())
+
+    def append_at(self, name: str, frame: pl.DataFrame, version: int) -> bool:
+        """Append only if the table is still at `version`; False when another writer was faster."""
+        entry = table(name)
+        try:
+            delta = self._writable(entry)
+            if delta.version() != version:
+                return False
+            self._write(delta, entry, snapshot_of(delta), cast(entry, frame))
+        except CommitFailedError as error:
+            self._refuse_if_still(entry, version, error)
+            return False
+        return True
+
+    def append_once(
+        self, name: str, contents: Iterable[pa.Table], ids: Collection[str]
+    ) -> CommitReport | None:
+        """Append rows whose owners are `ids`, a file of each content, in one commit; the contents
+        are asked for one by one and need never be in memory together. None, with nothing appended,
+        when the table has rows of one of `ids`; what `contents` raises leaves nothing either."""
+        entry = table(name)
+        assert entry.owner is not None
+        owner, folder = entry.owner, self.folder(name)
+        self._writable(entry)
+        size, fresh = size_in_memory(entry, folder), list[Fresh]()
+
+        def attempt(delta: DeltaTable) -> Written | None:
+            now, files = holding(delta, owner, ids)
+            theirs = pl.col(owner).is_in(list(ids))
+            if not read_files(entry, folder, files, [owner], theirs).is_empty():
+                return None
+            gone = crowd(now.files, size)
+            groups = of_good_size(gone, size)
+            crowded = (cast(entry, self._of_files(entry, each)) for each in groups)
+            return self._swap(delta, entry, crowded, gone, changed=True, beside=fresh)
+
+        with storage_door(folder):
+            fresh += self._files_of(entry, contents)
+        report = self._named(entry, fresh, attempt)
+        if report is None:
+            for file, _ in fresh:
+                remove_quietly(folder / file.path)
+        return report
+
+    def adopt(self, name: str, files: Mapping[Path, DataFile]) -> CommitReport | None:
+        """Take data files of another lake, by where they lie, as they are into a table that has
+        none. None, with nothing taken, when it has some; DamagedLake for a file that is not what
+        was written. Copies that are then left, under names that some version may pin, upkeep takes.
+        """
+        entry, folder = table(name), self.folder(name)
+        self._writable(entry)
+
+        def attempt(delta: DeltaTable) -> Written | None:
+            if snapshot_of(delta).files:
+                return None
+            return self._swap(delta, entry, (), (), changed=True, beside=fresh)
+
+        fresh = copies(entry, files, folder)
+        return self._named(entry, fresh, attempt)
+
+    def _named(
+        self, entry: Table, fresh: list[Fresh], attempt: Callable[[DeltaTable], Written | None]
+    ) -> CommitReport | None:
+        """Have the log name files that are there; None when it may not."""
+
+        def once(delta: DeltaTable) -> Written | None:
+            now = snapshot_of(delta)
+            if {file.path for file, _ in fresh} <= {path for path, _, _ in now.files}:
+                # the last attempt was told it failed, and did not
+                sync_commit(self.folder(entry.name), now.version or 0)
+                return Written(now.version or 0, tuple(file for file, _ in fresh))
+            return attempt(delta)
+
+        written = self._retry(entry, once) if fresh else None
+        if written is None:
+            return None
+        self.record_files({entry.name: written.files})
+        return CommitReport({entry.name: written.version})
+
+    def _commit_table(self, entry: Table, rows: pa.Table, ids: Collection[str]) -> Written | None:
+        """One commit, or none when it would change nothing."""
+
+        def attempt(delta: DeltaTable) -> Written | None:
+            if entry.owner is None:
+                now = snapshot_of(delta)
+                return self._write(delta, entry, now, rows) if rows.num_rows else None
+            now, files = holding(delta, entry.owner, ids)
+            theirs = pl.col(entry.owner).is_in(list(ids))
+            there = read_files(entry, self.folder(entry.name), files, None, theirs, named=True)
+            changed, replaced = differing(entry, there, rows, ids)
+            if not changed:
+                return None
+            holders = set(there.filter(pl.col(entry.owner).is_in(replaced))[FILE])
+            news = rows_of(rows, entry.owner, changed)
+            return self._write(delta, entry, now, news, replaced, holders)
+
+        if not rows.num_rows and self._delta(entry) is None:
+            return None
+        return self._retry(entry, attempt)
+
+    def _retry(
+        self, entry: Table, attempt: Callable[[DeltaTable], Written | None]
+    ) -> Written | None:
+        """Try against the newest version until no other writer was faster."""
+        give_up, pause = time.monotonic() + PATIENCE_SECONDS, 0.005
+        while True:
+            before = None
+            try:
+                delta = self._writable(entry)
+                before = delta.version()
+                return attempt(delta)
+            except CommitFailedError as error:
+                self._refuse_if_still(entry, before, error)
+                if time.monotonic() > give_up:
+                    raise LakeBusy(
+                        f"other writers kept committing to {entry.name} first "
+                        f"for {PATIENCE_SECONDS:.0f} s",
+                        where=self.folder(entry.name),
+                        fix="run the command again when fewer writers are at work",
+                    ) from error
+            time.sleep(pause * random.uniform(0.5, 1.5))
+            pause = min(pause * 2, 0.5)
+
+    def _refuse_if_still(self, entry: Table, version: int | None, error: Exception) -> None:
+        """A commit that failed though nobody was faster is the storage's fault."""
+        self._open.pop(entry.name, None)
+        if self._version(entry) == version:
+            raise storage_failed(self.folder(entry.name), error) from error
+
+    def _write(
+        self,
+        delta: DeltaTable,
+        entry: Table,
+        now: Snapshot,
+        rows: pa.Table,
+        replaced: Collection[str] = (),
+        holders: Collection[str] = (),
+    ) -> Written:
+        """One commit: these rows in place of those of `replaced`, which lie in files `holders`.
+        Small files that have become a crowd are taken in, so that a commit costs what it changes.
+        """
+        size = size_in_memory(entry, self.folder(entry.name))
+        gone = crowd(now.files, size) | {file for file in now.files if file[0] in holders}
+        stays = ~pl.col(entry.owner).is_in(list(replaced)) if entry.owner and replaced else None
+        groups = of_good_size(gone, size) or [()]
+        kept = (self._of_files(entry, group, stays) for group in groups[:-1])
+        last = rows
+        if groups[-1]:
+            coming = pl.DataFrame(rows, schema=polars_schema(entry))
+            last = cast(entry, pl.concat([self._of_files(entry, groups[-1], stays), coming]))
+        return self._swap(
+            delta, entry, chain((cast(entry, frame) for frame in kept), [last]), gone, changed=True
+        )
+
+    def _swap(
+        self,
+        delta: DeltaTable,
+        entry: Table,
+        contents: Iterable[pa.Table],
+        gone: Collection[File],
+        *,
+        changed: bool,
+        beside: Sequence[Fresh] = (),
+    ) -> Written:
+        """New files of these contents in place of the old files, on disk when this returns: the
+        files before the log names them, then the log. Files `beside` them are there already."""
+        folder, version = self.folder(entry.name), int(delta.version()) + 1
+        with storage_door(folder):
+            made = self._files_of(entry, contents)
+            fresh = [*beside, *made]
+            try:
+                replace_files(delta, fresh, gone, changed=changed)
+            except CommitFailedError:
+                _discard(folder, version, [file for file, _ in made])
+                raise
+            sync_commit(folder, version)
+        self._flushed[entry.name] = version
+        return Written(version, tuple(file for file, _ in fresh))
+
+    def _files_of(self, entry: Table, contents: Iterable[pa.Table]) -> list[Fresh]:
+        """A new file of each content, written before the next is asked for; none when one fails."""
+        folder, made = self.folder(entry.name), list[Fresh]()
+        with ExitStack() as undone:
+            for rows in contents:
+                if rows.num_rows:
+                    file = write_file(entry, folder, rows)
+                    undone.callback(remove_quietly, folder / file.path)
+                    made.append((file, stats_of(entry, rows)))
+            undone.pop_all()
+        return made
+
+    # --- upkeep --------------------------------------------------------------------------
+
+    def compact(self, name: str) -> bool:
+        """Rewrite a table's small files as few, sorted by key, without changing a row. False when
+        they are few, or a writer was at work: the next upkeep will do it.
+
+        Not by delta-rs's `optimize`: two of these at once double every row.
+        """
+        entry, before = table(name), self._version(table(name))
+        try:
+            delta = self._writable(entry)
+            before = delta.version()
+            groups = small_files(snapshot_of(delta).files, size_in_memory(entry, self.folder(name)))
+            if not groups:
+                return False
+            contents = (cast(entry, self._of_files(entry, group)) for group in groups)
+            written = self._swap(delta, entry, contents, list(chain(*groups)), changed=False)
+        except CommitFailedError as error:
+            self._refuse_if_still(entry, before, error)
+            return False
+        self.record_files({name: written.files})
+        return True
+
+    def unreferenced(self, name: str, hours: int) -> list[str]:
+        """Files below a table that its newest version does not need, older than `hours`."""
+        delta = self._delta(table(name))
+        if delta is None:
+            return []
+        self._settle(table(name), delta)
+        folder = self.folder(name)
+        with storage_door(folder):
+            return [*unused_files(delta, hours), *half_written(folder, time.time() - hours * 3600)]
+
+    def _of_files(
+        self, entry: Table, files: Iterable[File], where: pl.Expr | None = None
+    ) -> pl.DataFrame:
+        return read_files(entry, self.folder(entry.name), files, None, where)
+
+
+def _discard(folder: Path, version: int, files: Iterable[DataFile]) -> None:
+    """Remove files that were written for a commit that was overtaken."""
+    with suppress(FileNotFoundError):
+        named = {path for path, _, _ in commit_entry(folder, version).added}
+        for file in files:
+            if file.path not in named:
+                remove_quietly(folder / file.path)

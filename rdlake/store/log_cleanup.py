@@ -1,0 +1,90 @@
+"""Old ends of Delta logs: entries and checkpoints that a later checkpoint makes superfluous.
+
+delta-rs lists the whole log at each commit, so a log that only grows makes every commit dearer.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from itertools import takewhile
+from pathlib import Path
+
+from rdlake.store.data_files import remove_quietly, sync, sync_folder
+from rdlake.store.delta import told_by
+from rdlake.store.delta_log import checkpoint_fault, checkpoint_path, entry_path, log_folder
+from rdlake.store.translate import storage_door
+
+VERSIONS_KEPT = 100
+"""So many of the newest versions can still be opened, and the checkpoint before them."""
+_OF_A_VERSION = re.compile(r"^(?P<version>\d{20})\.(json|checkpoint\.parquet)$")
+
+
+def covered(table_folder: Path, before: float) -> list[Path]:
+    """The files of the log, oldest first, that a later checkpoint covers: it was proven to tell
+    the same, `VERSIONS_KEPT` versions came after it, and all up to it are older than the instant
+    `before`. Empty when there is no such checkpoint."""
+    with storage_door(table_folder), suppress(FileNotFoundError):  # another upkeep is at work
+        versions = _versions(log_folder(table_folder))
+        old = _old_enough(versions, before)
+        whole = [number for number in old if _is_whole(table_folder, number)]
+        for end in range(len(whole), 0, -1):
+            if _tells_the_same(table_folder, whole[:end]):
+                gone = [each for each in old if each < whole[end - 1]]
+                return [path for each in gone for path in versions[each]]
+    return []
+
+
+def forget(table_folder: Path, paths: Sequence[Path]) -> None:
+    """Remove what is covered. Oldest first: stopped at any moment, it leaves a log without gaps."""
+    if not paths:
+        return
+    with storage_door(table_folder):
+        folder = log_folder(table_folder)
+        for checkpoint in folder.glob("*.checkpoint.parquet"):
+            if checkpoint not in paths:
+                sync(checkpoint)
+        sync_folder(folder)
+        for path in paths:
+            remove_quietly(path)
+
+
+def _versions(folder: Path) -> dict[int, list[Path]]:
+    """The files of each version, oldest first."""
+    found: dict[int, list[Path]] = {}
+    for path in sorted(folder.iterdir()):
+        if name := _OF_A_VERSION.match(path.name):
+            found.setdefault(int(name["version"]), []).append(path)
+    return found
+
+
+def _old_enough(versions: Mapping[int, Sequence[Path]], before: float) -> list[int]:
+    """The oldest versions without a gap, up to the first that is to be kept."""
+    kept_from = max(versions, default=0) - VERSIONS_KEPT + 1
+    return list(
+        takewhile(
+            lambda each: (
+                each < kept_from and all(path.stat().st_mtime < before for path in versions[each])
+            ),
+            versions,
+        )
+    )
+
+
+def _is_whole(table_folder: Path, version: int) -> bool:
+    path = checkpoint_path(table_folder, version)
+    return path.is_file() and checkpoint_fault(path, path.parent.parent) is None
+
+
+def _tells_the_same(table_folder: Path, checkpoints: Sequence[int]) -> bool:
+    """True when the last of these checkpoints says alone what the one before and the entries
+    since say; without one before, all entries."""
+    *earlier, version = checkpoints
+    start = earlier[-1] if earlier else None
+    entries = [
+        entry_path(table_folder, n) for n in range(0 if start is None else start + 1, version + 1)
+    ]
+    base = [] if start is None else [checkpoint_path(table_folder, start)]
+    alone = told_by([checkpoint_path(table_folder, version)])
+    return alone is not None and alone == told_by([*base, *entries])
