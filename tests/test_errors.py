@@ -8,7 +8,7 @@ import pytest
 
 from rdlake.errors import ExitCode, RdlakeError
 
-CLASSES = [RdlakeError, *RdlakeError.__subclasses__()]
+CLASSES: list[type[RdlakeError]] = [RdlakeError, *RdlakeError.__subclasses__()]
 
 
 @pytest.mark.parametrize("kind", CLASSES)
