@@ -1,3 +1,3 @@
 """What this rdlake is: its version."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
