@@ -15,9 +15,10 @@ from rdlake.catalog.contract import MADE
 from rdlake.catalog.version import Pin, Version
 from rdlake.errors import DamagedLake, StorageFailed
 from rdlake.schema.tables import TABLES
-from rdlake.store.data_files import DataFile, list_digest, sync_with_sha256
+from rdlake.store.data_files import DataFile, list_digest
 from rdlake.store.delta import Snapshot
 from rdlake.store.delta_log import data_changed_since, last_repair, log_folder
+from rdlake.store.durable import sync_with_sha256
 from rdlake.store.lake import Lake
 
 

@@ -22,7 +22,7 @@ from rdlake.catalog.pinning import Pinned, pin_tables, repaired_since, same_rows
 from rdlake.catalog.render import draft, place_current
 from rdlake.catalog.version import Pin, Version, history, numbered
 from rdlake.errors import BadInput, CheckFailed
-from rdlake.store.data_files import write_durably
+from rdlake.store.durable import write_durably
 from rdlake.store.lake import Lake
 
 HALF_DONE = {"whole_batches", "counts", "counts_of_runs"}

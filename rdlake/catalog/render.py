@@ -25,7 +25,7 @@ from rdlake.errors import DamagedLake
 from rdlake.schema.frames import frame_of
 from rdlake.schema.sql import literal
 from rdlake.schema.tables import table
-from rdlake.store.data_files import remove_quietly, sync, sync_folder, write_durably
+from rdlake.store.durable import remove_quietly, sync, sync_folder, write_durably
 from rdlake.store.lake import Lake
 from rdlake.store.translate import storage_door
 

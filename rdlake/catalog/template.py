@@ -27,7 +27,7 @@ from rdlake.catalog.contract import (
 from rdlake.schema.sql import identifier, literal
 from rdlake.schema.tables import Column, table
 from rdlake.schema.tables.duckdb_types import duckdb_type
-from rdlake.store.data_files import remove_quietly, sha256_of, sync_folder, write_durably
+from rdlake.store.durable import remove_quietly, sha256_of, sync_folder, write_durably
 from rdlake.store.lake import Lake
 from rdlake.store.translate import storage_door
 

@@ -17,7 +17,7 @@ from rdlake.catalog.engine import engine_door
 from rdlake.catalog.time_travel import connect
 from rdlake.catalog.version import Version, newest, numbered
 from rdlake.schema.sql import identifier, literal
-from rdlake.store.data_files import write_durably
+from rdlake.store.durable import write_durably
 from rdlake.store.lake import Lake
 from rdlake.store.translate import storage_door
 

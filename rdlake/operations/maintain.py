@@ -14,7 +14,7 @@ from rdlake.catalog.pinning import file_lists
 from rdlake.catalog.template import BLANKS, is_blank_of
 from rdlake.catalog.version import history
 from rdlake.schema.tables import TABLES
-from rdlake.store.data_files import remove_quietly
+from rdlake.store.durable import remove_quietly
 from rdlake.store.lake import Lake
 from rdlake.store.log_cleanup import covered, forget
 from rdlake.store.translate import storage_door

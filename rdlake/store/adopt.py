@@ -11,10 +11,13 @@ import pyarrow as pa
 
 from rdlake.errors import DamagedLake
 from rdlake.schema.tables import Table
-from rdlake.store.data_files import PIECE, DataFile, remove_quietly, write_durably
+from rdlake.store.data_files import DataFile
 from rdlake.store.delta import stats_of, told_columns
+from rdlake.store.durable import replacing
 from rdlake.store.parquet import new_path, read_files
 from rdlake.store.translate import data_damaged, storage_door
+
+PIECE = 1 << 20
 
 
 def copies(
@@ -32,12 +35,10 @@ def copies(
 def copy_checked(source: Path, file: DataFile, passing: Path, target: Path) -> None:
     """Bring a data file to another place, by way of a passing name there. DamagedLake when it is
     not what was written; nothing is there then."""
-    try:
-        with _opened(source, file) as old, passing.open("xb") as new:
-            _refuse_changed(source, file, _poured(old, new))
-        write_durably(passing, target)
-    finally:
-        remove_quietly(passing)
+    with _opened(source, file) as old, replacing(target, passing) as path:
+        with path.open("xb") as new:
+            digest = _poured(old, new)
+        _refuse_changed(source, file, digest)
 
 
 def _poured(old: BinaryIO, new: BinaryIO) -> str:

@@ -5,19 +5,17 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from uuid import uuid4
 
 import polars as pl
 import pyarrow as pa
 
 from rdlake.errors import BadInput, DamagedLake, StorageFailed
 from rdlake.schema.tables import table
-from rdlake.store.data_files import remove_quietly
+from rdlake.store.durable import temporary_path
 from rdlake.store.lake import Lake
 from rdlake.store.parquet import CHUNKS_IN_A_GROUP
 
@@ -244,20 +242,17 @@ def extract(lake: Lake, digest: str, target: Path) -> int:
     BadInput when something is there already, DamagedLake when the content is not whole."""
     if os.path.lexists(target):
         raise _taken(target)
-    passing = target.with_name(f".{uuid4().hex}.part")
     try:
-        with passing.open("xb") as file:
-            size = sum(file.write(chunk) for chunk in read_content(lake, digest))
-        _put(passing, target)
+        with temporary_path(target.parent, ".part") as path:
+            with path.open("xb") as file:
+                size = sum(file.write(chunk) for chunk in read_content(lake, digest))
+            _put(path, target)
     except OSError as error:
         raise StorageFailed(
             f"cannot write the file: {error.strerror}",
             where=target,
             fix="name a folder that is there and can be written to",
         ) from error
-    finally:
-        with suppress(OSError):
-            remove_quietly(passing)
     return size
 
 

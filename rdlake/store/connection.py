@@ -11,9 +11,9 @@ from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from rdlake.errors import UnsupportedLake
 from rdlake.schema.tables import Table, table
-from rdlake.store.data_files import sync
 from rdlake.store.delta import create_table
 from rdlake.store.delta_log import commit_entry, entry_path, log_folder, sync_commit
+from rdlake.store.durable import sync
 from rdlake.store.translate import storage_door
 
 

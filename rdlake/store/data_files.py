@@ -1,13 +1,9 @@
-"""Data files as facts on disk: made durable, hashed once, named in lists by digest.
-
-delta-rs never calls fsync on a local disk, so whoever commits must do it here.
-"""
+"""Describe data files: their facts, the digests of lists of them, which to rewrite as one."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
@@ -15,7 +11,6 @@ from dataclasses import asdict, astuple, dataclass
 from operator import itemgetter
 from pathlib import Path
 
-PIECE = 1 << 20
 _PASSING = re.compile(r"#\d+$")
 File = tuple[str, int, int]
 """A data file as a Delta log names it: path, size, rows."""
@@ -82,43 +77,3 @@ def half_written(folder: Path, before: float) -> list[str]:
             if _PASSING.search(path.name) and path.stat().st_mtime < before:
                 found.append(path.relative_to(folder).as_posix())
     return found
-
-
-def sync_with_sha256(path: Path) -> str:
-    """Flush the file to disk and return the digest of its content."""
-    sync(path)
-    return sha256_of(path)
-
-
-def sha256_of(path: Path) -> str:
-    """The digest of a file's content, read now."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def sync(path: Path) -> None:
-    """Flush one file to disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def sync_folder(path: Path) -> None:
-    """Flush a folder's entries to disk; Windows has no such call and needs none."""
-    if os.name != "nt":
-        sync(path)
-
-
-def write_durably(source: Path, target: Path) -> None:
-    """Put a finished file in the place of another, in one step that survives a crash."""
-    sync(source)
-    source.replace(target)
-    sync_folder(target.parent)
-
-
-def remove_quietly(path: Path) -> None:
-    """Remove a file that may already be gone."""
-    with suppress(FileNotFoundError):
-        path.unlink()

@@ -20,8 +20,9 @@ from deltalake.transaction import AddAction, RemoveAction
 
 from rdlake.schema.tables import Table
 from rdlake.schema.tables.schema import TEXT
-from rdlake.store.data_files import DataFile, File, sync_folder
+from rdlake.store.data_files import DataFile, File
 from rdlake.store.delta_log import VERSION_MARK, sync_commit
+from rdlake.store.durable import sync_folder
 from rdlake.store.translate import storage_door
 
 CONFIGURATION = {

@@ -39,7 +39,6 @@ from rdlake.store.data_files import (
     half_written,
     list_digest,
     of_good_size,
-    remove_quietly,
     small_files,
 )
 from rdlake.store.delta import (
@@ -51,6 +50,7 @@ from rdlake.store.delta import (
     unused_files,
 )
 from rdlake.store.delta_log import commit_entry, sync_commit
+from rdlake.store.durable import remove_quietly
 from rdlake.store.parquet import FILE, read_files, size_in_memory, write_file
 from rdlake.store.translate import storage_door, storage_failed
 

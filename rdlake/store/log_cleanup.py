@@ -11,9 +11,9 @@ from contextlib import suppress
 from itertools import takewhile
 from pathlib import Path
 
-from rdlake.store.data_files import remove_quietly, sync, sync_folder
 from rdlake.store.delta import told_by
 from rdlake.store.delta_log import checkpoint_fault, checkpoint_path, entry_path, log_folder
+from rdlake.store.durable import remove_quietly, sync, sync_folder
 from rdlake.store.translate import storage_door
 
 VERSIONS_KEPT = 100

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from rdlake.errors import BadInput, DamagedLake, NoLake, UnsupportedLake
 from rdlake.schema.tables import LAKE_FORMAT, TABLES, table
-from rdlake.store.data_files import sync_folder
 from rdlake.store.delta import create_table
 from rdlake.store.delta_log import has_log, torn_files
+from rdlake.store.durable import sync_folder
 from rdlake.store.lake import Lake
 from rdlake.store.translate import storage_door
 

@@ -15,7 +15,8 @@ import pyarrow.parquet as pq
 from rdlake.schema.frames import polars_schema
 from rdlake.schema.tables import Table
 from rdlake.schema.tables.schema import BYTES, REAL
-from rdlake.store.data_files import SIZE, DataFile, File, Size, sync_with_sha256
+from rdlake.store.data_files import SIZE, DataFile, File, Size
+from rdlake.store.durable import sync_with_sha256
 from rdlake.store.translate import data_damaged, storage_door
 
 FILE = "/file"

@@ -19,7 +19,7 @@ from rdlake.catalog.time_travel import file_of
 from rdlake.catalog.verify import verify
 from rdlake.errors import StorageFailed
 from rdlake.operations.maintain import maintain
-from rdlake.store.data_files import sha256_of
+from rdlake.store.durable import sha256_of
 from rdlake.store.lake import Lake
 from tests.catalog.published import NEW, Published
 from tests.catalog.views import VIEWS, rows_of

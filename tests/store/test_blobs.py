@@ -220,8 +220,8 @@ BOUNDED = """
     from pathlib import Path
     from hashlib import sha256
     import rdlake, random
-    from rdlake.blobs import CHUNK, Content, store, read_content, extract
-    from rdlake.upkeep import maintain
+    from rdlake.store.blobs import CHUNK, Content, store, read_content, extract
+    from rdlake.operations.maintain import maintain
 
     def most():
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10

@@ -30,14 +30,8 @@ from rdlake.catalog.materialize.changes import FEW, LONG, TOLD_BY, Moves, within
 from rdlake.catalog.materialize.partitions import Part, parts_of
 from rdlake.catalog.version import Version
 from rdlake.schema.sql import identifier, literal
-from rdlake.store.data_files import (
-    DataFile,
-    list_digest,
-    remove_quietly,
-    sync_folder,
-    sync_with_sha256,
-    write_durably,
-)
+from rdlake.store.data_files import DataFile, list_digest
+from rdlake.store.durable import remove_quietly, sync_folder, sync_with_sha256, write_durably
 from rdlake.store.lake import Lake
 from rdlake.store.translate import storage_door
 

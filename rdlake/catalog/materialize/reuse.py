@@ -14,7 +14,8 @@ from rdlake.catalog.pinning import file_lists
 from rdlake.catalog.version import Version, recorded
 from rdlake.errors import DamagedLake
 from rdlake.store.adopt import copy_checked
-from rdlake.store.data_files import DataFile, sync_folder
+from rdlake.store.data_files import DataFile
+from rdlake.store.durable import sync_folder
 from rdlake.store.lake import Lake
 from rdlake.store.translate import storage_door
 

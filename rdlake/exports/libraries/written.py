@@ -8,10 +8,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
-from uuid import uuid4
 
 from rdlake.errors import BadInput, StorageFailed
-from rdlake.store.data_files import remove_quietly, write_durably
+from rdlake.store.durable import remove_quietly, replacing
 
 LIST = ".rdlake.json"
 """Names every file that was written, with the sha256 of its content."""
@@ -90,12 +89,8 @@ class Written:
     def _put(self, path: str, content: bytes) -> None:
         target = self.root / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        passing = target.with_name(f".{uuid4().hex}.part")
-        try:
-            passing.write_bytes(content)
-            write_durably(passing, target)
-        finally:
-            remove_quietly(passing)
+        with replacing(target) as temporary:
+            temporary.write_bytes(content)
 
 
 def written(root: Path) -> Written:

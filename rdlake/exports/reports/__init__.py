@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from uuid import uuid4
 
 from rdlake.errors import BadInput
-from rdlake.store.data_files import remove_quietly, write_durably
+from rdlake.store.durable import replacing
 from rdlake.store.lake import Lake
 from rdlake.store.lookup import workspace_named
 from rdlake.store.translate import storage_door
@@ -20,13 +19,8 @@ def write_report(lake: Lake, name: str, target: Path, version: int | None = None
     of file is there."""
     _refuse_other(target)
     text = _text(lake, name, version)
-    with storage_door(target):
-        passing = target.with_name(f".{uuid4().hex}.html")
-        try:
-            passing.write_bytes(text.encode("utf-8", errors="replace"))
-            write_durably(passing, target)
-        finally:
-            remove_quietly(passing)
+    with storage_door(target), replacing(target) as temporary:
+        temporary.write_bytes(text.encode("utf-8", errors="replace"))
     return target
 
 

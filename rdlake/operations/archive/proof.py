@@ -16,7 +16,7 @@ from rdlake.operations.archive.scope import FILES_TOO, OWN
 from rdlake.schema.frames import cast, differing
 from rdlake.schema.tables import Table, table
 from rdlake.store.blobs import contents, is_sound
-from rdlake.store.data_files import sha256_of
+from rdlake.store.durable import sha256_of
 from rdlake.store.lake import Lake
 from rdlake.store.translate import storage_door
 

@@ -14,7 +14,7 @@ import polars as pl
 
 from rdlake.errors import BadInput, StorageFailed
 from rdlake.store.blobs import Content, contents, proven
-from rdlake.store.data_files import sync_folder
+from rdlake.store.durable import sync_folder
 from rdlake.store.lake import Lake
 from rdlake.store.lookup import workspace_named
 

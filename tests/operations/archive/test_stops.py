@@ -237,7 +237,7 @@ def test_an_archive_that_is_gone_in_the_middle_is_said(
 FULL = """
 import resource, signal, sys
 import rdlake
-from rdlake.archive import archive
+from rdlake.operations.archive import archive
 lake = rdlake.open_lake(sys.argv[1])
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]), resource.RLIM_INFINITY))

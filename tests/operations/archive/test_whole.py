@@ -153,7 +153,7 @@ def test_a_check_that_was_allowed_to_fail_in_the_lake_fails_in_an_archive(world:
 def test_pandas_is_not_loaded_for_it(world: World) -> None:
     """To load it takes longer than to archive a small lake."""
     code = (
-        "import sys, rdlake; from rdlake.archive import archive\n"
+        "import sys, rdlake; from rdlake.operations.archive import archive\n"
         "lake = rdlake.open_lake(sys.argv[1]); lake.publish(); archive(lake, sys.argv[2])\n"
         "assert 'pandas' not in sys.modules"
     )
