@@ -104,9 +104,9 @@ def with_pandas(root: Path) -> pd.DataFrame:
 
 def prices_with_pandas(file: Path) -> pd.DataFrame:
     """Closes by day and instrument; as pandas' own reader needs another package, through ours."""
-    from rdlake.sources.formats.hdf5 import read_fixed
+    from rdlake.sources.formats.hdf5 import read_hdf5_frame
 
-    frame, _ = read_fixed(file, file.name, ["$close"])
+    frame, _ = read_hdf5_frame(file, file.name, ["$close"])
     assert frame is not None
     values = frame.to_pandas().astype({"$close": float})
     return values.pivot(index="datetime", columns="instrument", values="$close")

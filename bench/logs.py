@@ -11,7 +11,7 @@ from bench.notebook import read_with_pandas
 from rdlake.demo import DemoReport
 from rdlake.ingest.pipeline import ingest
 from rdlake.sources.traces import find_runs
-from rdlake.sources.traces.messages import Reading, list_messages, read, scan_run
+from rdlake.sources.traces.messages import RunReading, list_messages, read_message, scan_run
 
 MESSAGES = 2000
 
@@ -23,17 +23,19 @@ def of_logs(folder: Path, demo: DemoReport) -> list[Figure]:
 
 def _reading(demo: DemoReport) -> Figure:
     """Every message of interest: found, opened, its signature checked, decoded."""
-    reading = Reading(demo.signing_key.read_bytes())
+    reading = RunReading(demo.signing_key.read_bytes())
 
     def read_all() -> None:
         for run in find_runs(demo.logs).runs:
             for message in list_messages(scan_run(run.path), reading):
-                read(reading, message)
+                read_message(reading, message)
 
     taken = seconds(read_all)
     assert not reading.findings, reading.findings[0]
-    print(f"{len(reading.read):,} messages read in {taken:.1f} s", file=sys.stderr)
-    return Figure(f"reading {MESSAGES:,} messages", taken * MESSAGES / len(reading.read), "s", 1.0)
+    print(f"{len(reading.digests):,} messages read in {taken:.1f} s", file=sys.stderr)
+    return Figure(
+        f"reading {MESSAGES:,} messages", taken * MESSAGES / len(reading.digests), "s", 1.0
+    )
 
 
 def _ingesting(folder: Path, demo: DemoReport) -> list[Figure]:

@@ -16,7 +16,7 @@ from rdlake.demo.traces import (
     log_folder_name,
     trace_files,
 )
-from rdlake.domain.trace import Run
+from rdlake.domain.trace import TracedRun
 from rdlake.sources.traces import find_runs, read_run
 from tests.builders import make_curve, proven_metrics
 
@@ -84,7 +84,7 @@ def write_run(
     return folder
 
 
-def read_only(root: Path, *, key: bytes | None = KEY) -> Run:
+def read_only(root: Path, *, key: bytes | None = KEY) -> TracedRun:
     """The only run below a log root."""
     (folder,) = find_runs(root).runs
     return read_run(folder, key=key)

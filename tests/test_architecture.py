@@ -47,7 +47,7 @@ DOORS = {
     "pydantic_settings": {"settings.py"},
     "pandas": {"exports/libraries/carried"},
     "pickle": set(),
-    "sqlite3": {"demo", "sources/registry/opened.py"},
+    "sqlite3": {"demo", "sources/registry/sqlite_rows.py"},
     "yaml": {"sources/formats/yaml_text.py"},
 }
 

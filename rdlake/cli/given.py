@@ -17,7 +17,7 @@ from rdlake.errors import BadInput
 
 if TYPE_CHECKING:
     from rdlake.ingest.content import Keep
-    from rdlake.sources.workspace.path_maps import Map
+    from rdlake.sources.workspace.path_maps import PathMap
 
 
 workspaces_option = click.option(
@@ -185,7 +185,7 @@ class Sources:
     workspaces: Sequence[Path]
     logs: Sequence[Path]
     signing_key: bytes | None
-    maps: Sequence[Map] = ()
+    maps: Sequence[PathMap] = ()
     registries: Sequence[Path] = ()
     catalogs: Sequence[Path] = ()
     prices: Path | None = None

@@ -75,7 +75,7 @@ class Code:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ForkRecord:
     """What JSON files of a fork of RD-Agent, or a catalog that it exported, say of one workspace.
 
     `loop` is the run and the loop's number; `factors` and `feedback` are columns of their tables,
@@ -117,7 +117,7 @@ class Workspace:
     recording: Recording | None = None
     codes: tuple[Code, ...] = ()
     values: FactorHeader | None = None
-    told: Told | None = None
+    told: ForkRecord | None = None
     findings: tuple[Finding, ...] = ()
 
     @property

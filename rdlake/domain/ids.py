@@ -19,7 +19,7 @@ _STRATEGY = UUID("0f0c1f6a-6c1e-5c39-9d0f-6f2f5a4f9a51")
 _MODEL = UUID("3e0d0f0b-52b0-5f0c-8a50-0b6d1d7b8f77")
 _PROTOCOL = UUID("7b6b2c6c-0b4d-4e2c-9b7f-3b1b9b4f3a11")
 
-_LEFT_OUT = frozenset(
+_IRRELEVANT_KEYS = frozenset(
     {
         "GPU", "gpu", "gpu_id", "device", "device_type", "n_jobs", "nthread", "num_threads",
         "num_workers", "thread_count", "mount_path", "provider_uri", "signal", "verbose",
@@ -49,11 +49,11 @@ def strategy_content(configuration: Configuration, model_code: str | None = None
     """What a strategy is made of: the subtrees that ran, without threads, devices, paths, the
     signal, and the factor set."""
     return {
-        "dataset": cleaned(configuration.dataset_config),
-        "strategy": cleaned(configuration.portfolio_config),
-        "backtest": cleaned(configuration.backtest_config),
-        "executor": cleaned(configuration.executor_config),
-        "model": cleaned(configuration.model_config),
+        "dataset": drop_irrelevant(configuration.dataset_config),
+        "strategy": drop_irrelevant(configuration.portfolio_config),
+        "backtest": drop_irrelevant(configuration.backtest_config),
+        "executor": drop_irrelevant(configuration.executor_config),
+        "model": drop_irrelevant(configuration.model_config),
         "model_code": model_code if runs_model_file(configuration) else None,
     }
 
@@ -80,7 +80,7 @@ def model_id(
     workspace that trained it, and two that trained the same must not replace each other's."""
     content = {
         "workspace": f"workspace {workspace_id}",
-        "model": cleaned(model_config),
+        "model": drop_irrelevant(model_config),
         "features": list(features) if features is not None else None,
         "weights": weights_sha256 and f"sha256 {weights_sha256}",
         "code": code_sha256 and f"sha256 {code_sha256}",
@@ -119,19 +119,21 @@ def protocol_strategy_id(
     return uuid5(_PROTOCOL, text).hex
 
 
-def subtree(config: Json) -> str | None:
+def canonical_subtree(config: Json) -> str | None:
     """A configuration's subtree as canonical JSON, without what does not change the result."""
-    return None if config is None else canonical_json(cleaned(config))
+    return None if config is None else canonical_json(drop_irrelevant(config))
 
 
-def cleaned(value: Json) -> Json:
+def drop_irrelevant(value: Json) -> Json:
     """The subtree without what does not change the result: threads, devices, paths, the signal,
     the factor set."""
     if isinstance(value, dict):
-        kept = {name: each for name, each in value.items() if name not in _LEFT_OUT}
-        return {name: cleaned(each) for name, each in kept.items() if not _is_path(each)}
+        kept = {name: each for name, each in value.items() if name not in _IRRELEVANT_KEYS}
+        return {name: drop_irrelevant(each) for name, each in kept.items() if not _is_path(each)}
     if isinstance(value, list):
-        return [cleaned(each) for each in value if not _is_path(each) and not _is_factors(each)]
+        return [
+            drop_irrelevant(each) for each in value if not _is_path(each) and not _is_factors(each)
+        ]
     return value
 
 

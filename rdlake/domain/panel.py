@@ -31,7 +31,7 @@ _MARKETS = {"SS": "SH", "XSHG": "SH", "XSHE": "SZ"}
 
 
 @lru_cache(maxsize=1 << 16)
-def instrument(code: str) -> str:
+def normalize_instrument(code: str) -> str:
     """One name for SH600000, sh600000, 600000.SH and 600000.XSHG; another code in capitals."""
     text = code.strip().upper()
     if found := _PREFIXED.fullmatch(text):
@@ -69,7 +69,7 @@ class Panel:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Rows:
+class PanelRows:
     """The rows of a table by day and instrument. `order` sorts its columns, None where they are
     sorted; `firsts` are the first places of equal rows, None where none comes twice."""
 
@@ -80,9 +80,9 @@ class Rows:
     firsts: Places | None
 
     @classmethod
-    def of(cls, days: Days, codes: Days, names: Sequence[str]) -> Rows:
+    def of(cls, days: Days, codes: Days, names: Sequence[str]) -> PanelRows:
         """Rows as a file has them: `codes` are places in `names`."""
-        called = [instrument(name) for name in names]
+        called = [normalize_instrument(name) for name in names]
         known = sorted(set(called))
         place = {name: at for at, name in enumerate(known)}
         codes = np.array([place[name] for name in called], np.int32)[codes]
@@ -143,7 +143,7 @@ class Label:
     @classmethod
     def of(cls, source: str, panel: Panel) -> Label:
         """The label that a panel holds. ValueError when it has too many days and instruments."""
-        held = matrix(panel)
+        held = build_matrix(panel)
         return cls(source, panel.digest, lambda: held)
 
     @cached_property
@@ -162,7 +162,7 @@ class Label:
         return np.where(there, values[rows, columns], np.nan)
 
 
-def matrix(panel: Panel, calendar: Days | None = None) -> Matrix:
+def build_matrix(panel: Panel, calendar: Days | None = None) -> Matrix:
     """The days, those of the calendar where one is given, the instruments, and a row of values per
     day, NaN where there is none. ValueError when that is more than can be held."""
     days = np.unique(panel.days if calendar is None else calendar)

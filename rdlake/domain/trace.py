@@ -20,7 +20,7 @@ RunStatus = Literal["success", "failed", "running"]
 RunSignature = Literal["signed", "bad", "unchecked", "unsigned"]
 
 Metrics = Mapping[str, float | None]
-Described = Mapping[str, object] | str
+Description = Mapping[str, object] | str
 """What the language model described: mostly names with words, sometimes one text."""
 
 
@@ -48,15 +48,15 @@ class Task:
     kind: Action | None
     description: str | None = None
     formulation: str | None = None
-    variables: Described | None = None
+    variables: Description | None = None
     code: Mapping[str, str] = field(default_factory=dict)
     code_sha256: str | None = None
     accepted: bool | None = None
     workspace_id: str | None = None
     model_type: str | None = None
     architecture: str | None = None
-    hyperparameters: Described | None = None
-    training_hyperparameters: Described | None = None
+    hyperparameters: Description | None = None
+    training_hyperparameters: Description | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +140,7 @@ class TracedLoop:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class TracedRun:
     """One run folder, read without running anything of it.
 
     `path` is relative to the log root, in POSIX form. `stat_digest` tells whether a file's name,

@@ -9,7 +9,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from rdlake.domain.experiment import Told, Workspace
+from rdlake.domain.experiment import ForkRecord, Workspace
 from rdlake.evidence.from_registry import scenario_of
 from rdlake.evidence.value import Evidence
 
@@ -35,7 +35,7 @@ def said_by_json(workspace: Workspace) -> Evidence | None:
 
 
 def said_by_catalog(
-    source: str, workspace_id: str, told: Told, exported: datetime | None
+    source: str, workspace_id: str, told: ForkRecord, exported: datetime | None
 ) -> Evidence:
     """What an exported catalog says of a workspace: a loop when it has a metric, else a folder."""
     place = {**_place(told), "action": told.action, "status": told.status_raw}
@@ -52,7 +52,7 @@ def said_by_catalog(
 def _evidence(
     source: str,
     workspace_id: str,
-    told: Told,
+    told: ForkRecord,
     *,
     loop: Mapping[str, Any],
     folder: Mapping[str, Any],
@@ -74,12 +74,12 @@ def _evidence(
     )
 
 
-def _place(told: Told) -> dict[str, Any]:
+def _place(told: ForkRecord) -> dict[str, Any]:
     run, number = told.loop or (None, None)
     return {"task_run_id": run, "loop_id": number}
 
 
-def _columns(told: Told, role: str | None) -> dict[str, Any]:
+def _columns(told: ForkRecord, role: str | None) -> dict[str, Any]:
     """Columns of `loops`; without a role they only add to a loop that another source shows."""
     return {
         "role": role,

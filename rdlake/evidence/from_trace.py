@@ -10,7 +10,7 @@ from hashlib import sha256
 from typing import Any
 from uuid import UUID, uuid5
 
-from rdlake.domain.trace import Baseline, Feedback, Hypothesis, Run, Task, TracedLoop
+from rdlake.domain.trace import Baseline, Feedback, Hypothesis, Task, TracedLoop, TracedRun
 from rdlake.evidence.model import proposed_model
 from rdlake.evidence.value import Evidence
 
@@ -18,7 +18,7 @@ _ROLES = ("sub", "baseline", "experiment")
 _NOWHERE = UUID("b6f4b8a0-3c55-5e0f-9d6e-0f6a1f3d8c21")
 
 
-def said_by_run(run: Run, task_run_id: str) -> list[Evidence]:
+def said_by_run(run: TracedRun, task_run_id: str) -> list[Evidence]:
     """The evidence on every loop, baseline and sub-workspace of a run. A workspace that several
     loops claim stays with the last of them, and the others are loops without one, for each is a
     trial of its own; a baseline stays with the first, which ran it."""
@@ -50,7 +50,7 @@ def _outweighs(said: Evidence, later: Evidence) -> bool:
     return _ROLES.index(role) > _ROLES.index(other) or role == other == "baseline"
 
 
-def _said(run: Run, task_run_id: str, loop: TracedLoop) -> Iterator[Evidence]:
+def _said(run: TracedRun, task_run_id: str, loop: TracedLoop) -> Iterator[Evidence]:
     place = {"task_run_id": task_run_id, "loop_id": loop.loop_id}
     of_run = {**place, "scenario": run.scenario, "scenario_raw": run.scenario_raw}
     for task in loop.tasks or ():

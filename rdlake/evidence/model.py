@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from rdlake.domain.experiment import Workspace
-from rdlake.domain.ids import proposed_model_id, subtree
+from rdlake.domain.ids import canonical_subtree, proposed_model_id
 from rdlake.domain.trace import Task, TracedLoop
 from rdlake.evidence.value import Evidence, Row
 
@@ -22,8 +22,8 @@ def recorded_model(workspace: Workspace) -> Row | None:
     return {
         "model_id": recording.model_id,
         "model_type": ran.model_class if ran else None,
-        "model_config": subtree(ran.model_config) if ran else None,
-        "dataset_config": subtree(ran.dataset_config) if ran else None,
+        "model_config": canonical_subtree(ran.model_config) if ran else None,
+        "dataset_config": canonical_subtree(ran.dataset_config) if ran else None,
         "feature_list": None if order is None else list(order),
         "model_files": [*([weights.path] if weights else []), *(code.path for code in codes)],
         "weights_sha256": weights.sha256 if weights else None,

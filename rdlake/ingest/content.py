@@ -12,10 +12,10 @@ import polars as pl
 
 from rdlake.domain.experiment import Finding, Workspace
 from rdlake.domain.trace import Task
-from rdlake.sources.formats.wording import because
-from rdlake.sources.workspace.hashing import pieces
-from rdlake.sources.workspace.parse import capped
-from rdlake.sources.workspace.scan import Entry, Scan
+from rdlake.sources.formats.wording import explain
+from rdlake.sources.workspace.hashing import read_pieces
+from rdlake.sources.workspace.parse import cap_findings
+from rdlake.sources.workspace.scan import FolderEntry, Scan
 from rdlake.store.blobs import Content, Unread, store, stored
 from rdlake.store.lake import Lake
 
@@ -47,7 +47,7 @@ _ESSENTIAL_PATHS = re.compile(
     re.DOTALL,
 )
 
-_Places = dict[str, list[tuple[str, Entry]]]
+_Places = dict[str, list[tuple[str, FolderEntry]]]
 """digest -> where the content lies: workspace_id and file."""
 
 
@@ -140,11 +140,11 @@ def _stored_from(lake: Lake, places: _Places, sizes: Mapping[str, int]) -> dict[
     return lost
 
 
-def _chunks(entry: Entry) -> Iterator[bytes]:
+def _chunks(entry: FolderEntry) -> Iterator[bytes]:
     try:
-        yield from pieces(entry)
+        yield from read_pieces(entry)
     except OSError as error:
-        raise Unread(f"it could not be read: {because(error)}") from error
+        raise Unread(f"it could not be read: {explain(error)}") from error
 
 
 def _findings(lost: Mapping[str, str], places: _Places) -> dict[str, tuple[Finding, ...]]:
@@ -154,4 +154,4 @@ def _findings(lost: Mapping[str, str], places: _Places) -> dict[str, tuple[Findi
             reason = f"its content is not kept: {why}"
             fix = "ingest again when nothing writes to it; until then only its digest is known"
             found.setdefault(workspace_id, []).append(Finding("error", entry.path, reason, fix))
-    return {key: capped(each) for key, each in found.items()}
+    return {key: cap_findings(each) for key, each in found.items()}

@@ -14,7 +14,8 @@ from rdlake.domain.panel import Panel
 from rdlake.factors.statistics import FACTORS, correlated
 from rdlake.schema.frames import frame_of
 from rdlake.schema.tables import table
-from rdlake.sources.backtest.factor_values import Unusable, open_values
+from rdlake.sources.backtest.factor_values import open_factor_table
+from rdlake.sources.formats.unreadable import Unreadable
 from rdlake.store.lake import Lake
 
 LEAST_SHARED = 3
@@ -87,7 +88,7 @@ def _compared(
 def _panel(digest: str, places: Places, folders: Mapping[str, Path]) -> Panel | None:
     """The values of that digest, from the first folder that still has them."""
     for workspace_id, column in places.get(digest, ()):
-        with suppress(Unusable), open_values(folders[workspace_id] / FACTORS) as found:
+        with suppress(Unreadable), open_factor_table(folders[workspace_id] / FACTORS) as found:
             panel, _ = found.column(column)
             if panel.digest == digest:
                 return panel

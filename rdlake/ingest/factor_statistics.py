@@ -14,13 +14,13 @@ from rdlake.errors import BadInput
 from rdlake.factors.statistics import FIGURES, Figures, Key, Measured, Prices, measure
 from rdlake.schema.frames import frame_of
 from rdlake.schema.tables import table
-from rdlake.sources.backtest.prices import PRICES, label_of_prices
-from rdlake.sources.workspace.parse import Skipped, still_written
+from rdlake.sources.backtest.prices import PRICES, read_price_label
+from rdlake.sources.workspace.parse import SkippedFolder, find_change
 from rdlake.sources.workspace.scan import Scan
 from rdlake.store.delta_log import last_repair
 from rdlake.store.lake import Lake
 
-MeasuredWorkspace = tuple[Workspace | Skipped, Measured]
+MeasuredWorkspace = tuple[Workspace | SkippedFolder, Measured]
 
 KEY = ("values_sha256", "label_sha256", "start_date", "end_date")
 
@@ -52,13 +52,13 @@ class Measurer:
         """Whether there is a label now for figures that were left without one."""
         return folder.name in self._without and self._prices(folder).label is not None
 
-    def measured(self, scanned: Scan, result: Workspace | Skipped) -> MeasuredWorkspace:
+    def measured(self, scanned: Scan, result: Workspace | SkippedFolder) -> MeasuredWorkspace:
         """The workspace with the statistics of its factors; Skipped if it changed meanwhile."""
-        if isinstance(result, Skipped):
+        if isinstance(result, SkippedFolder):
             return result, Measured()
         prices = self._prices(scanned.folder) if result.factors else Prices(None)
         found = measure(result, scanned.folder, prices, self._known)
-        if result.factors and (skipped := still_written(scanned)):
+        if result.factors and (skipped := find_change(scanned)):
             return skipped, Measured()
         self._known.update(found.figures)
         findings = (*result.findings, *found.findings)
@@ -105,7 +105,7 @@ def _figures(lake: Lake) -> pl.DataFrame:
 def _prices(path: Path, known: Collection[str]) -> Prices:
     if not path.exists():
         return Prices(None, "no prices")
-    label, findings = label_of_prices(path, known)
+    label, findings = read_price_label(path, known)
     if label is None:
         return Prices(None, f"no prices ({path.name}: {findings[0].reason})")
     return Prices(label, None, tuple(findings))

@@ -14,7 +14,7 @@ from rdlake.evidence import evidence_rows, said_by_catalog
 from rdlake.ingest.derive import derive
 from rdlake.ingest.outcome import Outcome, Status, ingest_rows
 from rdlake.ingest.previous import Known
-from rdlake.sources.fork.json_catalogs import Export, read_export
+from rdlake.sources.fork.json_catalogs import CatalogExport, read_export
 from rdlake.store.lake import Lake
 
 
@@ -48,7 +48,7 @@ def ingest_history(
     return History(tuple(outcomes), unchanged)
 
 
-def _commit(lake: Lake, export: Export, reader_version: int) -> Outcome:
+def _commit(lake: Lake, export: CatalogExport, reader_version: int) -> Outcome:
     source = f"catalog:{export.name}"
     said = [
         said_by_catalog(source, workspace_id, told, export.exported)
@@ -71,7 +71,7 @@ def _commit(lake: Lake, export: Export, reader_version: int) -> Outcome:
     return outcomes[0]
 
 
-def _outcome(export: Export, findings: tuple[Finding, ...]) -> Outcome:
+def _outcome(export: CatalogExport, findings: tuple[Finding, ...]) -> Outcome:
     bad = any(finding.level == "error" for finding in findings)
     status: Status = "partial" if bad else "ok"
     if not export.told:

@@ -24,7 +24,7 @@ from rdlake.ingest.previous import Known, last_digests
 from rdlake.ingest.registries import task_run_row as row_of_run
 from rdlake.schema.frames import frame_of
 from rdlake.schema.tables import table
-from rdlake.sources.registry import runs_of_rows
+from rdlake.sources.registry import build_runs
 from rdlake.store.lake import Lake
 
 TOLD_BY = "write_loop_artifacts"
@@ -98,7 +98,7 @@ def _run(
         if folder and names
         else []
     )
-    registry = runs_of_rows(rows, TOLD_BY)
+    registry = build_runs(rows, TOLD_BY)
     return (registry.runs[0] if registry.runs else None), registry.findings
 
 

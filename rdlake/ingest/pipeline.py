@@ -27,8 +27,8 @@ from rdlake.ingest.request import EVERYTHING, Selection
 from rdlake.ingest.traces import RunReader, find_all, names_of
 from rdlake.sources.fork.json_catalogs import find_exports
 from rdlake.sources.traces import RunFolder
-from rdlake.sources.workspace.path_maps import Map, placed
-from rdlake.sources.workspace.roots import workspace_folders
+from rdlake.sources.workspace.path_maps import PathMap, apply_maps
+from rdlake.sources.workspace.roots import find_workspaces
 from rdlake.store.lake import Lake
 
 READER_VERSION = 10
@@ -72,7 +72,7 @@ def ingest(  # noqa: PLR0913 - the front door; what it takes is named at every c
     *,
     registries: Sequence[str | Path] = (),
     signing_key: bytes | None = None,
-    maps: Sequence[Map] = (),
+    maps: Sequence[PathMap] = (),
     catalogs: Sequence[str | Path] = (),
     prices: str | Path | None = None,
     selection: Selection = EVERYTHING,
@@ -258,7 +258,7 @@ def _looked_for(
     chosen: Iterable[RegisteredRun],
     there: Collection[str],
     roots: Sequence[str | Path],
-    maps: Sequence[Map],
+    maps: Sequence[PathMap],
 ) -> dict[str, bool]:
     """Whether each registered folder is there; without those that nobody said where to look for."""
     return {
@@ -269,21 +269,21 @@ def _looked_for(
     }
 
 
-def _is_mapped(text: str, maps: Sequence[Map]) -> bool:
+def _is_mapped(text: str, maps: Sequence[PathMap]) -> bool:
     try:
-        return placed(text, maps) is not None
+        return apply_maps(text, maps) is not None
     except BadInput:
         return True  # it leads out of where it may be looked for, and that is told
 
 
-def _mapped(named: Iterable[str], maps: Sequence[Map]) -> tuple[list[Path], list[Finding]]:
+def _mapped(named: Iterable[str], maps: Sequence[PathMap]) -> tuple[list[Path], list[Finding]]:
     """The roots of workspaces among the folders that runs name, where the maps place them."""
     found: list[Path] = []
     beside: list[Finding] = []
     for text in sorted(named):
         try:
-            if path := placed(text, maps):
-                found.append(workspace_folders(path).path)
+            if path := apply_maps(text, maps):
+                found.append(find_workspaces(path).path)
         except BadInput as error:
             reason = f"named by a log or registry, but not read: {error.what}"
             beside.append(Finding("warning", error.where, reason, error.fix))

@@ -10,7 +10,7 @@ import polars as pl
 
 from rdlake.domain.experiment import SourceFile
 from rdlake.domain.ids import EXTERNAL
-from rdlake.domain.trace import Run
+from rdlake.domain.trace import TracedRun
 from rdlake.evidence import NOBODY, digest_of_parts, name_of, nowhere, registered_names
 from rdlake.store.delta_log import last_repair
 from rdlake.store.lake import Lake
@@ -38,7 +38,7 @@ class KnownRun:
     workspace_ids: frozenset[str]
     proven: bool
 
-    def may_be(self, run: Run) -> bool:
+    def may_be(self, run: TracedRun) -> bool:
         """False for another run of the same name: it began at another time, in other folders."""
         return self.began == run.created_at or not self.workspace_ids.isdisjoint(run.workspace_ids)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from rdlake.domain.registry import RegisteredRun
-from rdlake.domain.trace import Run
+from rdlake.domain.trace import TracedRun
 from rdlake.errors import BadInput
 
 SHOWN = 10
@@ -69,7 +69,7 @@ class Selection:
 EVERYTHING = Selection()
 
 
-def finished_part(run: Run) -> tuple[Run, frozenset[str]]:
+def finished_part(run: TracedRun) -> tuple[TracedRun, frozenset[str]]:
     """The run with those loops that have ended, and the folders of the others."""
     still_open = [loop for loop in run.loops if loop.status == "running"]
     if not still_open:

@@ -12,7 +12,7 @@ from types import MappingProxyType
 import polars as pl
 
 from rdlake.domain.experiment import Finding
-from rdlake.domain.trace import Run
+from rdlake.domain.trace import TracedRun
 from rdlake.evidence import Evidence, evidence_rows, said_by_run
 from rdlake.ingest.content import Keep, keep_code
 from rdlake.ingest.derive import derive
@@ -21,7 +21,7 @@ from rdlake.ingest.previous import Known, KnownRun
 from rdlake.ingest.request import EVERYTHING, Selection, finished_part
 from rdlake.schema.frames import frame_of
 from rdlake.schema.tables import table
-from rdlake.sources.traces import RunFolder, find_runs, last_written, read_run, scan_run
+from rdlake.sources.traces import RunFolder, find_last_write, find_runs, read_run, scan_run
 from rdlake.store.lake import Lake
 
 
@@ -44,7 +44,7 @@ class ReadRun:
     what the lake has goes."""
 
     task_run_id: str
-    run: Run
+    run: TracedRun
     is_new: bool
     listed: bool
 
@@ -82,7 +82,7 @@ class RunReader:
             self.left["of no run that was asked for"] += 1
             return None
         scanned = scan_run(folder.path)
-        if chosen.since and not chosen.reaches(last_written(scanned)):
+        if chosen.since and not chosen.reaches(find_last_write(scanned)):
             self.left["older than --since-date"] += 1
             return None
         same = [name for name in names if self._is_same(name, scanned.stat_digest)]
@@ -100,7 +100,7 @@ class RunReader:
         return self._compared(run, names, same=bool(scanned.listed and same), listed=scanned.listed)
 
     def _compared(
-        self, run: Run, names: Sequence[str], *, same: bool, listed: bool
+        self, run: TracedRun, names: Sequence[str], *, same: bool, listed: bool
     ) -> ReadRun | None:
         """The run under a name of its own; None when it is what the lake already has."""
         name = next((each for each in names if self._may_be(each, run)), None)
@@ -113,7 +113,7 @@ class RunReader:
             self._runs[name] = KnownRun(run.created_at, run.workspace_ids, proven=True)
         return ReadRun(name, run, not same, listed)
 
-    def _refused(self, run: Run, names: Sequence[str]) -> ReadRun | None:
+    def _refused(self, run: TracedRun, names: Sequence[str]) -> ReadRun | None:
         """A run without a name of its own: its rows would replace those of another."""
         name = f"{names[-1]}~{run.source_digest[:8]}"
         if self._known.contents.get(f"trace:{name}") == run.source_digest:
@@ -131,7 +131,7 @@ class RunReader:
         known = self._known.runs.get(name)
         return self._key is not None and known is not None and not known.proven
 
-    def _may_be(self, name: str, run: Run) -> bool:
+    def _may_be(self, name: str, run: TracedRun) -> bool:
         known = self._runs.get(name)
         return known is None or run.stat_digest is None or known.may_be(run)
 

@@ -21,11 +21,11 @@ from rdlake.ingest.factor_statistics import Measurer
 from rdlake.ingest.outcome import Outcome, Status, ingest_rows
 from rdlake.ingest.previous import Known
 from rdlake.ingest.request import EVERYTHING, Selection
-from rdlake.sources.workspace.hashing import Hashed, digest_of_files, hash_files
-from rdlake.sources.workspace.parse import Skipped, parse_workspace
+from rdlake.sources.workspace.hashing import HashedFiles, digest_files, hash_files
+from rdlake.sources.workspace.parse import SkippedFolder, parse_workspace
 from rdlake.sources.workspace.roles import classify
-from rdlake.sources.workspace.roots import workspace_folders
-from rdlake.sources.workspace.scan import Scan, scan
+from rdlake.sources.workspace.roots import find_workspaces
+from rdlake.sources.workspace.scan import Scan, scan_folder
 from rdlake.store.lake import Lake
 
 SETTLED_SECONDS = 2.0
@@ -46,7 +46,7 @@ class ReadFolder:
 
     scanned: Scan
     source_digest: str
-    result: Workspace | Skipped
+    result: Workspace | SkippedFolder
     measured: Measured
 
 
@@ -78,7 +78,7 @@ def find_folders(roots: Sequence[str | Path]) -> tuple[list[Path], list[Finding]
     taken: dict[str, Path] = {}
     beside: list[Finding] = []
     for root in roots:
-        listing = workspace_folders(Path(root))
+        listing = find_workspaces(Path(root))
         beside += listing.findings
         for folder in listing.folders:
             if (other := taken.setdefault(folder.name, folder)) != folder:
@@ -109,7 +109,7 @@ class FolderReader:
         if reason := self._not_asked_for(folder.name):
             self.left[reason] += 1
             return None
-        scanned = scan(folder)
+        scanned = scan_folder(folder)
         if reason := self._left(scanned):
             self.left[reason] += 1
             return None
@@ -123,11 +123,11 @@ class FolderReader:
             return None
         hashed = hash_files(scanned)
         gone = _gone(removed, hashed)
-        as_it_was = {hashed.source_digest, digest_of_files([*hashed.files, *gone])}
+        as_it_was = {hashed.source_digest, digest_files([*hashed.files, *gone])}
         if self._known.contents.get(f"workspace:{folder.name}") in as_it_was and not more:
             return None
         if gone:
-            skipped = Skipped(folder.name, folder.parent.name, CLEANED_UP)
+            skipped = SkippedFolder(folder.name, folder.parent.name, CLEANED_UP)
             return ReadFolder(scanned, hashed.source_digest, skipped, Measured())
         result, measured = self._measurer.measured(scanned, parse_workspace(scanned, hashed))
         if isinstance(result, Workspace) and result.role in LOOPS:
@@ -172,7 +172,7 @@ class FolderReader:
         return all(abs(time.time() - each) >= since for each in times)
 
 
-def _gone(removed: Sequence[SourceFile], hashed: Hashed) -> list[SourceFile]:
+def _gone(removed: Sequence[SourceFile], hashed: HashedFiles) -> list[SourceFile]:
     """What a clean-up took and is not there again."""
     there = {file.path for file in hashed.files}
     return [file for file in removed if file.path not in there]
@@ -236,7 +236,7 @@ def _settled(read: ReadFolder) -> Workspace:
 def planned(read: ReadFolder, found: tuple[Finding, ...] = ()) -> Outcome:
     """What becomes of a folder as it was read, with what was `found` in its rows."""
     result = read.result
-    if isinstance(result, Skipped):
+    if isinstance(result, SkippedFolder):
         status: Status = "skipped" if read.scanned.listed else "failed"
         digest = (
             None if result.finding.level == "error" and read.scanned.listed else read.source_digest

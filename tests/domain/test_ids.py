@@ -19,8 +19,8 @@ from rdlake.domain.ids import (
     strategy_id,
 )
 from rdlake.domain.recording import Configuration, Json
-from rdlake.sources.mlruns.configuration import from_params, from_task, from_yaml
-from rdlake.sources.mlruns.plain import as_json
+from rdlake.sources.mlruns.configuration import read_params, read_task, read_yaml_configuration
+from rdlake.sources.mlruns.plain import to_json
 from tests.places import SHARED
 from tests.sources.mlruns.build import flat, make_task
 
@@ -28,7 +28,7 @@ LEGACY = SHARED / "legacy_catalogs" / "strategy_catalog.json"
 
 
 def configuration(task: dict[str, Any] | None = None) -> Configuration:
-    return from_task(as_json(task or make_task()), "task", "task")[0]
+    return read_task(to_json(task or make_task()), "task", "task")[0]
 
 
 def with_model(**kwargs: Any) -> str:
@@ -146,9 +146,9 @@ def test_task_parameters_and_yaml_give_one_id() -> None:
 
     task = make_task()
     told = strategy_id(configuration(task))
-    assert strategy_id(from_params(flat(task), "params")[0]) == told
+    assert strategy_id(read_params(flat(task), "params")[0]) == told
     text = yaml.safe_dump({"market": "csi300", "task": task}).encode()
-    assert strategy_id(from_yaml(text, "conf.yaml")[0]) == told
+    assert strategy_id(read_yaml_configuration(text, "conf.yaml")[0]) == told
 
 
 def test_what_is_not_known_has_a_content_too() -> None:

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from rdlake.domain.trace import Feedback, Hypothesis, Run, Step, TracedLoop
+from rdlake.domain.trace import Feedback, Hypothesis, Step, TracedLoop, TracedRun
 from rdlake.evidence import merged, read_evidence, said_by_run
 from rdlake.evidence.value import evidence_rows
 from rdlake.ingest.pipeline import ingest
@@ -17,10 +17,12 @@ from tests.builders_traces import KEY, make_loop, write_run
 EARLY, LATE = datetime(2026, 3, 2, 9, 30), datetime(2026, 3, 2, 9, 31, 0, 5)
 
 
-def make_run(*loops: TracedLoop) -> Run:
+def make_run(*loops: TracedLoop) -> TracedRun:
     """A run of these loops and of nothing else that is known."""
-    values: dict[str, Any] = {each.name: None for each in fields(Run) if each.default is MISSING}
-    return Run(**{**values, "path": "run", "source_digest": "digest", "loops": loops})
+    values: dict[str, Any] = {
+        each.name: None for each in fields(TracedRun) if each.default is MISSING
+    }
+    return TracedRun(**{**values, "path": "run", "source_digest": "digest", "loops": loops})
 
 
 def rows_of(**values: Any) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from rdlake.domain.experiment import Experiment, Workspace
-from rdlake.domain.ids import subtree
+from rdlake.domain.ids import canonical_subtree
 from rdlake.domain.recording import Configuration
 from rdlake.schema.frames import frame_of
 from rdlake.schema.tables import table
@@ -80,11 +80,11 @@ def configured(ran: Configuration) -> Mapping[str, Any]:
         "close_cost": ran.close_cost,
         "model_class": ran.model_class,
         "strategy_class": ran.strategy_class,
-        "data_config": subtree(ran.data_config),
-        "dataset_config": subtree(ran.dataset_config),
-        "portfolio_config": subtree(ran.portfolio_config),
-        "backtest_config": subtree(ran.backtest_config),
-        "model_config": subtree(ran.model_config),
+        "data_config": canonical_subtree(ran.data_config),
+        "dataset_config": canonical_subtree(ran.dataset_config),
+        "portfolio_config": canonical_subtree(ran.portfolio_config),
+        "backtest_config": canonical_subtree(ran.backtest_config),
+        "model_config": canonical_subtree(ran.model_config),
         "settings": dict(
             chain.from_iterable(_leaves(name, getattr(ran, name)) for name in SUBTREES)
         ),
@@ -96,7 +96,7 @@ def configured(ran: Configuration) -> Mapping[str, Any]:
 
 def _leaves(path: str, config: Any) -> Iterator[tuple[str, str]]:
     """Every leaf of a subtree as it is stored, by its path; an empty list or object is one too."""
-    text = subtree(config)
+    text = canonical_subtree(config)
     yield from _leaves_of(path, json.loads(text)) if text else ()
 
 

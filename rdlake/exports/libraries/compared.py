@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from rdlake.domain.panel import Days, Panel, Reals, Rows
+from rdlake.domain.panel import Days, Panel, PanelRows, Reals
 from rdlake.exports.libraries.carried.runner import Values
 from rdlake.sources.backtest.factor_table import read_factor_columns
-from rdlake.sources.backtest.factor_values import Unusable, epoch_days, open_values
+from rdlake.sources.backtest.factor_values import open_factor_table, to_epoch_days
 from rdlake.sources.formats.hdf5 import read_factor_values
+from rdlake.sources.formats.unreadable import Unreadable
 
 TOLERANCE = 1e-8
 KEY = ("day", "instrument")
@@ -54,8 +55,8 @@ def of_parquet(path: Path, column: str) -> pl.DataFrame:
         (each.column for each in columns or () if column in (each.name, each.column)), None
     )
     if physical is None:
-        raise Unusable(found[0].reason if found else f"it has no column {column}")
-    with open_values(path) as table:
+        raise Unreadable(found[0].reason if found else f"it has no column {column}")
+    with open_factor_table(path) as table:
         panel, _ = table.column(physical)
         return _frame(table.rows, panel)
 
@@ -64,24 +65,24 @@ def of_result(path: Path) -> pl.DataFrame:
     """The same of a result.h5."""
     values, found = read_factor_values(path, path.name)
     if values is None:
-        raise Unusable(found[0].reason)
+        raise Unreadable(found[0].reason)
     rows = values.rows
     reals = rows["value"].cast(pl.Float64).to_numpy()
-    return _made(epoch_days(rows["datetime"]), rows["instrument"].to_list(), reals)
+    return _made(to_epoch_days(rows["datetime"]), rows["instrument"].to_list(), reals)
 
 
 def _of_values(made: Values) -> pl.DataFrame:
-    days = epoch_days(pl.Series(made.days.view("datetime64[ns]")))
+    days = to_epoch_days(pl.Series(made.days.view("datetime64[ns]")))
     return _made(days, made.instruments.tolist(), made.values)
 
 
 def _made(days: Days, instruments: Sequence[str], values: Reals) -> pl.DataFrame:
     names, codes = np.unique(np.array(instruments, dtype="U"), return_inverse=True)
-    rows = Rows.of(days, codes.astype(np.int32), names.tolist())
+    rows = PanelRows.of(days, codes.astype(np.int32), names.tolist())
     return _frame(rows, rows.column(values)[0])
 
 
-def _frame(rows: Rows, panel: Panel) -> pl.DataFrame:
+def _frame(rows: PanelRows, panel: Panel) -> pl.DataFrame:
     every = _keys(rows.days, rows.codes, rows.names).unique()
     known = _keys(panel.days, panel.codes, panel.names).with_columns(value=pl.lit(panel.values))
     return every.join(known, on=KEY, how="left")

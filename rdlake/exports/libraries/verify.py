@@ -21,9 +21,9 @@ from rdlake.exports.libraries import factors
 from rdlake.exports.libraries.carried.runner import Failed, Limits, run
 from rdlake.exports.libraries.compared import difference, of_parquet, of_result
 from rdlake.exports.libraries.written import written
-from rdlake.sources.backtest.factor_values import Unusable
 from rdlake.sources.backtest.prices import PRICES
-from rdlake.sources.formats.wording import because
+from rdlake.sources.formats.unreadable import Unreadable
+from rdlake.sources.formats.wording import explain
 from rdlake.sources.workspace.hashing import open_file
 from rdlake.store.lake import Lake
 
@@ -100,7 +100,7 @@ def _verified(
     try:
         is_table = stored.path.name == TABLE
         values = of_parquet(stored.path, entry.column) if is_table else of_result(stored.path)
-    except Unusable as error:
+    except Unreadable as error:
         return told("values gone", reason=str(error))
     prices = (against.prices or stored.root.parent / PRICES).expanduser().resolve()
     if not prices.is_file():
@@ -112,7 +112,7 @@ def _verified(
     try:
         made = run(code, partial(_linked, prices), limits=limits, python=python, readable=(prices,))
         found = difference(values, made)
-    except (Failed, Unusable, OSError) as error:
+    except (Failed, Unreadable, OSError) as error:
         return told("cannot be run", reason=str(error))
     return told(
         "differs" if found.otherwise else "equal",
@@ -162,5 +162,5 @@ def _digest(path: Path) -> str | None:
             while piece := file.read(PIECE):
                 found.update(piece)
     except OSError as error:
-        return because(error)
+        return explain(error)
     return found.hexdigest()

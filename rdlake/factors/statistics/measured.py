@@ -15,8 +15,9 @@ from rdlake.factors.statistics.daily import Daily, daily
 from rdlake.factors.statistics.figures import of_days, of_values
 from rdlake.factors.statistics.fingerprint import fingerprint
 from rdlake.factors.statistics.windows import Window, windows
-from rdlake.sources.backtest.factor_values import FactorValues, Unusable, open_values
-from rdlake.sources.backtest.prices import label_of_run
+from rdlake.sources.backtest.factor_values import FactorTable, open_factor_table
+from rdlake.sources.backtest.prices import read_recorded_label
+from rdlake.sources.formats.unreadable import Unreadable
 
 FACTORS = "combined_factors_df.parquet"
 _LOOK = "look at the code that made the factor table"
@@ -57,9 +58,9 @@ def measure(
     if not workspace.factors or workspace.role not in ("experiment", "baseline"):
         return Measured(factors=workspace.factors)
     try:
-        with open_values(folder / FACTORS) as table:
+        with open_factor_table(folder / FACTORS) as table:
             return _Measuring(workspace, folder, prices, known, table).measured()
-    except Unusable as error:
+    except Unreadable as error:
         finding = Finding("error", FACTORS, f"no statistics: {error}", _LOOK)
         return Measured(factors=workspace.factors, findings=(finding,))
 
@@ -73,7 +74,7 @@ class _Measuring:
         folder: Path,
         prices: Prices,
         known: Mapping[Key, Figures],
-        table: FactorValues,
+        table: FactorTable,
     ) -> None:
         self._workspace, self._known, self._table = workspace, known, table
         self._findings = list(prices.findings)
@@ -96,7 +97,7 @@ class _Measuring:
         for factor in self._workspace.factors or ():
             try:
                 panel, contradicted = self._table.column(factor.column)
-            except Unusable as error:
+            except Unreadable as error:
                 self._findings.append(
                     Finding("error", FACTORS, f"no statistics of {factor.name}: {error}", _LOOK)
                 )
@@ -170,7 +171,7 @@ class _Measuring:
         file = files.get(recording.label_file or "") if recording else None
         if file is None or not any(each.name == "test" for each in self._windows):
             return None
-        label, findings = label_of_run(folder, file)
+        label, findings = read_recorded_label(folder, file)
         self._findings += findings
         return label
 

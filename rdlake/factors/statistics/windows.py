@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from rdlake.domain.experiment import Workspace
-from rdlake.domain.panel import Rows
+from rdlake.domain.panel import PanelRows
 
 ORIGIN = date(1970, 1, 1)
 
@@ -29,7 +29,7 @@ class Window:
         return ORIGIN + timedelta(self.last)
 
 
-def windows(workspace: Workspace, rows: Rows) -> list[Window]:
+def windows(workspace: Workspace, rows: PanelRows) -> list[Window]:
     """`all`, and those of train, valid and test that are known: the segments of the recording; of
     test else the first to the last day of the curve."""
     if not len(rows.days):

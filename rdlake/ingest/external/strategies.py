@@ -17,11 +17,12 @@ from rdlake.ingest.external.added import Added, added, last_digest
 from rdlake.ingest.external.tables import checked_name
 from rdlake.schema.frames import frame_of
 from rdlake.schema.tables import table
-from rdlake.sources.external.notes import yaml_bytes
-from rdlake.sources.formats.wording import because, quoted
+from rdlake.sources.external.notes import read_yaml_bytes
+from rdlake.sources.formats.unreadable import Unreadable
+from rdlake.sources.formats.wording import explain, quote
 from rdlake.sources.formats.yaml_text import read_yaml
-from rdlake.sources.mlruns.configuration import Unusable, from_yaml
-from rdlake.sources.mlruns.plain import as_json
+from rdlake.sources.mlruns.configuration import read_yaml_configuration
+from rdlake.sources.mlruns.plain import to_json
 from rdlake.sources.workspace.hashing import open_file
 from rdlake.store.lake import Lake
 
@@ -45,12 +46,12 @@ def add_strategy(
         fix = f"known are {', '.join(STRATEGY_SOURCES)}"
         raise BadInput("a strategy cannot be added under this source", where=source, fix=fix)
     owner = f"{EXTERNAL}{source}/{checked_name(name or path.stem)}"
-    data = yaml_bytes(path)
+    data = read_yaml_bytes(path)
     try:
-        configuration, findings = from_yaml(data, path.name)
-    except Unusable as error:
+        configuration, findings = read_yaml_configuration(data, path.name)
+    except Unreadable as error:
         raise BadInput(f"no strategy: {error}", where=path, fix=_fix(str(error))) from error
-    _refuse_unknown(as_json(read_yaml(data)), path)
+    _refuse_unknown(to_json(read_yaml(data)), path)
     code = _model_code(configuration, path)
     called = strategy_id(configuration, code)
     digest = sha256(f"{sha256(data).hexdigest()}\0{code}".encode()).hexdigest()
@@ -90,7 +91,7 @@ def _refuse_unknown(content: Json, path: Path) -> None:
         for name, value in told.items():
             if name not in known and (told is task or value not in used):
                 raise BadInput(
-                    f"{where} has the key {quoted(name)}, which is not known, and nothing uses it",
+                    f"{where} has the key {quote(name)}, which is not known, and nothing uses it",
                     where=path,
                     fix=f"take it out, or spell it as one of {', '.join(known)}",
                 )
@@ -114,7 +115,7 @@ def _model_code(configuration: Configuration, path: Path) -> str | None:
         with os.fdopen(descriptor, "rb") as opened:
             data = opened.read(MAX_CODE + 1)
     except OSError as error:
-        what = f"it runs a model.py that cannot be read: {because(error)}"
+        what = f"it runs a model.py that cannot be read: {explain(error)}"
         raise BadInput(what, where=code, fix="lay model.py beside the configuration") from error
     if len(data) > MAX_CODE:
         raise BadInput("larger than any model's code", where=code, fix="lay the right one there")

@@ -20,8 +20,8 @@ from rdlake.ingest.external.added import Added, added, last_digest
 from rdlake.ingest.factor_statistics import Measurer
 from rdlake.schema.frames import frame_of
 from rdlake.schema.tables import table
-from rdlake.sources.external.notes import Notes, read_notes
-from rdlake.sources.external.table import TakenTable, taken_table
+from rdlake.sources.external.notes import FactorNotes, read_notes
+from rdlake.sources.external.table import ExternalTable, open_external_table
 from rdlake.store.lake import Lake
 
 SOURCES = ("external_manual", "alpha_library")
@@ -42,7 +42,7 @@ def add_factors(
     path = Path(path)
     owner = f"{EXTERNAL}{_checked_source(source)}/{checked_name(name or path.stem)}"
     measurer = Measurer(lake, prices)
-    with taken_table(path, FACTORS) as taken:
+    with open_external_table(path, FACTORS) as taken:
         names = [factor.name for factor in taken.factors]
         notes = read_notes(path.with_suffix(".yaml"), names)
         _refuse_taken(lake, path, source, owner, names)
@@ -109,7 +109,7 @@ def _is_there(lake: Lake, owner: str, digest: str, label: str | None) -> bool:
     )
 
 
-def _findings(path: Path, taken: TakenTable, measured: Measured) -> tuple[Finding, ...]:
+def _findings(path: Path, taken: ExternalTable, measured: Measured) -> tuple[Finding, ...]:
     """What is to be looked at; BadInput for a factor without figures."""
     for each in measured.findings:
         if each.level == "error":
@@ -126,7 +126,9 @@ def _findings(path: Path, taken: TakenTable, measured: Measured) -> tuple[Findin
     return (*infinite, *(replace(each, file=path.name) for each in measured.findings))
 
 
-def _rows(source: str, owner: str, digest: str, measured: Measured, notes: Notes) -> pl.DataFrame:
+def _rows(
+    source: str, owner: str, digest: str, measured: Measured, notes: FactorNotes
+) -> pl.DataFrame:
     rows: list[Mapping[str, Any]] = []
     for factor in measured.factors or ():
         told = notes.factors.get(factor.name, {})

@@ -25,7 +25,7 @@ from rdlake.operations.cleanup.trash import (
     throw,
     unlike,
 )
-from rdlake.sources.formats.wording import because
+from rdlake.sources.formats.wording import explain
 from rdlake.store.lake import Lake
 
 SHOWN = 5
@@ -203,7 +203,7 @@ def _purged(lake: Lake, archive: Lake, journals: Sequence[Journal]) -> list[Done
             try:
                 remove(journal, number)
             except (OSError, Unsafe) as error:
-                reason = because(error)
+                reason = explain(error)
         found.append(done(journal, number, reason))
     return found
 

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Literal
 
 from rdlake.errors import BadInput
-from rdlake.sources.formats.wording import because
+from rdlake.sources.formats.wording import explain
 
 PIECE = 1 << 20
 MOST, DEEPEST = 1_000_000, 64
@@ -76,7 +76,7 @@ class Root:
             self.descriptor = os.open(self.path, _FOLDER)
         except (OSError, RuntimeError, ValueError) as error:
             raise BadInput(
-                f"the folder cannot be used: {because(error)}",
+                f"the folder cannot be used: {explain(error)}",
                 where=folder,
                 fix="name the folder that was ingested, with --workspaces or --log-path",
             ) from error
@@ -232,7 +232,7 @@ class _Walk:
         except UnicodeEncodeError as error:
             raise Unsafe("the name of a file in it is not UTF-8") from error
         except OSError as error:
-            raise Unsafe(f"{shown} cannot be read: {because(error)}") from error
+            raise Unsafe(f"{shown} cannot be read: {explain(error)}") from error
 
     def _folder(self, parent: int, name: str, path: str, depth: int) -> None:
         descriptor = self.root.entered(parent, name)
@@ -323,4 +323,4 @@ def _not_entered(name: str, error: OSError) -> str:
         return f"{name} is not there"
     if isinstance(error, NotADirectoryError) or error.errno == 40:
         return f"{name} is a link or no folder"
-    return f"{name} cannot be entered: {because(error)}"
+    return f"{name} cannot be entered: {explain(error)}"

@@ -18,7 +18,7 @@ from rdlake.operations.cleanup.disk import Found, Root, Tree, Unsafe
 from rdlake.operations.cleanup.facts import archive_named, facts_of, known_ids
 from rdlake.operations.cleanup.logs import LogFolder, log_folders, unread
 from rdlake.operations.cleanup.plan import STAGES, File, Item, Plan, Stage
-from rdlake.sources.workspace.roots import workspace_folders
+from rdlake.sources.workspace.roots import find_workspaces
 from rdlake.store.lake import Lake
 
 DAY, HOUR = 86_400.0, 3_600.0
@@ -95,7 +95,7 @@ class Judge:
         """By root the folders that are looked at."""
         names: dict[Path, list[str]] = {}
         for each in self.given.workspaces:
-            listing = workspace_folders(each)
+            listing = find_workspaces(each)
             with Root(listing.path) as root:
                 names[listing.path] = [
                     folder.name

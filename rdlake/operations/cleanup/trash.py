@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from rdlake.operations.cleanup.disk import Found, Unsafe
 from rdlake.operations.cleanup.journal import Journal
 from rdlake.operations.cleanup.plan import File
-from rdlake.sources.formats.wording import because
+from rdlake.sources.formats.wording import explain
 
 
 @dataclass(frozen=True)
@@ -169,4 +169,4 @@ def _is_what_was_judged(file: File | None, each: Found) -> bool:
 
 
 def _why(error: Exception) -> str:
-    return str(error) if isinstance(error, Unsafe) else because(error)
+    return str(error) if isinstance(error, Unsafe) else explain(error)

@@ -15,7 +15,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from rdlake.domain.experiment import Finding
-from rdlake.sources.formats.wording import because, quoted
+from rdlake.sources.formats.unreadable import Unreadable
+from rdlake.sources.formats.wording import explain, quote
 from rdlake.sources.pickles import Frame, Limits, Refused, Series, as_value, load
 
 MAX_ROWS = 1_000_000
@@ -32,21 +33,17 @@ Numbers = npt.NDArray[np.float64]
 Dates = npt.NDArray[np.datetime64]
 
 
-class _Unusable(ValueError):
-    """Why the file holds no daily curve."""
-
-
 def read_curve(data: bytes, file: str) -> tuple[pl.DataFrame | None, list[Finding]]:
     """The days in order: date and COLUMNS, null where qlib wrote no finite number.
 
     None and an error for a file that is damaged, not daily, or without dates or returns.
     """
     try:
-        return _curve(*_table(data), file)
-    except _Unusable as error:
+        return _build_curve(*_read_parquet(data), file)
+    except Unreadable as error:
         return None, [_error(file, str(error))]
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        return None, [_error(file, f"not a readable Parquet file: {because(error)}")]
+        return None, [_error(file, f"not a readable Parquet file: {explain(error)}")]
 
 
 def read_pickled_curve(data: bytes, file: str) -> tuple[pl.DataFrame | None, list[Finding]]:
@@ -55,75 +52,75 @@ def read_pickled_curve(data: bytes, file: str) -> tuple[pl.DataFrame | None, lis
     None and an error for a pickle that is damaged, refused, or no such frame.
     """
     try:
-        return _curve(*_pickled_table(data), file)
-    except _Unusable as error:
+        return _build_curve(*_read_pickle(data), file)
+    except Unreadable as error:
         return None, [_error(file, str(error))]
     except (Refused, pa.ArrowException) as error:
-        return None, [_error(file, f"not a readable pickle: {because(error)}")]
+        return None, [_error(file, f"not a readable pickle: {explain(error)}")]
 
 
-def tidy_curve(table: pa.Table, file: str) -> tuple[pl.DataFrame | None, list[Finding]]:
+def read_curve_table(table: pa.Table, file: str) -> tuple[pl.DataFrame | None, list[Finding]]:
     """The same of a report that lay in `file` in another form, as a table."""
     try:
         _check_rows(len(table))
-        return _curve(table, _index(table.column_names), file)
-    except _Unusable as error:
+        return _build_curve(table, _find_index(table.column_names), file)
+    except Unreadable as error:
         return None, [_error(file, str(error))]
     except (pa.ArrowException, UnicodeDecodeError) as error:
-        return None, [_error(file, f"not a readable report: {because(error)}")]
+        return None, [_error(file, f"not a readable report: {explain(error)}")]
 
 
-def _curve(table: pa.Table, index: str, file: str) -> tuple[pl.DataFrame, list[Finding]]:
+def _build_curve(table: pa.Table, index: str, file: str) -> tuple[pl.DataFrame, list[Finding]]:
     findings: list[Finding] = []
-    days = _days(table.column(index))
-    order = _order(days)
-    numbers = _numbers(table, file, findings)
+    days = _read_days(table.column(index))
+    order = _sort_days(days)
+    numbers = _read_numbers(table, file, findings)
     arrays = [pa.array(days[order])]
     arrays += [pa.array(values[order], from_pandas=True) for values in numbers]
     return pl.DataFrame(pa.record_batch(arrays, names=["date", *COLUMNS])), findings
 
 
-def _pickled_table(data: bytes) -> tuple[pa.Table, str]:
+def _read_pickle(data: bytes) -> tuple[pa.Table, str]:
     """The wanted columns of a pickled frame, and the name of its index."""
     found = as_value(load(data, limits=_LIMITS), limits=_LIMITS)
     if isinstance(found, Series):
-        raise _Unusable("a single series, where qlib's report of several columns was expected")
+        raise Unreadable("a single series, where qlib's report of several columns was expected")
     if not isinstance(found, Frame):
-        raise _Unusable("no frame: not qlib's daily report")
+        raise Unreadable("no frame: not qlib's daily report")
     if len(found.index) != 1:
-        raise _Unusable("rows of more than one level: no daily report")
+        raise Unreadable("rows of more than one level: no daily report")
     if not 0 < found.data.height <= MAX_ROWS:
-        raise _Unusable(f"{found.data.height:,} rows: no daily report")
+        raise Unreadable(f"{found.data.height:,} rows: no daily report")
     if "return" not in found.data.columns:
-        raise _Unusable("no column `return`")
+        raise Unreadable("no column `return`")
     wanted = [name for name in COLUMNS if name in found.data.columns]
     table = found.data.select(wanted).to_arrow()
     days = pa.chunked_array([found.index[0].to_arrow()])
     return table.add_column(0, _INDEX[0], days), _INDEX[0]
 
 
-def _table(data: bytes) -> tuple[pa.Table, str]:
+def _read_parquet(data: bytes) -> tuple[pa.Table, str]:
     """The wanted columns as they are in the file, and the name of the one with the dates."""
     source = pq.ParquetFile(pa.BufferReader(data))
     _check_size(source.metadata)
     schema = source.schema_arrow
-    index = _index(schema.names)
+    index = _find_index(schema.names)
     wanted = [index, *(name for name in COLUMNS if name in schema.names)]
     if _is_text(schema.field(index).type):
         source = pq.ParquetFile(pa.BufferReader(data), read_dictionary=[index])
     return source.read(columns=wanted, use_threads=False), index
 
 
-def _index(names: list[str]) -> str:
+def _find_index(names: list[str]) -> str:
     """The column with the dates, in a table whose needed columns are there once."""
     index = next((name for name in _INDEX if name in names), None)
     if index is None:
-        raise _Unusable("no column of dates: neither `datetime` nor an index")
+        raise Unreadable("no column of dates: neither `datetime` nor an index")
     if "return" not in names:
-        raise _Unusable("no column `return`")
+        raise Unreadable("no column `return`")
     for name in (index, *COLUMNS):
         if names.count(name) > 1:
-            raise _Unusable(f"the column `{name}` stands there twice")
+            raise Unreadable(f"the column `{name}` stands there twice")
     return index
 
 
@@ -131,17 +128,17 @@ def _check_size(footer: pq.FileMetaData) -> None:
     """Refuses a file that says it unpacks to far more than a daily report can be."""
     groups = [footer.row_group(number) for number in range(footer.num_row_groups)]
     if footer.num_rows <= 0:
-        raise _Unusable("not a single day in it")
+        raise Unreadable("not a single day in it")
     _check_rows(max(footer.num_rows, sum(group.num_rows for group in groups)))
     if sum(group.total_byte_size for group in groups) > MAX_UNPACKED:
-        raise _Unusable(f"unpacks to more than {MAX_UNPACKED >> 20} MiB: no daily report")
+        raise Unreadable(f"unpacks to more than {MAX_UNPACKED >> 20} MiB: no daily report")
 
 
 def _check_rows(rows: int) -> None:
     if rows > MAX_ROWS:
-        raise _Unusable(f"{rows:,} rows: no daily report")
+        raise Unreadable(f"{rows:,} rows: no daily report")
     if not rows:
-        raise _Unusable("not a single day in it")
+        raise Unreadable("not a single day in it")
 
 
 def _is_text(kind: pa.DataType) -> bool:
@@ -150,71 +147,71 @@ def _is_text(kind: pa.DataType) -> bool:
     return any(test(value) for test in tests)
 
 
-def _days(column: pa.ChunkedArray) -> Dates:
+def _read_days(column: pa.ChunkedArray) -> Dates:
     """The date of each row, as the clock in its own time zone had it."""
     if column.null_count:
-        raise _Unusable(f"{column.null_count} of {len(column)} rows have no date")
-    stamps = _stamps(column)
+        raise Unreadable(f"{column.null_count} of {len(column)} rows have no date")
+    stamps = _read_stamps(column)
     days = stamps.astype("datetime64[D]")
     if (days != stamps).any():
-        raise _Unusable("its dates have times of day: no daily report")
+        raise Unreadable("its dates have times of day: no daily report")
     return days
 
 
-def _stamps(column: pa.ChunkedArray) -> Dates:
+def _read_stamps(column: pa.ChunkedArray) -> Dates:
     kind = column.type
     if pa.types.is_timestamp(kind):
-        stamps: Dates = _wall_time(column).to_numpy()
+        stamps: Dates = _to_wall_time(column).to_numpy()
     elif pa.types.is_date(kind):
         stamps = column.to_numpy()
     elif _is_text(kind):
         distinct = column if pa.types.is_dictionary(kind) else column.dictionary_encode()
-        stamps = np.concatenate([_parsed(chunk) for chunk in distinct.chunks])
+        stamps = np.concatenate([_parse_texts(chunk) for chunk in distinct.chunks])
     else:
-        raise _Unusable(f"its dates are of type {quoted(str(kind))}")
+        raise Unreadable(f"its dates are of type {quote(str(kind))}")
     return stamps
 
 
-def _wall_time(column: pa.ChunkedArray) -> pa.ChunkedArray:
+def _to_wall_time(column: pa.ChunkedArray) -> pa.ChunkedArray:
     if column.type.tz is None:
         return column
     try:
         return pc.local_timestamp(column)
     except pa.ArrowInvalid as error:
-        raise _Unusable(f"its dates have an unknown time zone: {because(error)}") from error
+        raise Unreadable(f"its dates have an unknown time zone: {explain(error)}") from error
 
 
-def _parsed(chunk: pa.DictionaryArray) -> Dates:
+def _parse_texts(chunk: pa.DictionaryArray) -> Dates:
     """ISO texts as their wall time; each distinct text is parsed once."""
     words = chunk.dictionary.to_pylist()
     try:
         stamps = [datetime.datetime.fromisoformat(word).replace(tzinfo=None) for word in words]
     except ValueError as error:
-        raise _Unusable(f"a date cannot be read: {because(error)}") from error
+        raise Unreadable(f"a date cannot be read: {explain(error)}") from error
     distinct: Dates = np.array(stamps, dtype="datetime64[us]")
     rows: npt.NDArray[np.int32] = chunk.indices.to_numpy()
     return distinct[rows]
 
 
-def _order(days: Dates) -> slice | npt.NDArray[np.intp]:
+def _sort_days(days: Dates) -> slice | npt.NDArray[np.intp]:
     """The rows by date; a date that comes twice leaves no curve."""
     order = slice(None) if (days[1:] > days[:-1]).all() else np.argsort(days, kind="stable")
     ordered = days[order]
     if ordered[0] < _FIRST or ordered[-1] > _LAST:
-        raise _Unusable(f"its dates run from {ordered[0]} to {ordered[-1]}")
+        raise Unreadable(f"its dates run from {ordered[0]} to {ordered[-1]}")
     repeated = ordered[1:][ordered[1:] == ordered[:-1]]
     if repeated.size:
-        raise _Unusable(f"repeated dates: {repeated.size}, the first of them {repeated[0]}")
+        raise Unreadable(f"repeated dates: {repeated.size}, the first of them {repeated[0]}")
     return order
 
 
-def _numbers(table: pa.Table, file: str, findings: list[Finding]) -> Numbers:
+def _read_numbers(table: pa.Table, file: str, findings: list[Finding]) -> Numbers:
     """A row of floats for each of COLUMNS, NaN where the file has no finite number."""
     names = table.column_names
     numbers = np.full((len(COLUMNS), len(table)), np.nan)
     for place, name in enumerate(COLUMNS):
         if name in names:
-            numbers[place] = _floats(table.column(name), name)
+            numbers[place] = _to_floats(table.column(name), name)
         else:
             findings.append(_warning(file, f"no column `{name}`; taken as unknown"))
     finite = np.isfinite(numbers)
@@ -228,13 +225,13 @@ def _numbers(table: pa.Table, file: str, findings: list[Finding]) -> Numbers:
     return numbers
 
 
-def _floats(column: pa.ChunkedArray, name: str) -> Numbers:
+def _to_floats(column: pa.ChunkedArray, name: str) -> Numbers:
     kind = column.type
     if pa.types.is_decimal(kind) or pa.types.is_null(kind):
         column = column.cast(pa.float64(), safe=False)
     elif not (pa.types.is_floating(kind) or pa.types.is_integer(kind)):
-        reason = f"the column `{name}` is of type {quoted(str(kind))}, not of numbers"
-        raise _Unusable(reason)
+        reason = f"the column `{name}` is of type {quote(str(kind))}, not of numbers"
+        raise Unreadable(reason)
     values: Numbers = column.to_numpy()
     return values
 

@@ -14,7 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from rdlake.domain.experiment import FactorColumn, Finding
-from rdlake.sources.formats.wording import because, quoted
+from rdlake.sources.formats.unreadable import Unreadable
+from rdlake.sources.formats.wording import explain, quote
 from rdlake.sources.workspace.hashing import open_file
 
 MAX_FOOTER = 16 << 20
@@ -33,12 +34,8 @@ _NUMBERS = (
 )
 
 
-class _Unusable(ValueError):
-    """Why the file's columns cannot be told."""
-
-
 @dataclass(frozen=True, slots=True)
-class _Column:
+class _TableColumn:
     """A column by its name in the file, its type, and its levels when the name is a tuple's."""
 
     text: str
@@ -82,49 +79,55 @@ def read_factor_columns(
     None and an error for a file that is no Parquet file or has no factor column.
     """
     try:
-        schema = pq.read_schema(pa.BufferReader(_footer(path)))
-        columns = [_Column(field.name, field.type, _levels(field.name)) for field in schema]
-    except _Unusable as error:
+        schema = pq.read_schema(pa.BufferReader(_read_footer(path)))
+        columns = [
+            _TableColumn(field.name, field.type, _parse_levels(field.name)) for field in schema
+        ]
+    except Unreadable as error:
         return None, [_error(file, str(error))]
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        return None, [_error(file, f"not a readable Parquet file: {because(error)}")]
+        return None, [_error(file, f"not a readable Parquet file: {explain(error)}")]
     findings: list[Finding] = []
-    keys = key_columns(schema)
-    named = _named([column for column in columns if column.text not in keys], file, findings)
+    keys = find_key_columns(schema)
+    named = _name_factors([column for column in columns if column.text not in keys], file, findings)
     if not named:
         return None, [*findings, _error(file, "no factor column in it")]
     factors = (FactorColumn(name, named[name], place) for place, name in enumerate(named))
     return tuple(factors), findings
 
 
-def key_columns(schema: pa.Schema) -> frozenset[str]:
+def find_key_columns(schema: pa.Schema) -> frozenset[str]:
     """The columns that tell a row's day and instrument, by their names in the file."""
-    keys = _KEYS | _pandas_index(schema)
-    columns = (_Column(field.name, field.type, _levels(field.name)) for field in schema)
+    keys = _KEYS | _find_pandas_index(schema)
+    columns = (_TableColumn(field.name, field.type, _parse_levels(field.name)) for field in schema)
     return frozenset(column.text for column in columns if column.is_key(keys))
 
 
-def _footer(path: Path) -> bytes:
+def _read_footer(path: Path) -> bytes:
     """The end of a Parquet file: its schema, without any of its data."""
     descriptor, status = open_file(os.fspath(path))
     try:
-        tail = _tail(descriptor, status.st_size, _USUAL_FOOTER)
+        tail = _read_tail(descriptor, status.st_size, _USUAL_FOOTER)
         if tail[-4:] != _MAGIC or len(tail) < 12:
-            raise _Unusable("not a Parquet file, or cut short: its end is missing")
+            raise Unreadable("not a Parquet file, or cut short: its end is missing")
         length = int.from_bytes(tail[-8:-4], "little") + 8
         if length > min(status.st_size, MAX_FOOTER):
-            raise _Unusable("not a readable Parquet file: its footer is longer than can be")
-        return tail[-length:] if length <= len(tail) else _tail(descriptor, status.st_size, length)
+            raise Unreadable("not a readable Parquet file: its footer is longer than can be")
+        return (
+            tail[-length:]
+            if length <= len(tail)
+            else _read_tail(descriptor, status.st_size, length)
+        )
     finally:
         os.close(descriptor)
 
 
-def _tail(descriptor: int, size: int, length: int) -> bytes:
+def _read_tail(descriptor: int, size: int, length: int) -> bytes:
     os.lseek(descriptor, max(0, size - length), os.SEEK_SET)
     return os.read(descriptor, length)
 
 
-def _pandas_index(schema: pa.Schema) -> frozenset[str]:
+def _find_pandas_index(schema: pa.Schema) -> frozenset[str]:
     """The columns that pandas wrote as its index; none where another program wrote the file."""
     try:
         note = json.loads((schema.metadata or {}).get(b"pandas", b"{}"))
@@ -134,7 +137,9 @@ def _pandas_index(schema: pa.Schema) -> frozenset[str]:
         return frozenset()
 
 
-def _named(values: Sequence[_Column], file: str, findings: list[Finding]) -> dict[str, str]:
+def _name_factors(
+    values: Sequence[_TableColumn], file: str, findings: list[Finding]
+) -> dict[str, str]:
     """Factor name to column name; of two columns with one name the last, as RD-Agent does."""
     cut = len(_PREFIX) if all(column.is_prefixed for column in values) else 0
     named: dict[str, str] = {}
@@ -143,19 +148,19 @@ def _named(values: Sequence[_Column], file: str, findings: list[Finding]) -> dic
             continue
         name = column.factor_name
         if name is None or not column.is_number:
-            kind = "no factor's name" if name is None else f"of type {quoted(str(column.kind))}"
-            reason = f"the column {quoted(column.text)} is {kind}; it was left out"
+            kind = "no factor's name" if name is None else f"of type {quote(str(column.kind))}"
+            reason = f"the column {quote(column.text)} is {kind}; it was left out"
             findings.append(_warning(file, reason))
             continue
         name = name[cut:]
         if named.pop(name, None) is not None:
-            findings.append(_warning(file, f"{quoted(name)} comes twice; the last column counts"))
+            findings.append(_warning(file, f"{quote(name)} comes twice; the last column counts"))
         named[name] = column.text
     return named
 
 
 @lru_cache(maxsize=1024)
-def _levels(column: str) -> tuple[object, ...] | None:
+def _parse_levels(column: str) -> tuple[object, ...] | None:
     """The levels of a column that pandas wrote as the text of a tuple; None for a plain name."""
     if not (column.startswith("(") and column.endswith(")") and len(column) <= _LONGEST_NAME):
         return None

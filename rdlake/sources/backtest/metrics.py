@@ -9,17 +9,14 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from rdlake.domain.experiment import Finding
-from rdlake.sources.formats.wording import because, quoted
+from rdlake.sources.formats.unreadable import Unreadable
+from rdlake.sources.formats.wording import explain, quote
 
 MAX_BYTES = 8 << 20
 MAX_LINES = 10_000
 
 Metrics = dict[str, float | None]
 Row = Sequence[str]
-
-
-class _Malformed(ValueError):
-    """Why nothing can be read from the file."""
 
 
 def read_metrics(data: bytes, file: str) -> tuple[Metrics | None, list[Finding]]:
@@ -29,73 +26,77 @@ def read_metrics(data: bytes, file: str) -> tuple[Metrics | None, list[Finding]]
     """
     findings: list[Finding] = []
     try:
-        text = _decoded(data)
-        rows = _rows(text)
-        body, columns = _body(rows, file, findings)
-    except _Malformed as error:
+        text = _decode(data)
+        rows = _read_rows(text)
+        body, columns = _split_header(rows, file, findings)
+    except Unreadable as error:
         return None, [_error(file, str(error))]
     if not body:
         return {}, [*findings, _warning(file, "it has a header and no metric")]
     if not text.endswith(("\n", "\r")):
         findings.append(_warning(file, "its last line has no end: the last value may be cut"))
     name, value = columns
-    metrics = _collected(((row[name], row[value]) for row in body), file, findings)
+    metrics = _collect_metrics(((row[name], row[value]) for row in body), file, findings)
     return metrics, findings
 
 
-def _decoded(data: bytes) -> str:
+def _decode(data: bytes) -> str:
     if not data:
-        raise _Malformed("the file is empty")
+        raise Unreadable("the file is empty")
     if len(data) > MAX_BYTES:
-        raise _Malformed(f"larger than {MAX_BYTES >> 20} MiB: no list of metrics")
+        raise Unreadable(f"larger than {MAX_BYTES >> 20} MiB: no list of metrics")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise _Malformed(f"malformed: not UTF-8 text (byte {error.start})") from error
+        raise Unreadable(f"malformed: not UTF-8 text (byte {error.start})") from error
     if "\0" in text:
-        raise _Malformed("malformed: not UTF-8 text (it holds null characters)")
+        raise Unreadable("malformed: not UTF-8 text (it holds null characters)")
     return text
 
 
-def _rows(text: str) -> list[Row]:
+def _read_rows(text: str) -> list[Row]:
     """The records that hold anything."""
     rows: list[Row] = []
     try:
         for row in csv.reader(io.StringIO(text, newline=""), strict=True):
             if len(rows) == MAX_LINES:
-                raise _Malformed(f"more than {MAX_LINES:,} lines: no list of metrics")
+                raise Unreadable(f"more than {MAX_LINES:,} lines: no list of metrics")
             if any(map(str.strip, row)):
                 rows.append(row)
     except csv.Error as error:
-        raise _Malformed(f"malformed: {because(error)}") from error
+        raise Unreadable(f"malformed: {explain(error)}") from error
     if not rows:
-        raise _Malformed("the file has no line with anything in it")
+        raise Unreadable("the file has no line with anything in it")
     return rows
 
 
-def _body(rows: list[Row], file: str, findings: list[Finding]) -> tuple[list[Row], tuple[int, int]]:
+def _split_header(
+    rows: list[Row], file: str, findings: list[Finding]
+) -> tuple[list[Row], tuple[int, int]]:
     """The records that hold metrics, and which columns hold name and value."""
     header, *rest = rows
     if not rest:
-        return _lone(header, file, findings)
-    width = _width(header, rest)
+        return _read_single_line(header, file, findings)
+    width = _count_fields(header, rest)
     body = [row for row in rest if len(row) == width]
     for number, row in enumerate(rest, start=2):
         if len(row) != width:
             reason = f"record {number} has {len(row)} fields and not {width}; it was left out"
             findings.append(_error(file, reason))
-    columns = _columns(body)
+    columns = _find_columns(body)
     if len(header) == width and _is_metric(header, columns):
         findings.append(_warning(file, "it has no header; the first line was read as a metric"))
         body.insert(0, header)
     return body, columns
 
 
-def _lone(row: Row, file: str, findings: list[Finding]) -> tuple[list[Row], tuple[int, int]]:
+def _read_single_line(
+    row: Row, file: str, findings: list[Finding]
+) -> tuple[list[Row], tuple[int, int]]:
     """A file of one line: a header without metrics, or a metric without header."""
     try:
-        columns = _columns([row])
-    except _Malformed:
+        columns = _find_columns([row])
+    except Unreadable:
         return [], (0, 0)
     if not _is_metric(row, columns):
         return [], (0, 0)
@@ -103,17 +104,17 @@ def _lone(row: Row, file: str, findings: list[Finding]) -> tuple[list[Row], tupl
     return [row], columns
 
 
-def _width(header: Row, rest: list[Row]) -> int:
+def _count_fields(header: Row, rest: list[Row]) -> int:
     """How many fields a record has: as many as the header, unless no record agrees with it."""
     counts = Counter(map(len, rest))
     return len(header) if len(header) in counts else counts.most_common(1)[0][0]
 
 
-def _columns(rows: list[Row]) -> tuple[int, int]:
+def _find_columns(rows: list[Row]) -> tuple[int, int]:
     """The column of words, and the column of numbers after it."""
 
     def has(place: int, kind: str) -> bool:
-        return any(_kind(row[place]) == kind for row in rows)
+        return any(_classify(row[place]) == kind for row in rows)
 
     width = len(rows[0])
     name = next((place for place in range(width) if has(place, "text")), width)
@@ -121,62 +122,64 @@ def _columns(rows: list[Row]) -> tuple[int, int]:
     values = [place for place in after if has(place, "number")]
     values = values or [place for place in after if not has(place, "text")]
     if len(values) != 1 or any(has(place, "text") for place in after if place not in values):
-        raise _Malformed("malformed: the columns of names and values cannot be told")
+        raise Unreadable("malformed: the columns of names and values cannot be told")
     return name, values[0]
 
 
 def _is_metric(row: Row, columns: tuple[int, int]) -> bool:
     """True for a record, false for a header (pandas writes `,0` or `,Unnamed: 0,0`)."""
     name, value = (row[place].strip() for place in columns)
-    return bool(name) and _kind(value) == "number" and value != "0"
+    return bool(name) and _classify(value) == "number" and value != "0"
 
 
-def _collected(pairs: Iterable[tuple[str, str]], file: str, findings: list[Finding]) -> Metrics:
+def _collect_metrics(
+    pairs: Iterable[tuple[str, str]], file: str, findings: list[Finding]
+) -> Metrics:
     metrics: Metrics = {}
     torn: set[str] = set()
     for raw_name, cell in pairs:
         name = raw_name.strip()
         if not name:
-            findings.append(_error(file, f"a value without a name: {quoted(cell)}"))
+            findings.append(_error(file, f"a value without a name: {quote(cell)}"))
             continue
-        value = _value(name, cell, file, findings)
+        value = _parse_value(name, cell, file, findings)
         if name in metrics and metrics[name] != value and name not in torn:
             torn.add(name)
-            reason = f"{quoted(name)} stands there with different values; taken as unknown"
+            reason = f"{quote(name)} stands there with different values; taken as unknown"
             findings.append(_warning(file, reason))
         metrics[name] = None if name in torn else value
     return metrics
 
 
-def _value(name: str, cell: str, file: str, findings: list[Finding]) -> float | None:
-    value = _number(cell)
+def _parse_value(name: str, cell: str, file: str, findings: list[Finding]) -> float | None:
+    value = _parse_number(cell)
     if value is not None and math.isfinite(value):
         return value
-    if _kind(cell) != "missing":
-        reason = f"{quoted(name)} is {quoted(cell.strip())}, not a finite number; taken as unknown"
+    if _classify(cell) != "missing":
+        reason = f"{quote(name)} is {quote(cell.strip())}, not a finite number; taken as unknown"
         findings.append(_warning(file, reason))
     elif name == "IC":
-        findings.append(no_ic(file))
+        findings.append(report_missing_ic(file))
     return None
 
 
-def no_ic(file: str) -> Finding:
+def report_missing_ic(file: str) -> Finding:
     """A warning that the file has a mean IC of no day."""
     reason = "the IC is missing on every day"
     return Finding("warning", file, reason, "look at the data qlib was given")
 
 
-def _kind(cell: str) -> str:
+def _classify(cell: str) -> str:
     """`missing`, `number` (an infinite one too) or `text`."""
     if not cell.strip():
         return "missing"
-    number = _number(cell)
+    number = _parse_number(cell)
     if number is None:
         return "text"
     return "missing" if math.isnan(number) else "number"
 
 
-def _number(cell: str) -> float | None:
+def _parse_number(cell: str) -> float | None:
     try:
         return float(cell) if "_" not in cell else None
     except ValueError:

@@ -12,10 +12,11 @@ import numpy as np
 import polars as pl
 
 from rdlake.domain.experiment import Finding, SourceFile
-from rdlake.domain.panel import DEFINITIONS, Label, Matrix, Panel, Rows, matrix
-from rdlake.sources.backtest.factor_values import Unusable, epoch_days
-from rdlake.sources.formats.hdf5 import read_fixed
-from rdlake.sources.formats.wording import because
+from rdlake.domain.panel import DEFINITIONS, Label, Matrix, Panel, PanelRows, build_matrix
+from rdlake.sources.backtest.factor_values import to_epoch_days
+from rdlake.sources.formats.hdf5 import read_hdf5_frame
+from rdlake.sources.formats.unreadable import Unreadable
+from rdlake.sources.formats.wording import explain
 from rdlake.sources.mlruns import read_label
 from rdlake.sources.workspace.hashing import open_file
 
@@ -26,23 +27,23 @@ CLOSES = ("$close", "close")
 _ANEW = "make the file again, or name another with --prices"
 
 
-def label_of_prices(path: Path, known: Collection[str] = ()) -> tuple[Label | None, list[Finding]]:
+def read_price_label(path: Path, known: Collection[str] = ()) -> tuple[Label | None, list[Finding]]:
     """Qlib's label, close[t+2] / close[t+1] − 1, by the calendar of all rows: what has no
     price on one of these days has no label. None and a finding when the prices cannot be read.
 
     It goes by the file's digest; of a `known` one the file is read only when a value is needed.
     """
     try:
-        digest = _digest(path)
+        digest = _hash_file(path)
     except OSError as error:
-        return None, [Finding("error", path.name, f"cannot be read: {because(error)}", _ANEW)]
+        return None, [Finding("error", path.name, f"cannot be read: {explain(error)}", _ANEW)]
     if digest in known:
-        return Label("prices", digest, partial(_again, path)), []
-    held, findings = _label(path)
+        return Label("prices", digest, partial(_read_matrix_again, path)), []
+    held, findings = _compute_label(path)
     return (None if held is None else Label("prices", digest, lambda: held)), findings
 
 
-def _digest(path: Path) -> str:
+def _hash_file(path: Path) -> str:
     found = sha256(DEFINITIONS)
     descriptor, _ = open_file(os.fspath(path))
     with os.fdopen(descriptor, "rb") as opened:
@@ -51,61 +52,61 @@ def _digest(path: Path) -> str:
     return found.hexdigest()
 
 
-def _again(path: Path) -> Matrix:
-    held, findings = _label(path)
+def _read_matrix_again(path: Path) -> Matrix:
+    held, findings = _compute_label(path)
     if held is None:
-        raise Unusable(f"{path.name}: {findings[0].reason}")
+        raise Unreadable(f"{path.name}: {findings[0].reason}")
     return held
 
 
-def _label(path: Path) -> tuple[Matrix | None, list[Finding]]:
+def _compute_label(path: Path) -> tuple[Matrix | None, list[Finding]]:
     frame, findings = None, list[Finding]()
     for column in CLOSES:
-        frame, found = read_fixed(path, path.name, [column])
+        frame, found = read_hdf5_frame(path, path.name, [column])
         findings = findings or found
         if frame is not None:
             break
     else:
         return None, findings
     try:
-        rows, panel, contradicted = _panel(frame, column)
-        days, names, closes = matrix(panel, rows.days)
+        rows, panel, contradicted = _build_panel(frame, column)
+        days, names, closes = build_matrix(panel, rows.days)
     except ValueError as error:
         return None, [Finding("error", path.name, f"no label from it: {error}", _ANEW)]
     label = np.full_like(closes, np.nan)
     with np.errstate(all="ignore"):
         label[:-2] = closes[2:] / closes[1:-1] - 1
     label[~np.isfinite(label)] = np.nan
-    return (days, names, label), _contradictions(path.name, contradicted)
+    return (days, names, label), _report_contradictions(path.name, contradicted)
 
 
-def label_of_run(folder: Path, file: SourceFile) -> tuple[Label | None, list[Finding]]:
+def read_recorded_label(folder: Path, file: SourceFile) -> tuple[Label | None, list[Finding]]:
     """The label of a back-test's test segment, as qlib recorded it; None and a finding when it
     cannot be read."""
     frame, findings = read_label(folder, file)
     if frame is None:
         return None, findings
     try:
-        _, panel, contradicted = _panel(frame.rename({"date": "datetime"}), "label")
+        _, panel, contradicted = _build_panel(frame.rename({"date": "datetime"}), "label")
         label = Label.of("label.pkl", panel)
     except ValueError as error:
         fix = "run the back-test again if its label is needed"
         return None, [Finding("error", file.path, f"no label from it: {error}", fix)]
-    return label, findings + _contradictions(file.path, contradicted)
+    return label, findings + _report_contradictions(file.path, contradicted)
 
 
-def _panel(frame: pl.DataFrame, column: str) -> tuple[Rows, Panel, int]:
+def _build_panel(frame: pl.DataFrame, column: str) -> tuple[PanelRows, Panel, int]:
     codes = frame["instrument"].rank("dense")
     names = frame["instrument"].unique().sort()
     if not frame.height:
-        raise Unusable("not a single row in it")
-    rows = Rows.of(
-        epoch_days(frame["datetime"]), (codes - 1).cast(pl.Int32).to_numpy(), names.to_list()
+        raise Unreadable("not a single row in it")
+    rows = PanelRows.of(
+        to_epoch_days(frame["datetime"]), (codes - 1).cast(pl.Int32).to_numpy(), names.to_list()
     )
     return rows, *rows.column(frame[column].cast(pl.Float64).fill_null(np.nan).to_numpy())
 
 
-def _contradictions(file: str, count: int) -> list[Finding]:
+def _report_contradictions(file: str, count: int) -> list[Finding]:
     if not count:
         return []
     reason = f"{count:,} days of an instrument come more than once with other values; left out"

@@ -20,14 +20,10 @@ import pyarrow.parquet as pq
 
 from rdlake.domain.experiment import FactorColumn
 from rdlake.errors import BadInput
-from rdlake.sources.backtest.factor_table import key_columns, read_factor_columns
-from rdlake.sources.backtest.factor_values import (
-    ORIGIN,
-    FactorValues,
-    Unusable,
-    open_values,
-)
-from rdlake.sources.formats.wording import because, quoted
+from rdlake.sources.backtest.factor_table import find_key_columns, read_factor_columns
+from rdlake.sources.backtest.factor_values import ORIGIN, FactorTable, open_factor_table
+from rdlake.sources.formats.unreadable import Unreadable
+from rdlake.sources.formats.wording import explain, quote
 from rdlake.sources.workspace.hashing import open_file
 
 MAX_BYTES = 16 << 30
@@ -41,7 +37,7 @@ _DAYS = "write days as 2020-01-31, or as midnights of one time zone"
 
 
 @dataclass(frozen=True, slots=True)
-class TakenTable:
+class ExternalTable:
     """A copy of the table as Parquet, which nobody changes any longer, and the digest of the file
     that it was made of."""
 
@@ -53,7 +49,7 @@ class TakenTable:
 
 
 @contextmanager
-def taken_table(path: Path, named: str) -> Iterator[TakenTable]:
+def open_external_table(path: Path, named: str) -> Iterator[ExternalTable]:
     """The table at `path` in a passing folder, as the file `named`. BadInput for one that is not
     by day and instrument, comes twice to a row, or has a column that is no factor."""
     kind = path.suffix.lower()
@@ -63,39 +59,39 @@ def taken_table(path: Path, named: str) -> Iterator[TakenTable]:
         folder = Path(passing)
         copy = folder / ("table.csv" if kind == ".csv" else named)
         try:
-            digest = _copied(path, copy)
+            digest = _copy_file(path, copy)
             if kind == ".csv":
-                _converted(copy, folder / named)
+                _convert_csv(copy, folder / named)
                 copy.unlink()
-            factors = _factors(folder / named, path)
-            with open_values(folder / named) as table:
+            factors = _read_factors(folder / named, path)
+            with open_factor_table(folder / named) as table:
                 _check_rows(table, path)
-            infinite = _infinite(folder / named, factors)
-        except Unusable as error:
+            infinite = _count_infinite(folder / named, factors)
+        except Unreadable as error:
             fix = _DAYS if "day" in str(error) else _SAVE
             raise BadInput(f"the table cannot be used: {error}", where=path, fix=fix) from error
         except (pa.ArrowException, OSError, UnicodeDecodeError, csv.Error) as error:
-            what = f"the table cannot be read: {because(error)}"
+            what = f"the table cannot be read: {explain(error)}"
             raise BadInput(what, where=path, fix=_SAVE) from error
-        yield TakenTable(folder / named, digest, factors, infinite)
+        yield ExternalTable(folder / named, digest, factors, infinite)
 
 
-def _copied(path: Path, copy: Path) -> str:
+def _copy_file(path: Path, copy: Path) -> str:
     digest, size = sha256(), 0
     descriptor, _ = open_file(os.fspath(path.resolve()))
     with os.fdopen(descriptor, "rb") as opened, copy.open("wb") as kept:
         while piece := opened.read(PIECE):
             size += len(piece)
             if size > MAX_BYTES:
-                raise Unusable(f"it is larger than {MAX_BYTES >> 30} GiB")
+                raise Unreadable(f"it is larger than {MAX_BYTES >> 30} GiB")
             digest.update(piece)
             kept.write(piece)
     return digest.hexdigest()
 
 
-def _converted(source: Path, target: Path) -> None:
+def _convert_csv(source: Path, target: Path) -> None:
     """A CSV as Parquet: days and codes as they are spelled, all else as numbers."""
-    names = _header(source)
+    names = _read_header(source)
     _check_keys([name for name in names if name in KEYS])
     kinds = {name: pa.string() if name in KEYS else pa.float64() for name in names}
     with pa_csv.open_csv(
@@ -110,47 +106,47 @@ def _converted(source: Path, target: Path) -> None:
                 for batch in opened:
                     writer.write_batch(batch)
         except pa.ArrowInvalid as error:
-            raise Unusable(f"not a number where one is expected: {because(error)}") from error
+            raise Unreadable(f"not a number where one is expected: {explain(error)}") from error
 
 
-def _header(path: Path) -> list[str]:
+def _read_header(path: Path) -> list[str]:
     with path.open(encoding="utf-8-sig", newline="") as opened:
         names = next(csv.reader([opened.readline(MAX_HEADER)]), [])
     if not names:
-        raise Unusable("it is empty")
+        raise Unreadable("it is empty")
     if repeated := sorted({name for name in names if names.count(name) > 1}):
-        raise Unusable(f"a column comes twice: {quoted(repeated[0])}")
+        raise Unreadable(f"a column comes twice: {quote(repeated[0])}")
     return names
 
 
 def _check_keys(keys: Sequence[str]) -> None:
     for name, what in zip(KEYS, ("days", "instruments"), strict=True):
         if name not in keys:
-            raise Unusable(f"it has no column of {what}, {quoted(name)}")
+            raise Unreadable(f"it has no column of {what}, {quote(name)}")
 
 
-def _factors(copy: Path, path: Path) -> tuple[FactorColumn, ...]:
+def _read_factors(copy: Path, path: Path) -> tuple[FactorColumn, ...]:
     """Every column but the keys; Unusable when one of them is no factor."""
     schema = pq.read_schema(copy)
-    keys = key_columns(schema)
+    keys = find_key_columns(schema)
     if not any(pa.types.is_temporal(schema.field(name).type) for name in keys):
         _check_keys([*keys, "instrument"])  # days as text, in a column of that name
     if len(keys) < len(KEYS):
         _check_keys(list(keys))
     if len(schema.names) > MAX_COLUMNS:
-        raise Unusable(f"it has more than {MAX_COLUMNS:,} columns")
+        raise Unreadable(f"it has more than {MAX_COLUMNS:,} columns")
     found, findings = read_factor_columns(copy, path.name)
     for each in findings:
-        raise Unusable(each.reason)
+        raise Unreadable(each.reason)
     if strangers := set(schema.names) - keys - {factor.column for factor in found or ()}:
-        raise Unusable(f"the column {quoted(min(strangers))} is no factor")
+        raise Unreadable(f"the column {quote(min(strangers))} is no factor")
     return found or ()
 
 
-def _check_rows(table: FactorValues, path: Path) -> None:
+def _check_rows(table: FactorTable, path: Path) -> None:
     rows = table.rows
     if not len(rows.days):
-        raise Unusable("not a single row is in it")
+        raise Unreadable("not a single row is in it")
     if rows.firsts is not None:
         again = np.ones(len(rows.days), bool)
         again[rows.firsts] = False
@@ -164,7 +160,7 @@ def _check_rows(table: FactorValues, path: Path) -> None:
         )
 
 
-def _infinite(copy: Path, factors: Sequence[FactorColumn]) -> dict[str, int]:
+def _count_infinite(copy: Path, factors: Sequence[FactorColumn]) -> dict[str, int]:
     found: dict[str, int] = {}
     with pq.ParquetFile(copy) as table:
         for factor in factors:

@@ -15,27 +15,33 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from rdlake.domain.experiment import Finding, Told
+from rdlake.domain.experiment import Finding, ForkRecord
 from rdlake.errors import BadInput
 from rdlake.sources.fork.json_repair import (
-    action_of,
-    factor_row,
-    feedback_row,
-    loop_name,
-    mapping,
-    metrics_of,
-    repaired_name,
-    rows_in,
-    source_of,
-    status_of,
-    text,
-    time_of,
+    as_object,
+    as_text,
+    build_factor_row,
+    build_feedback_row,
+    list_objects,
+    parse_action,
+    parse_loop,
+    parse_source,
+    parse_status,
+    parse_time,
+    repair_metrics,
+    repair_name,
 )
-from rdlake.sources.formats.json_text import NotJson, read_json
-from rdlake.sources.formats.wording import because, quoted
+from rdlake.sources.formats.json_text import read_json
+from rdlake.sources.formats.unreadable import Unreadable
+from rdlake.sources.formats.wording import explain, quote
 
 MAX_BYTES = 64 << 20
-NAMES = ("factor_catalog.json", "loop_catalog.json", "model_catalog.json", "strategy_catalog.json")
+CATALOG_FILES = (
+    "factor_catalog.json",
+    "loop_catalog.json",
+    "model_catalog.json",
+    "strategy_catalog.json",
+)
 
 _FOLDER = re.compile(r"(?!\.{1,2}$)[^/\\\x00-\x1f]{1,200}")
 _FIX = "export the catalogs again, or leave the file out"
@@ -43,13 +49,13 @@ _NOTHING = "nothing to do: it is said so that nobody looks for them"
 
 
 @dataclass(frozen=True)
-class Export:
+class CatalogExport:
     """Catalogs that were exported together: by workspace what they say, and when they were made."""
 
     name: str
     digest: str
     exported: datetime | None
-    told: Mapping[str, Told] = field(default_factory=dict)
+    told: Mapping[str, ForkRecord] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
 
 
@@ -60,19 +66,19 @@ def find_exports(paths: Sequence[str | Path]) -> list[tuple[Path, ...]]:
     """
     found: dict[Path, set[Path]] = {}
     for path in map(Path, paths):
-        files = [path / name for name in NAMES if (path / name).is_file()]
+        files = [path / name for name in CATALOG_FILES if (path / name).is_file()]
         if not path.is_dir():
             files = [path] if path.is_file() else []
         if not files:
             what = "there is no catalog" if path.is_dir() else "there is no such file or folder"
-            fix = f"name a folder with {', '.join(NAMES)}, or such a file"
+            fix = f"name a folder with {', '.join(CATALOG_FILES)}, or such a file"
             raise BadInput(what, where=path, fix=fix)
         for file in files:
             found.setdefault(file.resolve().parent, set()).add(file.resolve())
     return [tuple(sorted(files)) for _, files in sorted(found.items())]
 
 
-def read_export(files: Sequence[Path]) -> Export:
+def read_export(files: Sequence[Path]) -> CatalogExport:
     """What catalogs that were exported together say; a file that cannot be read is a finding."""
     findings: list[Finding] = []
     digests: list[str] = []
@@ -82,25 +88,25 @@ def read_export(files: Sequence[Path]) -> Export:
             data = file.read_bytes()
         except OSError as error:
             digests.append(f"unreadable {file.name}")
-            findings.append(_error(file.name, f"the file cannot be read: {because(error)}"))
+            findings.append(_error(file.name, f"the file cannot be read: {explain(error)}"))
             continue
         digests.append(sha256(data).hexdigest())
-        if catalog := _catalog(data, file.name, findings):
+        if catalog := _parse_catalog(data, file.name, findings):
             catalogs.append((file.name, catalog))
-    told = _loops(catalogs, findings)
-    told = _with_strategies(told, catalogs, findings)
-    told = _with_factors(told, catalogs, findings)
-    times = [time for _, each in catalogs if (time := time_of(each.get("generated_at_utc")))]
+    told = _read_loops(catalogs, findings)
+    told = _add_strategies(told, catalogs, findings)
+    told = _add_factors(told, catalogs, findings)
+    times = [time for _, each in catalogs if (time := parse_time(each.get("generated_at_utc")))]
     digest = sha256("\n".join(sorted(digests)).encode()).hexdigest()
-    return Export(
+    return CatalogExport(
         f"catalogs-{digest[:12]}", digest, max(times, default=None), told, tuple(findings)
     )
 
 
-def _catalog(data: bytes, file: str, findings: list[Finding]) -> Mapping[str, Any] | None:
+def _parse_catalog(data: bytes, file: str, findings: list[Finding]) -> Mapping[str, Any] | None:
     try:
-        value = mapping(read_json(data, MAX_BYTES))
-    except NotJson as error:
+        value = as_object(read_json(data, MAX_BYTES))
+    except Unreadable as error:
         findings.append(_error(file, str(error)))
         return None
     if not any(isinstance(value.get(name), list) for name in ("factors", "loops", "strategies")):
@@ -112,54 +118,54 @@ def _catalog(data: bytes, file: str, findings: list[Finding]) -> Mapping[str, An
     return value
 
 
-def _loops(
+def _read_loops(
     catalogs: Sequence[tuple[str, Mapping[str, Any]]], findings: list[Finding]
-) -> dict[str, Told]:
-    found: dict[str, Told] = {}
+) -> dict[str, ForkRecord]:
+    found: dict[str, ForkRecord] = {}
     for file, catalog in catalogs:
-        for place, row in enumerate(rows_in(catalog.get("loops"))):
-            workspace_id, loop = text(row.get("workspace_id")), loop_name(row)
+        for place, row in enumerate(list_objects(catalog.get("loops"))):
+            workspace_id, loop = as_text(row.get("workspace_id")), parse_loop(row)
             if workspace_id is None or not _FOLDER.fullmatch(workspace_id) or loop is None:
                 reason = f"loop {place} names no workspace, run and number of its own; left out"
                 findings.append(_error(file, reason))
                 continue
-            told = _loop(row, loop)
+            told = _read_loop(row, loop)
             if found.setdefault(workspace_id, told) != told:
-                reason = f"the workspace {quoted(workspace_id)} comes twice; the first row counts"
+                reason = f"the workspace {quote(workspace_id)} comes twice; the first row counts"
                 findings.append(Finding("warning", file, reason, _FIX))
     return found
 
 
-def _loop(row: Mapping[str, Any], loop: tuple[str, int]) -> Told:
-    status, names = text(row.get("status")), row.get("factor_names")
-    factors = map(repaired_name, names) if isinstance(names, list) else ()
-    return Told(
+def _read_loop(row: Mapping[str, Any], loop: tuple[str, int]) -> ForkRecord:
+    status, names = as_text(row.get("status")), row.get("factor_names")
+    factors = map(repair_name, names) if isinstance(names, list) else ()
+    return ForkRecord(
         loop=loop,
-        action=action_of(row.get("action")),
-        scenario_raw=text(row.get("scenario")),
-        step_name=text(row.get("step_name")),
-        status=status_of(status),
+        action=parse_action(row.get("action")),
+        scenario_raw=as_text(row.get("scenario")),
+        step_name=as_text(row.get("step_name")),
+        status=parse_status(status),
         status_raw=status,
-        metrics=metrics_of(mapping(row.get("metrics"))),
+        metrics=repair_metrics(as_object(row.get("metrics"))),
         factors=tuple({"factor_name": name} for name in dict.fromkeys(factors) if name),
-        feedback=feedback_row(row, mapping(row.get("summary_texts"))),
-        protocol_strategy_id=text(row.get("strategy_id")),
+        feedback=build_feedback_row(row, as_object(row.get("summary_texts"))),
+        protocol_strategy_id=as_text(row.get("strategy_id")),
     )
 
 
-def _with_strategies(
-    told: Mapping[str, Told],
+def _add_strategies(
+    told: Mapping[str, ForkRecord],
     catalogs: Sequence[tuple[str, Mapping[str, Any]]],
     findings: list[Finding],
-) -> dict[str, Told]:
+) -> dict[str, ForkRecord]:
     """The same, with the ids of strategies whose example the workspace is."""
     found = dict(told)
     for file, catalog in catalogs:
-        rows = rows_in(catalog.get("strategies"))
+        rows = list_objects(catalog.get("strategies"))
         for row in rows:
-            example = text(mapping(row.get("workspace_example")).get("workspace_id"))
+            example = as_text(as_object(row.get("workspace_example")).get("workspace_id"))
             if example in found and found[example].protocol_strategy_id is None:
-                strategy = text(row.get("strategy_id"))
+                strategy = as_text(row.get("strategy_id"))
                 found[example] = replace(found[example], protocol_strategy_id=strategy)
         if rows:
             reason = (
@@ -170,11 +176,11 @@ def _with_strategies(
     return found
 
 
-def _with_factors(
-    told: Mapping[str, Told],
+def _add_factors(
+    told: Mapping[str, ForkRecord],
     catalogs: Sequence[tuple[str, Mapping[str, Any]]],
     findings: list[Finding],
-) -> dict[str, Told]:
+) -> dict[str, ForkRecord]:
     """The same, with the factors of each workspace's loop."""
     found, left = dict(told), Counter[str]()
     of_loops: dict[str, list[str]] = {}
@@ -183,13 +189,13 @@ def _with_factors(
             of_loops.setdefault(f"{each.loop[0]}/{each.loop[1]}", []).append(workspace_id)
     for file, catalog in catalogs:
         left.clear()
-        for item in rows_in(catalog.get("factors")):
-            experiment, row = text(item.get("experiment_id")), factor_row(item)
+        for item in list_objects(catalog.get("factors")):
+            experiment, row = as_text(item.get("experiment_id")), build_factor_row(item)
             owners = of_loops.get(experiment or "", [])
             if row is None:
                 left["without a name"] += 1
             elif experiment is None:
-                left[f"of the library {source_of(item.get('source'))}"] += 1
+                left[f"of the library {parse_source(item.get('source'))}"] += 1
             elif len(owners) != 1:
                 left["of loops that no catalog of this export has with a result"] += 1
             else:

@@ -10,22 +10,23 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from rdlake.domain.experiment import Finding, Told
+from rdlake.domain.experiment import Finding, ForkRecord
 from rdlake.sources.fork.json_repair import (
-    LoopName,
-    action_of,
-    factor_row,
-    feedback_row,
-    loop_name,
-    mapping,
-    metrics_of,
-    rows_in,
-    source_of,
-    status_of,
-    text,
+    LoopKey,
+    as_object,
+    as_text,
+    build_factor_row,
+    build_feedback_row,
+    list_objects,
+    parse_action,
+    parse_loop,
+    parse_source,
+    parse_status,
+    repair_metrics,
 )
-from rdlake.sources.formats.json_text import NotJson, read_json
-from rdlake.sources.formats.wording import quoted
+from rdlake.sources.formats.json_text import read_json
+from rdlake.sources.formats.unreadable import Unreadable
+from rdlake.sources.formats.wording import quote
 
 _SUMMARY, _META, _MANIFEST = "experiment_summary.json", "workspace_meta.json", "manifest.json"
 _FACTORS, _PERF, _FEEDBACK = "factor_meta.json", "factor_perf.json", "feedback.json"
@@ -37,34 +38,34 @@ _LOOK = "nothing to do; the other files of the workspace count first"
 Files = Mapping[str, Mapping[str, Any]]
 
 
-def read_artifacts(
+def read_json_files(
     kept: Mapping[str, bytes], workspace_id: str
-) -> tuple[Told | None, list[Finding]]:
+) -> tuple[ForkRecord | None, list[Finding]]:
     """What the files of these names say; None when they say nothing of the workspace."""
     findings: list[Finding] = []
     if kept.keys().isdisjoint(JSON_FILES):
         return None, findings
-    files: Files = dict(_objects(kept, workspace_id, findings))
-    loop, files = _loop(files, findings)
+    files: Files = dict(_parse_files(kept, workspace_id, findings))
+    loop, files = _choose_loop(files, findings)
     folder = [files[name] for name in _OF_FOLDER if name in files]
-    status = next(filter(None, (text(each.get("status")) for each in folder)), None)
-    words = [mapping(each.get("task_run")) for each in folder]
+    status = next(filter(None, (as_text(each.get("status")) for each in folder)), None)
+    words = [as_object(each.get("task_run")) for each in folder]
     feedback = files.get(_FEEDBACK, {})
-    told = Told(
+    told = ForkRecord(
         loop=loop,
-        action=next(filter(None, (action_of(each.get("action")) for each in folder)), None),
-        scenario_raw=next(filter(None, (text(each.get("scenario")) for each in words)), None),
-        step_name=next(filter(None, (text(each.get("step_name")) for each in folder)), None),
-        status=status_of(status),
+        action=next(filter(None, (parse_action(each.get("action")) for each in folder)), None),
+        scenario_raw=next(filter(None, (as_text(each.get("scenario")) for each in words)), None),
+        step_name=next(filter(None, (as_text(each.get("step_name")) for each in folder)), None),
+        status=parse_status(status),
         status_raw=status,
-        metrics=_metrics(files, [] if "qlib_res.csv" in kept else findings),
-        factors=tuple(_factors(files.get(_FACTORS, {}), findings)),
-        feedback=feedback_row(feedback, mapping(feedback.get("summary"))),
+        metrics=_read_metrics(files, [] if "qlib_res.csv" in kept else findings),
+        factors=tuple(_read_factors(files.get(_FACTORS, {}), findings)),
+        feedback=build_feedback_row(feedback, as_object(feedback.get("summary"))),
     )
-    return (None if told == Told() else told), findings
+    return (None if told == ForkRecord() else told), findings
 
 
-def _objects(
+def _parse_files(
     kept: Mapping[str, bytes], workspace_id: str, findings: list[Finding]
 ) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Each file that holds an object which is this workspace's own."""
@@ -73,7 +74,7 @@ def _objects(
             continue
         try:
             value = read_json(kept[name])
-        except NotJson as error:
+        except Unreadable as error:
             findings.append(Finding("error", name, str(error), _FIX))
             continue
         if not isinstance(value, dict):
@@ -81,9 +82,9 @@ def _objects(
                 Finding("error", name, "no JSON object: nothing in it has a name", _FIX)
             )
             continue
-        other = text(value.get("workspace_id"))
+        other = as_text(value.get("workspace_id"))
         if other is not None and other != workspace_id:
-            reason = f"it is of the workspace {quoted(other)}; nothing of it is taken"
+            reason = f"it is of the workspace {quote(other)}; nothing of it is taken"
             findings.append(
                 Finding("warning", name, reason, "remove it if it was copied by mistake")
             )
@@ -91,9 +92,9 @@ def _objects(
         yield name, value
 
 
-def _loop(files: Files, findings: list[Finding]) -> tuple[LoopName | None, Files]:
+def _choose_loop(files: Files, findings: list[Finding]) -> tuple[LoopKey | None, Files]:
     """The loop that most files name, and the files that name no other."""
-    named = {name: loop for name, each in files.items() if (loop := loop_name(each))}
+    named = {name: loop for name, each in files.items() if (loop := parse_loop(each))}
     if not named:
         return None, files
     counts = Counter(named.values())
@@ -101,50 +102,50 @@ def _loop(files: Files, findings: list[Finding]) -> tuple[LoopName | None, Files
     for name, other in named.items():
         if other != loop:
             reason = (
-                f"it is of loop {other[1]} of the run {quoted(other[0])}, the others are of loop "
-                f"{loop[1]} of {quoted(loop[0])}; nothing of it is taken"
+                f"it is of loop {other[1]} of the run {quote(other[0])}, the others are of loop "
+                f"{loop[1]} of {quote(loop[0])}; nothing of it is taken"
             )
             findings.append(Finding("warning", name, reason, _LOOK))
     return loop, {name: each for name, each in files.items() if named.get(name, loop) == loop}
 
 
-def _metrics(files: Files, findings: list[Finding]) -> Mapping[str, float]:
+def _read_metrics(files: Files, findings: list[Finding]) -> Mapping[str, float]:
     """The metrics of the whole back-test; of two files that have one the first counts."""
-    told = _whole_window(files.get(_PERF, {}))
+    told = _choose_window(files.get(_PERF, {}))
     if any(isinstance(value, str) for name, value in told.items() if name.isdigit()):
         reason = "its metrics are names without values: the CSV was read wrongly"
         findings.append(Finding("warning", _PERF, reason, _LOOK))
-    found = metrics_of(told)
+    found = repair_metrics(told)
     summary = files.get(_SUMMARY, {})
     for name in ("metrics", "key_metrics"):
-        found = {**metrics_of(mapping(summary.get(name))), **found}
-    return metrics_of(found)
+        found = {**repair_metrics(as_object(summary.get(name))), **found}
+    return repair_metrics(found)
 
 
-def _whole_window(perf: Mapping[str, Any]) -> Mapping[str, Any]:
+def _choose_window(perf: Mapping[str, Any]) -> Mapping[str, Any]:
     """The metrics of the only window of the only combination, else of those called main."""
-    combinations = rows_in(perf.get("combinations"))
+    combinations = list_objects(perf.get("combinations"))
     windows = [
-        (each.get("name"), window.get("name"), mapping(window.get("metrics")))
+        (each.get("name"), window.get("name"), as_object(window.get("metrics")))
         for each in combinations
-        for window in rows_in(each.get("windows"))
+        for window in list_objects(each.get("windows"))
     ]
     main = [told for *names, told in windows if names == ["main", "main_window"]]
     chosen = main or [told for *_, told in windows]
     return chosen[0] if len(chosen) == 1 else {}
 
 
-def _factors(meta: Mapping[str, Any], findings: list[Finding]) -> Iterator[Mapping[str, Any]]:
+def _read_factors(meta: Mapping[str, Any], findings: list[Finding]) -> Iterator[Mapping[str, Any]]:
     """Each factor once, under its repaired name: what its items say, the first first."""
     rows: dict[str, Mapping[str, Any]] = {}
-    for place, item in enumerate(rows_in(meta.get("factors"))):
-        row = factor_row(item)
+    for place, item in enumerate(list_objects(meta.get("factors"))):
+        row = build_factor_row(item)
         if row is None:
             reason = f"factor {place} has no name that can be told; it was left out"
             findings.append(Finding("warning", _FACTORS, reason, _LOOK))
             continue
-        if (word := text(item.get("source"))) and source_of(word) is None:
-            reason = f"{quoted(word)} is no known source of the factor {quoted(row['factor_name'])}"
+        if (word := as_text(item.get("source"))) and parse_source(word) is None:
+            reason = f"{quote(word)} is no known source of the factor {quote(row['factor_name'])}"
             findings.append(Finding("warning", _FACTORS, reason, _LOOK))
         rows[row["factor_name"]] = {**row, **rows.get(row["factor_name"], {})}
     yield from rows.values()

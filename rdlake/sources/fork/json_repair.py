@@ -15,7 +15,7 @@ from typing import Any
 
 from rdlake.domain.experiment import Action
 
-LoopName = tuple[str, int]
+LoopKey = tuple[str, int]
 """task_run_id and loop_id."""
 
 _OWN_SOURCES = frozenset({"rd_agent", "sota", "rdagent"})
@@ -54,26 +54,26 @@ _MOST_LOOPS = 1 << 31
 _METRIC = re.compile(r"[\w .]+=\s*[-+.\w]*\s*", re.ASCII)
 
 
-def mapping(value: object) -> Mapping[str, Any]:
+def as_object(value: object) -> Mapping[str, Any]:
     """The object; an empty one for anything else."""
     return value if isinstance(value, dict) else {}
 
 
-def rows_in(value: object) -> list[Mapping[str, Any]]:
+def list_objects(value: object) -> list[Mapping[str, Any]]:
     """The objects of a list."""
     return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
-def text(value: object) -> str | None:
+def as_text(value: object) -> str | None:
     """The text without blanks around it."""
     return (value.strip() or None) if isinstance(value, str) else None
 
 
-def truth(value: object) -> bool | None:
+def as_bool(value: object) -> bool | None:
     return value if isinstance(value, bool) else None
 
 
-def time_of(value: object) -> datetime | None:
+def parse_time(value: object) -> datetime | None:
     """A time in UTC, without a zone; one without a zone is taken as UTC."""
     try:
         time = datetime.fromisoformat(value) if isinstance(value, str) else None
@@ -82,26 +82,26 @@ def time_of(value: object) -> datetime | None:
         return None
 
 
-def action_of(value: object) -> Action | None:
+def parse_action(value: object) -> Action | None:
     return "factor" if value == "factor" else "model" if value == "model" else None
 
 
-def status_of(raw: str | None) -> str | None:
+def parse_status(raw: str | None) -> str | None:
     """The catalog's word for that of a source."""
     return _STATUS.get((raw or "").lower())
 
 
-def loop_name(row: Mapping[str, Any]) -> LoopName | None:
+def parse_loop(row: Mapping[str, Any]) -> LoopKey | None:
     """The loop that a row says it is of."""
-    run, number = text(row.get("task_run_id")), row.get("loop_id")
+    run, number = as_text(row.get("task_run_id")), row.get("loop_id")
     if run is None or isinstance(number, bool) or not isinstance(number, int):
         return None
     return (run, number) if 0 <= number < _MOST_LOOPS else None
 
 
-def repaired_name(value: object) -> str | None:
+def repair_name(value: object) -> str | None:
     """A factor's name, taken out of the text of a tuple: `('feature', 'X')` is X."""
-    name = text(value)
+    name = as_text(value)
     if name is None or len(name) > _LONGEST:
         return None
     if not (name.startswith("(") and name.endswith(")")):
@@ -112,75 +112,75 @@ def repaired_name(value: object) -> str | None:
         return None if name.startswith(("('", '("')) else name
     match levels:
         case ("feature", str(inner)) | (str(inner), "feature"):
-            return text(inner)
+            return as_text(inner)
         case tuple():
             return None
         case _:
             return name
 
 
-def factor_row(item: Mapping[str, Any]) -> dict[str, Any] | None:
+def build_factor_row(item: Mapping[str, Any]) -> dict[str, Any] | None:
     """Columns of `factors`; None for an item without a name. What the fork guesses from the name
     (`input_schema`) is not taken."""
-    name = repaired_name(item.get("name"))
+    name = repair_name(item.get("name"))
     if name is None:
         return None
-    variables, tags = mapping(item.get("variables")), item.get("tags")
+    variables, tags = as_object(item.get("variables")), item.get("tags")
     row: dict[str, Any] = {
         "factor_name": name,
-        "source": source_of(item.get("source")),
-        **{column: text(item.get(column)) for column in (*_TEXTS, *_LIBRARY)},
-        "variables": {key: _plain(each) for key, each in variables.items()} or None,
-        "tags": _texts(tags) or None,
-        "impl_func": repaired_name(item.get("impl_func")),
-        "interface_info": _interface(mapping(item.get("interface_info"))),
-        "created_at": time_of(item.get("created_at_utc")),
+        "source": parse_source(item.get("source")),
+        **{column: as_text(item.get(column)) for column in (*_TEXTS, *_LIBRARY)},
+        "variables": {key: _to_text(each) for key, each in variables.items()} or None,
+        "tags": _list_texts(tags) or None,
+        "impl_func": repair_name(item.get("impl_func")),
+        "interface_info": _dump_interface(as_object(item.get("interface_info"))),
+        "created_at": parse_time(item.get("created_at_utc")),
     }
     return {column: value for column, value in row.items() if value is not None}
 
 
-def source_of(value: object) -> str | None:
+def parse_source(value: object) -> str | None:
     """Where a factor comes from, in the protocol's words."""
-    word = text(value)
+    word = as_text(value)
     if word in _OWN_SOURCES:
         return "rdagent_generated"
     return word if word in _SOURCES else None
 
 
-def metrics_of(found: Mapping[str, Any]) -> dict[str, float]:
+def repair_metrics(found: Mapping[str, Any]) -> dict[str, float]:
     """The finite metrics by their own names. A CSV whose columns were not understood is repaired,
     `{"Unnamed: 0": name, "0": value}`; a second name of the same figure is left out."""
     if "Unnamed: 0" in found:
-        name = text(found["Unnamed: 0"])
+        name = as_text(found["Unnamed: 0"])
         rest = {key: each for key, each in found.items() if key not in ("Unnamed: 0", "0")}
         found = {**rest, **({name: found.get("0")} if name else {})}
-    finite = {name.strip(): value for name, value in _finite(found) if name.strip()}
+    finite = {name.strip(): value for name, value in _find_finite(found) if name.strip()}
     own = {value for name, value in finite.items() if name not in _COPIES}
     return {
         name: value for name, value in finite.items() if name not in _COPIES or value not in own
     }
 
 
-def feedback_row(found: Mapping[str, Any], texts: Mapping[str, Any]) -> dict[str, Any] | None:
+def build_feedback_row(found: Mapping[str, Any], texts: Mapping[str, Any]) -> dict[str, Any] | None:
     """Columns of `feedback`; None when nothing was concluded. A list of metrics that the fork put
     in the place of a conclusion is none."""
-    value_feedback = text(texts.get("value_feedback"))
+    value_feedback = as_text(texts.get("value_feedback"))
     if value_feedback and all(map(_METRIC.fullmatch, value_feedback.strip("; ").split(";"))):
         value_feedback = None
     row = {
-        "decision": truth(found.get("decision")),
-        "hypothesis": text(found.get("hypothesis")),
-        "summary_execution": text(texts.get("execution")),
+        "decision": as_bool(found.get("decision")),
+        "hypothesis": as_text(found.get("hypothesis")),
+        "summary_execution": as_text(texts.get("execution")),
         "summary_value_feedback": value_feedback,
-        "summary_shape_feedback": text(texts.get("shape_feedback")),
+        "summary_shape_feedback": as_text(texts.get("shape_feedback")),
     }
     if all(value is None for value in row.values()):
         return None
-    lists = {name: _texts(texts.get(name)) for name in ("code_critic", "limitations")}
+    lists = {name: _list_texts(texts.get(name)) for name in ("code_critic", "limitations")}
     return row | {name: each for name, each in lists.items() if each is not None}
 
 
-def _finite(found: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+def _find_finite(found: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
     for name, value in found.items():
         if isinstance(value, int | float) and not isinstance(value, bool):
             try:
@@ -191,16 +191,16 @@ def _finite(found: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
                 yield name, number
 
 
-def _texts(value: object) -> list[str] | None:
+def _list_texts(value: object) -> list[str] | None:
     if not isinstance(value, Sequence) or isinstance(value, str):
         return None
-    return [each for each in map(text, value) if each]
+    return [each for each in map(as_text, value) if each]
 
 
-def _plain(value: object) -> str:
+def _to_text(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _interface(found: Mapping[str, Any]) -> str | None:
-    told = {name: found[name] for name in ("type", "standard_wrapper") if text(found.get(name))}
+def _dump_interface(found: Mapping[str, Any]) -> str | None:
+    told = {name: found[name] for name in ("type", "standard_wrapper") if as_text(found.get(name))}
     return json.dumps(told, sort_keys=True, ensure_ascii=False) if told else None

@@ -7,16 +7,14 @@ import math
 import re
 from typing import Any
 
+from rdlake.sources.formats.unreadable import Unreadable
+
 MAX_BYTES = 4 << 20
 MAX_DEPTH = 40
-LONGEST_NUMBER = 300
+MAX_DIGITS = 300
 
 _MARK = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
 _HALF = re.compile(r"\\u[dD][89a-fA-F]|[\ud800-\udfff]")
-
-
-class NotJson(ValueError):
-    """Why a text gives no values."""
 
 
 def read_json(data: bytes, most: int = MAX_BYTES) -> object:
@@ -25,30 +23,30 @@ def read_json(data: bytes, most: int = MAX_BYTES) -> object:
 
     NotJson for a document that is empty, damaged, too large, too deep, or has a name twice.
     """
-    text = _decoded(data, most)
+    text = _decode(data, most)
     _check_depth(text)
     try:
         value = json.loads(
             text,
-            object_pairs_hook=_named,
-            parse_constant=_unknown,
-            parse_float=_real,
-            parse_int=_whole,
+            object_pairs_hook=_build_object,
+            parse_constant=_parse_constant,
+            parse_float=_parse_float,
+            parse_int=_parse_int,
         )
     except json.JSONDecodeError as error:
-        raise NotJson(f"no JSON: {error.msg} (line {error.lineno})") from error
-    return _spelled(value) if _HALF.search(text) else value
+        raise Unreadable(f"no JSON: {error.msg} (line {error.lineno})") from error
+    return _escape_halves(value) if _HALF.search(text) else value
 
 
-def _decoded(data: bytes, most: int) -> str:
+def _decode(data: bytes, most: int) -> str:
     if len(data) > most:
-        raise NotJson(f"larger than {most >> 20} MiB")
+        raise Unreadable(f"larger than {most >> 20} MiB")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise NotJson(f"not UTF-8 text (byte {error.start})") from error
+        raise Unreadable(f"not UTF-8 text (byte {error.start})") from error
     if not text.strip():
-        raise NotJson("the file is empty")
+        raise Unreadable("the file is empty")
     return text
 
 
@@ -57,39 +55,39 @@ def _check_depth(text: str) -> None:
     for mark in _MARK.finditer(text):
         depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(mark[0], 0)
         if depth > MAX_DEPTH:
-            raise NotJson(f"nested deeper than {MAX_DEPTH} levels")
+            raise Unreadable(f"nested deeper than {MAX_DEPTH} levels")
 
 
-def _named(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _build_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise NotJson(
+        raise Unreadable(
             f"the name {twice[:80]!r} stands twice in one object; which counts is unknown"
         )
     return found
 
 
-def _unknown(_: str) -> None:
+def _parse_constant(_: str) -> None:
     return None
 
 
-def _real(text: str) -> float | None:
+def _parse_float(text: str) -> float | None:
     value = float(text)
     return value if math.isfinite(value) else None
 
 
-def _whole(text: str) -> int | float | None:
-    return int(text) if len(text) < LONGEST_NUMBER else _real(text)
+def _parse_int(text: str) -> int | float | None:
+    return int(text) if len(text) < MAX_DIGITS else _parse_float(text)
 
 
-def _spelled(value: Any) -> Any:
+def _escape_halves(value: Any) -> Any:
     """The value with texts that any table can hold."""
     if isinstance(value, str):
         return value.encode("utf-8", "backslashreplace").decode()
     if isinstance(value, list):
-        return [_spelled(each) for each in value]
+        return [_escape_halves(each) for each in value]
     if isinstance(value, dict):
-        return {_spelled(name): _spelled(each) for name, each in value.items()}
+        return {_escape_halves(name): _escape_halves(each) for name, each in value.items()}
     return value

@@ -9,12 +9,12 @@ _SHORT = reprlib.Repr()
 _SHORT.maxstring = _LIMIT
 
 
-def quoted(text: str) -> str:
+def quote(text: str) -> str:
     """A name from a file, in quotes, control characters escaped, cut in the middle when long."""
     return _SHORT.repr(text)
 
 
-def because(error: BaseException) -> str:
+def explain(error: BaseException) -> str:
     """Why something failed, in the words of the system or library: its first line."""
     text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     lines = text.strip().splitlines() or [type(error).__name__]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import yaml
 
-from rdlake.sources.formats.wording import because
+from rdlake.sources.formats.unreadable import Unreadable
+from rdlake.sources.formats.wording import explain
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 40
@@ -12,10 +13,6 @@ MAX_NODES = 100_000
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TEMPLATE = ("{{", "{%")
-
-
-class Unreadable(ValueError):
-    """Why a text gives no values."""
 
 
 def read_yaml(data: bytes) -> object:
@@ -39,7 +36,7 @@ def read_yaml(data: bytes) -> object:
             _check_size(node, {}, MAX_DEPTH)
         return yaml.load(text, Loader=_Loader)  # noqa: S506
     except yaml.YAMLError as error:
-        raise Unreadable(f"no YAML of plain values: {because(error)}") from error
+        raise Unreadable(f"no YAML of plain values: {explain(error)}") from error
     except (ValueError, LookupError, AttributeError, TypeError, OverflowError) as error:
         # What PyYAML's constructors raise for `!!int x`, a 30 February and the like.
         if isinstance(error, Unreadable):

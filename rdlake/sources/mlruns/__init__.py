@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from rdlake.sources.mlruns.features import feature_order
-from rdlake.sources.mlruns.read import Folder, read_label, read_recording, read_template
+from rdlake.sources.mlruns.features import order_features
+from rdlake.sources.mlruns.read import RecordedFolder, read_label, read_recording, read_template
 
-__all__ = ["Folder", "feature_order", "read_label", "read_recording", "read_template"]
+__all__ = ["RecordedFolder", "order_features", "read_label", "read_recording", "read_template"]

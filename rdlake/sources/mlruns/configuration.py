@@ -7,22 +7,19 @@ from datetime import date, datetime
 
 from rdlake.domain.experiment import Finding
 from rdlake.domain.recording import Configuration, Json, Origin
-from rdlake.sources.formats.wording import quoted
-from rdlake.sources.formats.yaml_text import Unreadable, read_yaml
-from rdlake.sources.mlruns.features import inputs_of
-from rdlake.sources.mlruns.literals import NotLiteral, read_literal
-from rdlake.sources.mlruns.plain import TooMuch, as_json
+from rdlake.sources.formats.unreadable import Unreadable
+from rdlake.sources.formats.wording import quote
+from rdlake.sources.formats.yaml_text import read_yaml
+from rdlake.sources.mlruns.features import read_inputs
+from rdlake.sources.mlruns.literals import read_literal
+from rdlake.sources.mlruns.plain import to_json
 
 _LOOK = "look at the configuration the back-test ran with"
 _SEEDS = ("seed", "random_state", "random_seed")
 _MAX_COUNT = 1_000_000
 
 
-class Unusable(ValueError):
-    """Why no configuration can be told."""
-
-
-def from_task(
+def read_task(
     task: Json, origin: Origin, file: str, outer: Json = None
 ) -> tuple[Configuration, list[Finding]]:
     """The configuration of a task. `outer` is what stands around it: market and benchmark.
@@ -30,53 +27,53 @@ def from_task(
     Unusable when the value is no task; a field of the wrong type is null, with a warning.
     """
     if not isinstance(task, dict) or not isinstance(task.get("model"), dict):
-        raise Unusable("it holds no task: no model in it")
+        raise Unreadable("it holds no task: no model in it")
     if not isinstance(task.get("dataset"), dict):
-        raise Unusable("it holds no task: no dataset in it")
-    read = _Reader(file)
-    handler = _at(task, "dataset", "kwargs", "handler")
-    portfolio = _portfolio(task.get("record"))
-    inputs = inputs_of(handler)
+        raise Unreadable("it holds no task: no dataset in it")
+    read = _FieldReader(file)
+    handler = _get(task, "dataset", "kwargs", "handler")
+    portfolio = _find_portfolio(task.get("record"))
+    inputs = read_inputs(handler)
     around = outer if isinstance(outer, dict) else {}
-    instruments = read.text("instruments", _at(handler, "kwargs", "instruments"))
-    exchange = _at(portfolio, "backtest", "exchange_kwargs")
-    strategy = _at(portfolio, "strategy", "kwargs")
-    kwargs = _at(task, "model", "kwargs")
+    instruments = read.text("instruments", _get(handler, "kwargs", "instruments"))
+    exchange = _get(portfolio, "backtest", "exchange_kwargs")
+    strategy = _get(portfolio, "strategy", "kwargs")
+    kwargs = _get(task, "model", "kwargs")
     configuration = Configuration(
         origin=origin,
         market=read.text("market", around.get("market")) or instruments,
         instruments=instruments,
-        benchmark=read.text("benchmark", _at(portfolio, "backtest", "benchmark")),
-        freq=read.text("time_per_step", _at(portfolio, "executor", "kwargs", "time_per_step")),
-        segments=_segments(_at(task, "dataset", "kwargs", "segments"), read),
-        topk=read.count("topk", _at(strategy, "topk")),
-        n_drop=read.count("n_drop", _at(strategy, "n_drop")),
-        open_cost=read.number("open_cost", _at(exchange, "open_cost")),
-        close_cost=read.number("close_cost", _at(exchange, "close_cost")),
-        model_class=read.text("model.class", _at(task, "model", "class")),
+        benchmark=read.text("benchmark", _get(portfolio, "backtest", "benchmark")),
+        freq=read.text("time_per_step", _get(portfolio, "executor", "kwargs", "time_per_step")),
+        segments=_read_segments(_get(task, "dataset", "kwargs", "segments"), read),
+        topk=read.count("topk", _get(strategy, "topk")),
+        n_drop=read.count("n_drop", _get(strategy, "n_drop")),
+        open_cost=read.number("open_cost", _get(exchange, "open_cost")),
+        close_cost=read.number("close_cost", _get(exchange, "close_cost")),
+        model_class=read.text("model.class", _get(task, "model", "class")),
         model_kwargs=kwargs if isinstance(kwargs, dict) else None,
         seed=read.count(
-            "seed", next((v for n in _SEEDS if (v := _at(kwargs, n)) is not None), None)
+            "seed", next((v for n in _SEEDS if (v := _get(kwargs, n)) is not None), None)
         ),
-        dataset_class=read.text("dataset.class", _at(task, "dataset", "class")),
-        handler_class=read.text("handler.class", _at(handler, "class")),
-        processors=_processors(handler),
-        strategy_class=read.text("strategy.class", _at(portfolio, "strategy", "class")),
+        dataset_class=read.text("dataset.class", _get(task, "dataset", "class")),
+        handler_class=read.text("handler.class", _get(handler, "class")),
+        processors=_find_processors(handler),
+        strategy_class=read.text("strategy.class", _get(portfolio, "strategy", "class")),
         label=inputs.label,
         base_features=inputs.base_features,
         takes_factors=inputs.takes_factors,
         sorts_features=inputs.sorts_features,
-        data_config=_at(handler, "kwargs"),
+        data_config=_get(handler, "kwargs"),
         dataset_config=task["dataset"],
-        portfolio_config=_at(portfolio, "strategy"),
-        backtest_config=_at(portfolio, "backtest"),
-        executor_config=_at(portfolio, "executor"),
+        portfolio_config=_get(portfolio, "strategy"),
+        backtest_config=_get(portfolio, "backtest"),
+        executor_config=_get(portfolio, "executor"),
         model_config=task["model"],
     )
     return configuration, read.findings
 
 
-def from_params(params: Mapping[str, str], folder: str) -> tuple[Configuration, list[Finding]]:
+def read_params(params: Mapping[str, str], folder: str) -> tuple[Configuration, list[Finding]]:
     """The configuration of mlflow's parameters, whose names are the task's keys joined by dots.
 
     Unusable when one of them was cut: qlib keeps no more than so many letters of each.
@@ -90,42 +87,41 @@ def from_params(params: Mapping[str, str], folder: str) -> tuple[Configuration, 
         for key in outer:
             inner = place.setdefault(key, {})
             if not isinstance(inner, dict):
-                raise Unusable(f"the parameter {quoted(name)} contradicts another")
+                raise Unreadable(f"the parameter {quote(name)} contradicts another")
             place = inner
         if isinstance(place.get(last), dict):
-            raise Unusable(f"the parameter {quoted(name)} contradicts another")
-        place[last] = _param(name, text)
-    return from_task(task, "params", folder)
+            raise Unreadable(f"the parameter {quote(name)} contradicts another")
+        place[last] = _parse_param(name, text)
+    return read_task(task, "params", folder)
 
 
-def from_yaml(data: bytes, file: str) -> tuple[Configuration, list[Finding]]:
+def read_yaml_configuration(data: bytes, file: str) -> tuple[Configuration, list[Finding]]:
     """The configuration of a YAML file that is known to have run.
 
     Unusable when it is a template that still has to be filled in, or no configuration.
     """
-    try:
-        content = as_json(read_yaml(data))
-    except (Unreadable, TooMuch) as error:
-        raise Unusable(str(error)) from error
+    content = to_json(read_yaml(data))
     if not isinstance(content, dict):
-        raise Unusable("it holds no configuration")
+        raise Unreadable("it holds no configuration")
     if "BASE_CONFIG_PATH" in content:
-        raise Unusable("it is completed from another file")
-    return from_task(content.get("task"), "yaml", file, content)
+        raise Unreadable("it is completed from another file")
+    return read_task(content.get("task"), "yaml", file, content)
 
 
-def _param(name: str, text: str) -> Json:
+def _parse_param(name: str, text: str) -> Json:
     try:
-        return as_json(read_literal(text))
-    except NotLiteral as error:
+        value = read_literal(text)
+    except Unreadable as error:
         if text.lstrip().startswith(("[", "{", "(")):
-            raise Unusable(f"the parameter {quoted(name)} is cut short or no literal") from error
+            raise Unreadable(f"the parameter {quote(name)} is cut short or no literal") from error
         return text
-    except TooMuch as error:
-        raise Unusable(f"the parameter {quoted(name)} is {error}") from error
+    try:
+        return to_json(value)
+    except Unreadable as error:
+        raise Unreadable(f"the parameter {quote(name)} is {error}") from error
 
 
-def _at(value: Json, *names: str) -> Json:
+def _get(value: Json, *names: str) -> Json:
     for name in names:
         if not isinstance(value, dict):
             return None
@@ -133,17 +129,17 @@ def _at(value: Json, *names: str) -> Json:
     return value
 
 
-def _portfolio(record: Json) -> Json:
+def _find_portfolio(record: Json) -> Json:
     """The settings of the back-test among qlib's records."""
     for each in record if isinstance(record, list) else [record]:
-        name = _at(each, "class")
+        name = _get(each, "class")
         if isinstance(name, str) and name.rpartition(".")[2] == "PortAnaRecord":
-            return _at(each, "kwargs", "config")
+            return _get(each, "kwargs", "config")
     return None
 
 
-def _processors(handler: Json) -> dict[str, Json] | None:
-    kwargs = _at(handler, "kwargs")
+def _find_processors(handler: Json) -> dict[str, Json] | None:
+    kwargs = _get(handler, "kwargs")
     if not isinstance(kwargs, dict):
         return None
     names = ("shared_processors", "infer_processors", "learn_processors")
@@ -151,7 +147,9 @@ def _processors(handler: Json) -> dict[str, Json] | None:
     return found or None
 
 
-def _segments(value: Json, read: _Reader) -> dict[str, tuple[str | None, str | None]] | None:
+def _read_segments(
+    value: Json, read: _FieldReader
+) -> dict[str, tuple[str | None, str | None]] | None:
     if not isinstance(value, dict):
         return None
     found: dict[str, tuple[str | None, str | None]] = {}
@@ -163,7 +161,7 @@ def _segments(value: Json, read: _Reader) -> dict[str, tuple[str | None, str | N
     return found or None
 
 
-class _Reader:
+class _FieldReader:
     """Fields by type; what is of another type is null and named in a warning."""
 
     def __init__(self, file: str) -> None:
@@ -171,7 +169,7 @@ class _Reader:
         self.findings: list[Finding] = []
 
     def warn(self, name: str, value: Json) -> None:
-        reason = f"{quoted(name)} is {quoted(str(value))}; taken as unknown"
+        reason = f"{quote(name)} is {quote(str(value))}; taken as unknown"
         self.findings.append(Finding("warning", self.file, reason, _LOOK))
 
     def text(self, name: str, value: Json) -> str | None:

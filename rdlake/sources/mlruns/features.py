@@ -16,7 +16,7 @@ _LOADERS = {"Alpha158DL": tuple(ALPHA158), "Alpha360DL": tuple(ALPHA360)}
 
 
 @dataclass(frozen=True, slots=True)
-class Inputs:
+class ModelInputs:
     """The fields of the same names in `Configuration`."""
 
     base_features: tuple[Feature, ...] | None
@@ -25,22 +25,24 @@ class Inputs:
     sorts_features: bool
 
 
-def inputs_of(handler: Json) -> Inputs:
+def read_inputs(handler: Json) -> ModelInputs:
     """What the data handler feeds; base features are None where its kind is not known."""
     if not isinstance(handler, dict):
-        return Inputs(None, None, takes_factors=False, sorts_features=False)
+        return ModelInputs(None, None, takes_factors=False, sorts_features=False)
     kwargs = handler.get("kwargs")
     kwargs = kwargs if isinstance(kwargs, dict) else {}
     loader = kwargs.get("data_loader")
     if isinstance(loader, dict):
-        return _filtered(_of_loader(loader), kwargs)
-    names = _HANDLERS.get(_class(handler))
+        return _filter_columns(_read_loader(loader), kwargs)
+    names = _HANDLERS.get(_class_name(handler))
     base = None if names is None else tuple(map(Feature, names))
     label = _first_text(kwargs.get("label"))
-    return _filtered(Inputs(base, label, takes_factors=False, sorts_features=False), kwargs)
+    return _filter_columns(
+        ModelInputs(base, label, takes_factors=False, sorts_features=False), kwargs
+    )
 
 
-def feature_order(
+def order_features(
     configuration: Configuration, factors: Sequence[str] | None
 ) -> tuple[str, ...] | None:
     """The names in the order of the model's input; None where a part of them is not known.
@@ -56,21 +58,21 @@ def feature_order(
     return tuple(sorted(names) if configuration.sorts_features else names)
 
 
-def _of_loader(loader: dict[str, Json]) -> Inputs:
+def _read_loader(loader: dict[str, Json]) -> ModelInputs:
     kwargs = loader.get("kwargs")
     kwargs = kwargs if isinstance(kwargs, dict) else {}
-    kind = _class(loader)
+    kind = _class_name(loader)
     if kind == "StaticDataLoader":
-        return Inputs((), None, takes_factors=True, sorts_features=False)
+        return ModelInputs((), None, takes_factors=True, sorts_features=False)
     if kind == "NestedDataLoader":
-        return _nested(kwargs.get("dataloader_l"))
+        return _read_nested(kwargs.get("dataloader_l"))
     if kind in _LOADERS or kind == "QlibDataLoader":
-        return _single(kwargs.get("config"), _LOADERS.get(kind))
-    return Inputs(None, None, takes_factors=False, sorts_features=False)
+        return _read_expressions(kwargs.get("config"), _LOADERS.get(kind))
+    return ModelInputs(None, None, takes_factors=False, sorts_features=False)
 
 
-def _nested(loaders: Json) -> Inputs:
-    parts = list(_parts(loaders))
+def _read_nested(loaders: Json) -> ModelInputs:
+    parts = list(_read_parts(loaders))
     base: list[Feature] | None = []
     for part in parts:
         if part.base_features is None or base is None:
@@ -79,7 +81,7 @@ def _nested(loaders: Json) -> Inputs:
             replaced = {feature.name for feature in part.base_features}
             base = [feature for feature in base if feature.name not in replaced]
             base += part.base_features
-    return Inputs(
+    return ModelInputs(
         base_features=tuple(base) if base is not None and parts else None,
         label=next((part.label for part in parts if part.label), None),
         takes_factors=any(part.takes_factors for part in parts),
@@ -87,25 +89,29 @@ def _nested(loaders: Json) -> Inputs:
     )
 
 
-def _parts(loaders: Json) -> Iterator[Inputs]:
+def _read_parts(loaders: Json) -> Iterator[ModelInputs]:
     for loader in loaders if isinstance(loaders, list) else []:
-        if isinstance(loader, dict) and _class(loader) != "NestedDataLoader":
-            yield _of_loader(loader)
+        if isinstance(loader, dict) and _class_name(loader) != "NestedDataLoader":
+            yield _read_loader(loader)
         else:
-            yield Inputs(None, None, takes_factors=False, sorts_features=False)
+            yield ModelInputs(None, None, takes_factors=False, sorts_features=False)
 
 
-def _single(config: Json, default: Sequence[str] | None) -> Inputs:
+def _read_expressions(config: Json, default: Sequence[str] | None) -> ModelInputs:
     """A loader of expressions: ([expressions], [names]), or a list of expressions alone."""
     groups = config if isinstance(config, dict) else {"feature": config}
     given = groups.get("feature")
-    base = tuple(map(Feature, default)) if given is None and default is not None else _pairs(given)
-    labels = _pairs(groups.get("label"))
+    base = (
+        tuple(map(Feature, default))
+        if given is None and default is not None
+        else _parse_features(given)
+    )
+    labels = _parse_features(groups.get("label"))
     label = labels[0].expression if labels else None
-    return Inputs(base, label, takes_factors=False, sorts_features=False)
+    return ModelInputs(base, label, takes_factors=False, sorts_features=False)
 
 
-def _pairs(given: Json) -> tuple[Feature, ...] | None:
+def _parse_features(given: Json) -> tuple[Feature, ...] | None:
     if not isinstance(given, list) or not given:
         return None
     if all(isinstance(each, str) for each in given):
@@ -121,12 +127,12 @@ def _pairs(given: Json) -> tuple[Feature, ...] | None:
     return tuple(Feature(str(n), str(e)) for n, e in zip(names, expressions, strict=True))
 
 
-def _filtered(inputs: Inputs, kwargs: dict[str, Json]) -> Inputs:
+def _filter_columns(inputs: ModelInputs, kwargs: dict[str, Json]) -> ModelInputs:
     """The inputs that qlib's FilterCol lets through, in the order they had."""
     kept: set[str] | None = None
     processors = kwargs.get("infer_processors")
     for each in processors if isinstance(processors, list) else []:
-        if isinstance(each, dict) and _class(each) == "FilterCol":
+        if isinstance(each, dict) and _class_name(each) == "FilterCol":
             options = each.get("kwargs")
             columns = options.get("col_list") if isinstance(options, dict) else None
             if isinstance(columns, list):
@@ -135,10 +141,10 @@ def _filtered(inputs: Inputs, kwargs: dict[str, Json]) -> Inputs:
     if kept is None or inputs.base_features is None:
         return inputs
     base = tuple(feature for feature in inputs.base_features if feature.name in kept)
-    return Inputs(base, inputs.label, inputs.takes_factors, inputs.sorts_features)
+    return ModelInputs(base, inputs.label, inputs.takes_factors, inputs.sorts_features)
 
 
-def _class(config: dict[str, Json]) -> str:
+def _class_name(config: dict[str, Json]) -> str:
     name = config.get("class")
     return name.rpartition(".")[2] if isinstance(name, str) else ""
 

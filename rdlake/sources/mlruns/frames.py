@@ -18,47 +18,47 @@ _DAYS = ("datetime", "date")
 _FIRST, _LAST = datetime.date(1900, 1, 1), datetime.date(2200, 1, 1)
 
 
-def rows(data: bytes, name: str) -> pl.DataFrame:
+def read_rows(data: bytes, name: str) -> pl.DataFrame:
     """The rows of pred.pkl or label.pkl in order: date, instrument, and its only column by `name`
     (null where there is no finite number). Refused for anything else.
     """
-    table, index = _decoded(data, LARGE)
+    table, index = _decode(data, LARGE)
     values = [column for column in table.columns if column not in index]
     if len(values) != 1:
         raise Refused("DataFrame", f"{len(values)} columns of values, where one was expected")
     if len(index) != 2:
         raise Refused("DataFrame", "no index of days and instruments")
-    day, instrument = _levels(table, index)
+    day, instrument = _find_levels(table, index)
     return table.select(
-        _date(table[day]),
+        _to_dates(table[day]),
         table[instrument].alias("instrument"),
-        _floats(table[values[0]]).alias(name),
+        _to_floats(table[values[0]]).alias(name),
     )
 
 
-def daily(data: bytes, name: str) -> pl.DataFrame:
+def read_daily(data: bytes, name: str) -> pl.DataFrame:
     """A series by day, as date and its values by `name`; Refused for anything else."""
-    table, index = _decoded(data, SMALL)
+    table, index = _decode(data, SMALL)
     values = [column for column in table.columns if column not in index]
     if len(index) != 1 or len(values) != 1:
         raise Refused("Series", "no series by day")
-    return pl.DataFrame([_date(table[index[0]]), _floats(table[values[0]]).alias(name)]).sort(
-        "date"
-    )
+    return pl.DataFrame(
+        [_to_dates(table[index[0]]), _to_floats(table[values[0]]).alias(name)]
+    ).sort("date")
 
 
-def figures(data: bytes) -> dict[str, float | None]:
+def read_figures(data: bytes) -> dict[str, float | None]:
     """port_analysis: each figure by its two names joined by a dot; Refused for anything else."""
-    table, index = _decoded(data, SMALL)
+    table, index = _decode(data, SMALL)
     values = [column for column in table.columns if column not in index]
     if len(index) != 2 or len(values) != 1 or table.height > 10_000:
         raise Refused("DataFrame", "no table of risk figures")
-    numbers = _floats(table[values[0]]).to_list()
+    numbers = _to_floats(table[values[0]]).to_list()
     names = zip(table[index[0]].to_list(), table[index[1]].to_list(), strict=True)
     return {f"{group}.{name}": value for (group, name), value in zip(names, numbers, strict=True)}
 
 
-def top_ranked(scores: pl.DataFrame, topk: int | None) -> pl.DataFrame:
+def select_top(scores: pl.DataFrame, topk: int | None) -> pl.DataFrame:
     """Of each day the `topk` highest scores (the 50 highest where it is not known): rank 1 is the
     highest, equal scores rank as they stand in the file. target_weight is 1/topk, null if unknown.
     """
@@ -74,7 +74,7 @@ def top_ranked(scores: pl.DataFrame, topk: int | None) -> pl.DataFrame:
     return ranked.filter(pl.col("rank") <= kept)
 
 
-def _decoded(data: bytes, limits: Limits) -> tuple[pl.DataFrame, list[str]]:
+def _decode(data: bytes, limits: Limits) -> tuple[pl.DataFrame, list[str]]:
     """A frame or series with its index as columns, and which these are."""
     found = as_value(load(data, limits=limits), limits=limits)
     if not isinstance(found, Frame | Series):
@@ -85,7 +85,7 @@ def _decoded(data: bytes, limits: Limits) -> tuple[pl.DataFrame, list[str]]:
     return table, table.columns[: len(found.index)]
 
 
-def _levels(table: pl.DataFrame, index: list[str]) -> tuple[str, str]:
+def _find_levels(table: pl.DataFrame, index: list[str]) -> tuple[str, str]:
     """Which level has the days and which the instruments, in whatever order."""
     times = [name for name in index if table[name].dtype.is_temporal()]
     texts = [name for name in index if table[name].dtype == pl.String]
@@ -96,7 +96,7 @@ def _levels(table: pl.DataFrame, index: list[str]) -> tuple[str, str]:
     return times[0], texts[0]
 
 
-def _date(column: pl.Series) -> pl.Series:
+def _to_dates(column: pl.Series) -> pl.Series:
     """The days of a level of times; Refused when they are no days."""
     if not isinstance(column.dtype, pl.Date | pl.Datetime):
         raise Refused("index", f"its days are of type {column.dtype}")
@@ -113,7 +113,7 @@ def _date(column: pl.Series) -> pl.Series:
     return days
 
 
-def _floats(column: pl.Series) -> pl.Series:
+def _to_floats(column: pl.Series) -> pl.Series:
     if not (column.dtype.is_numeric() or column.dtype == pl.Null):
         raise Refused("DataFrame", f"values of type {column.dtype}, not numbers")
     numbers = column.cast(pl.Float64)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime
 import re
 
+from rdlake.sources.formats.unreadable import Unreadable
+
 MAX_LENGTH = 256 << 10
 MAX_DEPTH = 40
 MAX_DIGITS = 400
@@ -20,26 +22,22 @@ _WORDS: dict[str, object] = {
 _TIMES = {"datetime.date": 3, "datetime.datetime": 7, "Timestamp": 1}
 
 
-class NotLiteral(ValueError):
-    """The text is no literal, or one that is cut short."""
-
-
 def read_literal(text: str) -> object:
     """None, a bool, number, text, date or time, or a list, tuple, dict or set of them.
 
     NotLiteral for anything else; a call, a name or an operator is never carried out.
     """
     if len(text) > MAX_LENGTH:
-        raise NotLiteral(f"longer than {MAX_LENGTH:,} letters")
-    reader = _Reader(text)
+        raise Unreadable(f"longer than {MAX_LENGTH:,} letters")
+    reader = _LiteralParser(text)
     value = reader.value(MAX_DEPTH)
     reader.skip()
     if reader.at != len(text):
-        raise NotLiteral(f"something follows at letter {reader.at + 1}")
+        raise Unreadable(f"something follows at letter {reader.at + 1}")
     return value
 
 
-class _Reader:
+class _LiteralParser:
     """A place in the text that moves on as values are taken."""
 
     __slots__ = ("at", "text")
@@ -62,11 +60,11 @@ class _Reader:
 
     def expect(self, letter: str) -> None:
         if not self.next_is(letter):
-            raise NotLiteral(f"no {letter!r} at letter {self.at + 1}")
+            raise Unreadable(f"no {letter!r} at letter {self.at + 1}")
 
     def value(self, depth: int) -> object:
         if depth < 0:
-            raise NotLiteral(f"nested deeper than {MAX_DEPTH} levels")
+            raise Unreadable(f"nested deeper than {MAX_DEPTH} levels")
         if self.next_is("["):
             return self.several("]", depth)[0]
         if self.next_is("("):
@@ -79,7 +77,7 @@ class _Reader:
             return self.quoted()
         if found := _NUMBER.match(self.text, self.at):
             self.at = found.end()
-            return _number(found[0])
+            return _parse_number(found[0])
         return self.worded(depth)
 
     def several(self, end: str, depth: int) -> tuple[list[object], bool]:
@@ -100,7 +98,7 @@ class _Reader:
         pairs: dict[object, object] = {}
         first = self.key(depth)
         if not self.next_is(":"):
-            raise NotLiteral("a set, which has no order")
+            raise Unreadable("a set, which has no order")
         pairs[first] = self.value(depth - 1)
         while self.next_is(","):
             if self.next_is("}"):
@@ -114,7 +112,7 @@ class _Reader:
     def key(self, depth: int) -> object:
         name = self.value(depth - 1)
         if name is not None and not isinstance(name, str | int | float | datetime.date):
-            raise NotLiteral("a key that is no word, number or date")
+            raise Unreadable("a key that is no word, number or date")
         return name
 
     def quoted(self) -> str:
@@ -123,63 +121,63 @@ class _Reader:
         while end < len(self.text) and self.text[end] != mark:
             end += 2 if self.text[end] == "\\" else 1
         if end >= len(self.text):
-            raise NotLiteral("a text that does not end")
+            raise Unreadable("a text that does not end")
         inside = self.text[self.at + 1 : end]
         self.at = end + 1
-        return _ESCAPE.sub(_unescaped, inside) if "\\" in inside else inside
+        return _ESCAPE.sub(_unescape, inside) if "\\" in inside else inside
 
     def worded(self, depth: int) -> object:
         found = _WORD.match(self.text, self.at)
         if not found:
-            raise NotLiteral(f"no value at letter {self.at + 1}")
+            raise Unreadable(f"no value at letter {self.at + 1}")
         if found[0] in _WORDS:
             self.at = found.end()
             return _WORDS[found[0]]
         if found[0] not in _TIMES:
-            raise NotLiteral("a name or call that is not read")
+            raise Unreadable("a name or call that is not read")
         self.at = found.end()
         self.expect("(")
         parts, _ = self.several(")", depth)
-        return _time(found[0], parts)
+        return _build_time(found[0], parts)
 
 
-def _number(text: str) -> int | float:
+def _parse_number(text: str) -> int | float:
     digits = text.replace("_", "")
     if len(digits) > MAX_DIGITS:
-        raise NotLiteral(f"a number of more than {MAX_DIGITS} digits")
+        raise Unreadable(f"a number of more than {MAX_DIGITS} digits")
     try:
         if not digits.lstrip("+-").isdecimal():
             return float(digits)
         if digits.lstrip("+-").startswith("0") and int(digits):
-            raise NotLiteral("a number that begins with 0")
+            raise Unreadable("a number that begins with 0")
         return int(digits)
     except ValueError as error:
-        raise NotLiteral("no number") from error
+        raise Unreadable("no number") from error
 
 
-def _unescaped(found: re.Match[str]) -> str:
+def _unescape(found: re.Match[str]) -> str:
     code = found[1]
     if len(code) > 1:
         place = int(code[1:], 16)
         if place > 0x10FFFF or 0xD800 <= place < 0xE000:
-            raise NotLiteral("a letter that does not exist")
+            raise Unreadable("a letter that does not exist")
         return chr(place)
     return _ESCAPED.get(code, code)
 
 
-def _time(name: str, parts: list[object]) -> object:
+def _build_time(name: str, parts: list[object]) -> object:
     try:
         if name == "Timestamp":
             (text,) = parts
             if not isinstance(text, str):
-                raise NotLiteral("a time that is no text")
+                raise Unreadable("a time that is no text")
             return datetime.datetime.fromisoformat(text)
         numbers = [part for part in parts if type(part) is int]
         if len(numbers) != len(parts) or not 3 <= len(numbers) <= _TIMES[name]:
-            raise NotLiteral("a date that is not of numbers")
+            raise Unreadable("a date that is not of numbers")
         year, month, day, hour, minute, second, micro = [*numbers, 0, 0, 0, 0][:7]
         if name == "datetime.date":
             return datetime.date(year, month, day)
         return datetime.datetime(year, month, day, hour, minute, second, micro)
     except (ValueError, OverflowError) as error:
-        raise NotLiteral("no date of the calendar") from error
+        raise Unreadable("no date of the calendar") from error

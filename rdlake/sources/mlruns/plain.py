@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import PurePath
 
 from rdlake.domain.recording import Json
+from rdlake.sources.formats.unreadable import Unreadable
 from rdlake.sources.pickles import (
     Global,
     Limits,
@@ -24,19 +25,15 @@ LIMITS = Limits(size=4 << 20, memory=64 << 20, depth=200, expanded=MAX_VALUES, s
 _SMALL = Limits(size=1 << 20, memory=1 << 20, depth=20, expanded=1_000, seconds=0.1)
 
 
-class TooMuch(ValueError):
-    """A configuration larger or deeper than any is."""
-
-
-def pickled_json(data: bytes) -> Json:
+def read_pickled_json(data: bytes) -> Json:
     """What a pickle holds; objects that are no plain value stand there as `<module.Class>`.
 
     Refused for a damaged pickle, TooMuch for one that is larger than any configuration.
     """
-    return as_json(load(data, limits=LIMITS))
+    return to_json(load(data, limits=LIMITS))
 
 
-def pickled_texts(data: bytes) -> Json:
+def read_pickled_texts(data: bytes) -> Json:
     """The texts that stand directly in a pickled dict, by name; Refused as above."""
     found = load(data, limits=LIMITS)
     if not isinstance(found, dict):
@@ -45,12 +42,12 @@ def pickled_texts(data: bytes) -> Json:
     return {str(name): value for name, value in found.items() if isinstance(value, str)}
 
 
-def as_json(value: object) -> Json:
+def to_json(value: object) -> Json:
     """Dicts, lists, numbers and texts; dates as ISO text, numbers that are not finite as text."""
-    return _Count().json(value, MAX_DEPTH)
+    return _JsonConverter().json(value, MAX_DEPTH)
 
 
-class _Count:
+class _JsonConverter:
     """How many values may still come."""
 
     __slots__ = ("left",)
@@ -61,12 +58,12 @@ class _Count:
     def json(self, value: object, depth: int) -> Json:
         self.left -= 1
         if self.left < 0 or depth < 0:
-            raise TooMuch(f"deeper than {MAX_DEPTH} levels or more than {MAX_VALUES:,} values")
+            raise Unreadable(f"deeper than {MAX_DEPTH} levels or more than {MAX_VALUES:,} values")
         if isinstance(value, Mapping):
             return {str(name): self.json(each, depth - 1) for name, each in value.items()}
         if isinstance(value, list | tuple):
             return [self.json(each, depth - 1) for each in value]
-        return self._record(value, depth) if isinstance(value, Record) else _scalar(value)
+        return self._record(value, depth) if isinstance(value, Record) else _convert_scalar(value)
 
     def _record(self, value: Record, depth: int) -> Json:
         if qualified(value).startswith("qlib."):
@@ -78,7 +75,7 @@ class _Count:
         return self.json(decoded, depth - 1)
 
 
-def _scalar(value: object) -> Json:
+def _convert_scalar(value: object) -> Json:
     match value:
         case float() if not math.isfinite(value):
             return str(value)

@@ -15,13 +15,14 @@ import polars as pl
 from rdlake.domain.experiment import FactorColumn, Finding, SourceFile
 from rdlake.domain.ids import model_id, runs_model_file, strategy_id
 from rdlake.domain.recording import Configuration, Json, Profile, Recording, Weights
-from rdlake.sources.backtest.metrics import no_ic
-from rdlake.sources.formats.wording import because
+from rdlake.sources.backtest.metrics import report_missing_ic
+from rdlake.sources.formats.unreadable import Unreadable
+from rdlake.sources.formats.wording import explain
 from rdlake.sources.mlruns import frames
-from rdlake.sources.mlruns.configuration import Unusable, from_params, from_task, from_yaml
-from rdlake.sources.mlruns.features import feature_order
-from rdlake.sources.mlruns.plain import TooMuch, pickled_json, pickled_texts
-from rdlake.sources.mlruns.runs import Run, choose, runs_in
+from rdlake.sources.mlruns.configuration import read_params, read_task, read_yaml_configuration
+from rdlake.sources.mlruns.features import order_features
+from rdlake.sources.mlruns.plain import read_pickled_json, read_pickled_texts
+from rdlake.sources.mlruns.runs import RecordedRun, choose_run, read_runs
 from rdlake.sources.pickles import Refused
 from rdlake.sources.workspace.hashing import open_file
 
@@ -36,7 +37,7 @@ _MEND = "mend or remove it and ingest again"
 
 
 @dataclass(frozen=True, slots=True)
-class Folder:
+class RecordedFolder:
     """A workspace as the reader of its recording sees it: where it lies, its files by path, the
     bytes that were kept of them, and what qlib_res.csv and the parquet said."""
 
@@ -47,24 +48,24 @@ class Folder:
     factors: tuple[FactorColumn, ...] | None
 
 
-def read_recording(folder: Folder) -> tuple[Recording | None, list[Finding]]:
+def read_recording(folder: RecordedFolder) -> tuple[Recording | None, list[Finding]]:
     """The recording of the workspace's own finished run, and each problem met.
 
     None where there is no such run. A bad file costs what it holds and nothing else.
     """
-    runs, findings = runs_in(folder.kept)
-    findings += _other_stores(folder.files)
+    runs, findings = read_runs(folder.kept)
+    findings += _report_databases(folder.files)
     if not any(path.startswith("mlruns") for path in folder.files):
         return None, findings
     if "mlruns" in folder.files and folder.files["mlruns"].kind == "link":
         reason = "a link; links are never followed, nothing of the back-test's recording was read"
         findings.append(Finding("warning", "mlruns", reason, "put the folder itself in its place"))
         return None, findings
-    choice = choose(runs, folder.path.name, folder.metrics)
+    choice = choose_run(runs, folder.path.name, folder.metrics)
     findings += choice.findings
     if choice.run is None:
         return None, findings
-    reading = _Reading(folder, choice.run, findings)
+    reading = _RecordingReader(folder, choice.run, findings)
     return reading.recording(), findings
 
 
@@ -73,20 +74,20 @@ def read_label(folder: Path, file: SourceFile | None) -> tuple[pl.DataFrame | No
     finite number. None and an error when it is damaged or changed since it was hashed."""
     if file is None:
         return None, []
-    return _frame(folder, file, "label")
+    return _read_frame(folder, file, "label")
 
 
 def read_template(folder: Path, file: SourceFile) -> tuple[Configuration | None, list[Finding]]:
     """The configuration of a YAML file of which a trace says that it ran; None and a warning when
     it is a template that was to be filled in, or no configuration."""
     try:
-        return from_yaml(_bytes(folder, file), file.path)
-    except (Unusable, OSError) as error:
-        reason = f"no configuration can be read from it: {because(error)}"
+        return read_yaml_configuration(_read_bytes(folder, file), file.path)
+    except (Unreadable, OSError) as error:
+        reason = f"no configuration can be read from it: {explain(error)}"
         return None, [Finding("warning", file.path, reason, _ANEW)]
 
 
-def _other_stores(files: Mapping[str, SourceFile]) -> list[Finding]:
+def _report_databases(files: Mapping[str, SourceFile]) -> list[Finding]:
     reason = "mlflow's records in a database; not read"
     return [
         Finding("warning", path, reason, "run with mlflow's file store to have them read")
@@ -95,14 +96,16 @@ def _other_stores(files: Mapping[str, SourceFile]) -> list[Finding]:
     ]
 
 
-def _frame(folder: Path, file: SourceFile, name: str) -> tuple[pl.DataFrame | None, list[Finding]]:
+def _read_frame(
+    folder: Path, file: SourceFile, name: str
+) -> tuple[pl.DataFrame | None, list[Finding]]:
     try:
-        return frames.rows(_bytes(folder, file), name), []
+        return frames.read_rows(_read_bytes(folder, file), name), []
     except (Refused, OSError) as error:
-        return None, [Finding("error", file.path, f"cannot be read: {because(error)}", _MEND)]
+        return None, [Finding("error", file.path, f"cannot be read: {explain(error)}", _MEND)]
 
 
-def _bytes(folder: Path, file: SourceFile) -> bytes:
+def _read_bytes(folder: Path, file: SourceFile) -> bytes:
     """The bytes that were hashed; OSError when they are others by now."""
     if file.kind == "link":
         raise OSError("a link; links are never followed")
@@ -116,10 +119,10 @@ def _bytes(folder: Path, file: SourceFile) -> bytes:
     return data
 
 
-class _Reading:
+class _RecordingReader:
     """One run while its files are read; problems go to `findings`."""
 
-    def __init__(self, folder: Folder, run: Run, findings: list[Finding]) -> None:
+    def __init__(self, folder: RecordedFolder, run: RecordedRun, findings: list[Finding]) -> None:
         self.folder = folder
         self.run = run
         self.findings = findings
@@ -134,9 +137,9 @@ class _Reading:
         label = self.rows("label.pkl", "label")
         names = [factor.name for factor in self.folder.factors or ()]
         factors = names if self.folder.factors is not None else None
-        order = feature_order(configuration, factors) if configuration else None
+        order = order_features(configuration, factors) if configuration else None
         weights = self.weights()
-        profile = _profile(configuration, scores, label)
+        profile = _build_profile(configuration, scores, label)
         self.doubt(profile, ic)
         return Recording(
             recorder_id=run.recorder_id,
@@ -174,8 +177,8 @@ class _Reading:
         elif path in self.folder.kept:
             try:
                 return reader(self.folder.kept[path])
-            except (Refused, TooMuch, Unusable) as error:
-                reason = f"cannot be read: {because(error)}"
+            except (Refused, Unreadable) as error:
+                reason = f"cannot be read: {explain(error)}"
                 self.findings.append(Finding("error", path, reason, _MEND))
         elif file.sha256 is not None:
             self.findings.append(Finding("error", path, "too large to be read", _MEND))
@@ -184,15 +187,17 @@ class _Reading:
     def configuration(self, config_name: str | None) -> Configuration | None:
         """From the pickled task, else the parameters, else the YAML that ran."""
         path = self.run.file("artifacts/task")
-        outer = self.kept("artifacts/config", pickled_texts)
-        found = self.kept("artifacts/task", lambda data: self.told(pickled_json(data), path, outer))
+        outer = self.kept("artifacts/config", read_pickled_texts)
+        found = self.kept(
+            "artifacts/task", lambda data: self.told(read_pickled_json(data), path, outer)
+        )
         if found:
             return self.with_freq(found)
         tried: list[str] = [] if path in self.folder.files else ["no artifacts/task"]
         for source in (self._from_params, lambda: self._from_yaml(config_name)):
             try:
                 return self.with_freq(source())
-            except Unusable as error:
+            except Unreadable as error:
                 tried.append(str(error))
         self.note(self.run.folder, f"the configuration that ran is not known: {'; '.join(tried)}")
         return None
@@ -206,26 +211,28 @@ class _Reading:
         return replace(configuration, freq=bars[0])
 
     def told(self, task: Json, path: str, outer: Json) -> Configuration:
-        configuration, found = from_task(task, "task", path, outer)
+        configuration, found = read_task(task, "task", path, outer)
         self.findings += found
         return configuration
 
     def _from_params(self) -> Configuration:
         if not self.run.params:
-            raise Unusable("no params")
-        configuration, found = from_params(self.run.params, self.run.file("params"))
+            raise Unreadable("no params")
+        configuration, found = read_params(self.run.params, self.run.file("params"))
         self.findings += found
         return configuration
 
     def _from_yaml(self, config_name: str | None) -> Configuration:
         if config_name is None:
-            raise Unusable("no name of a configuration file")
+            raise Unreadable("no name of a configuration file")
         if config_name not in self.folder.kept:
-            raise Unusable(f"{config_name} is not there to be read")
+            raise Unreadable(f"{config_name} is not there to be read")
         try:
-            configuration, found = from_yaml(self.folder.kept[config_name], config_name)
-        except Unusable as error:
-            raise Unusable(f"{config_name}: {error}") from error
+            configuration, found = read_yaml_configuration(
+                self.folder.kept[config_name], config_name
+            )
+        except Unreadable as error:
+            raise Unreadable(f"{config_name}: {error}") from error
         self.findings += found
         return configuration
 
@@ -273,13 +280,13 @@ class _Reading:
             return None
         if file.kind == "file" and file.sha256 is None:
             return None  # a finding of the file itself
-        frame, found = _frame(self.folder.path, file, column)
+        frame, found = _read_frame(self.folder.path, file, column)
         self.findings += found
         return frame
 
     def daily(self, name: str) -> pl.DataFrame | None:
         return self.kept(
-            f"artifacts/sig_analysis/{name}.pkl", lambda data: frames.daily(data, "value")
+            f"artifacts/sig_analysis/{name}.pkl", lambda data: frames.read_daily(data, "value")
         )
 
     def portfolio(self) -> Mapping[str, float | None] | None:
@@ -287,14 +294,14 @@ class _Reading:
         names = [path for path in self.folder.files if path.startswith(start)]
         if not names:
             return None
-        return self.kept(names[0].removeprefix(f"{self.run.folder}/"), frames.figures)
+        return self.kept(names[0].removeprefix(f"{self.run.folder}/"), frames.read_figures)
 
     def signals(
         self, scores: pl.DataFrame | None, configuration: Configuration | None
     ) -> pl.DataFrame | None:
         if scores is None:
             return None
-        ranked = frames.top_ranked(scores, configuration.topk if configuration else None)
+        ranked = frames.select_top(scores, configuration.topk if configuration else None)
         if ranked.select("date", "instrument").is_duplicated().any():
             path = self.run.file("artifacts/pred.pkl")
             reason = "an instrument has two scores on one day; no signals taken"
@@ -311,12 +318,12 @@ class _Reading:
         if "IC" in stated and stated["IC"] is None:
             return  # qlib_res.csv has a finding already
         if ic is not None and ic["value"].null_count() == ic.height:
-            self.findings.append(no_ic(self.run.file("artifacts/sig_analysis/ic.pkl")))
+            self.findings.append(report_missing_ic(self.run.file("artifacts/sig_analysis/ic.pkl")))
         elif ic is None and "IC" not in stated and self.run.metrics.get("IC", "").lower() == "nan":
-            self.findings.append(no_ic(self.run.file("metrics/IC")))
+            self.findings.append(report_missing_ic(self.run.file("metrics/IC")))
 
 
-def _profile(
+def _build_profile(
     configuration: Configuration | None, scores: pl.DataFrame | None, label: pl.DataFrame | None
 ) -> Profile | None:
     rows = scores if scores is not None else label
@@ -329,10 +336,10 @@ def _profile(
         days=len(days),
         first=days[0],
         last=days[-1],
-        score_missing=_missing(scores),
-        label_missing=_missing(label),
+        score_missing=_share_missing(scores),
+        label_missing=_share_missing(label),
     )
 
 
-def _missing(rows: pl.DataFrame | None) -> float | None:
+def _share_missing(rows: pl.DataFrame | None) -> float | None:
     return None if rows is None else rows.to_series(2).null_count() / rows.height

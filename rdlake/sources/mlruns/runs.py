@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from rdlake.domain.experiment import Finding
-from rdlake.sources.formats.wording import quoted
-from rdlake.sources.formats.yaml_text import Unreadable, read_yaml
+from rdlake.sources.formats.unreadable import Unreadable
+from rdlake.sources.formats.wording import quote
+from rdlake.sources.formats.yaml_text import read_yaml
 
 MAX_TEXT = 256 << 10
 MAX_RUNS = 1_000
@@ -29,7 +30,7 @@ _NEAR = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class RecordedRun:
     """One run by its folder, with what its text files say."""
 
     folder: str
@@ -48,14 +49,14 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class RunChoice:
     """The run that is this workspace's own; None where there is none, or it is another's."""
 
-    run: Run | None
+    run: RecordedRun | None
     findings: tuple[Finding, ...]
 
 
-def runs_in(kept: Mapping[str, bytes]) -> tuple[list[Run], list[Finding]]:
+def read_runs(kept: Mapping[str, bytes]) -> tuple[list[RecordedRun], list[Finding]]:
     """Every run that has a readable meta.yaml, those of deleted experiments left out."""
     findings: list[Finding] = []
     parts: dict[tuple[str, str], dict[str, bytes]] = {}
@@ -63,7 +64,7 @@ def runs_in(kept: Mapping[str, bytes]) -> tuple[list[Run], list[Finding]]:
         if (found := _PART.fullmatch(path)) and found[1] not in _ASIDE:
             parts.setdefault((found[1], found[2]), {})[found[3]] = data
     deleted = {group for group in {each for each, _ in parts} if _is_deleted(group, kept)}
-    runs: list[Run] = []
+    runs: list[RecordedRun] = []
     for (group, name), files in parts.items():
         if group in deleted or name in ("tags", "traces", "models", "datasets"):
             continue
@@ -71,14 +72,14 @@ def runs_in(kept: Mapping[str, bytes]) -> tuple[list[Run], list[Finding]]:
         if "meta.yaml" not in files:
             reason = "a run without meta.yaml; it was left out"
             findings.append(Finding("warning", folder, reason, _ANEW))
-        elif len(runs) < MAX_RUNS and (run := _run(folder, files, findings)):
+        elif len(runs) < MAX_RUNS and (run := _read_run(folder, files, findings)):
             runs.append(run)
     return runs, findings
 
 
-def choose(
-    runs: Iterable[Run], workspace_id: str, told: Mapping[str, float | None] | None
-) -> Choice:
+def choose_run(
+    runs: Iterable[RecordedRun], workspace_id: str, told: Mapping[str, float | None] | None
+) -> RunChoice:
     """The finished run with the metrics of qlib_res.csv, the latest of several.
 
     Where nothing can be compared the latest, with a warning if there are several; none when
@@ -87,34 +88,36 @@ def choose(
     """
     finished = [run for run in runs if run.is_active and run.status == "FINISHED"]
     finished.sort(key=lambda run: (run.ended_at or datetime.min, run.recorder_id))
-    finished.sort(key=lambda run: not any(_placed(run, workspace_id)))
+    finished.sort(key=lambda run: not any(_find_other_place(run, workspace_id)))
     if not finished:
-        return _none("mlruns", "no finished run in it", _ANEW)
+        return _choose_none("mlruns", "no finished run in it", _ANEW)
     verdicts = [_compare(run.metrics, told) for run in finished]
     equal = [run for run, verdict in zip(finished, verdicts, strict=True) if verdict == "equal"]
     if equal:
-        return Choice(equal[-1], tuple(_placed(equal[-1], workspace_id)))
+        return RunChoice(equal[-1], tuple(_find_other_place(equal[-1], workspace_id)))
     open_ones = [run for run, each in zip(finished, verdicts, strict=True) if each == "unknown"]
     if not open_ones:
         reason = "its metrics are not those of qlib_res.csv: another back-test's; nothing taken"
-        elsewhere = [f"; {each.reason}" for each in _placed(finished[-1], workspace_id)]
-        return _none(finished[-1].folder, reason + "".join(elsewhere), _ANEW)
-    here = [run for run in open_ones if not any(_placed(run, workspace_id))]
+        elsewhere = [f"; {each.reason}" for each in _find_other_place(finished[-1], workspace_id)]
+        return _choose_none(finished[-1].folder, reason + "".join(elsewhere), _ANEW)
+    here = [run for run in open_ones if not any(_find_other_place(run, workspace_id))]
     if not here:
-        (said,) = _placed(open_ones[-1], workspace_id)
+        (said,) = _find_other_place(open_ones[-1], workspace_id)
         reason = f"{said.reason}, and no metrics tell otherwise; nothing taken"
-        return _none(open_ones[-1].folder, reason, "nothing to do if this folder is a copy")
+        return _choose_none(open_ones[-1].folder, reason, "nothing to do if this folder is a copy")
     if len(here) > 1:
         reason = f"{len(here)} finished runs, and no metrics to tell them apart; latest taken"
-        return Choice(here[-1], (Finding("warning", "mlruns", reason, "remove those not wanted"),))
-    return Choice(here[-1], ())
+        return RunChoice(
+            here[-1], (Finding("warning", "mlruns", reason, "remove those not wanted"),)
+        )
+    return RunChoice(here[-1], ())
 
 
-def _none(file: str, reason: str, fix: str) -> Choice:
-    return Choice(None, (Finding("warning", file, reason, fix),))
+def _choose_none(file: str, reason: str, fix: str) -> RunChoice:
+    return RunChoice(None, (Finding("warning", file, reason, fix),))
 
 
-def _placed(run: Run, workspace_id: str) -> Iterable[Finding]:
+def _find_other_place(run: RecordedRun, workspace_id: str) -> Iterable[Finding]:
     """A warning when the run says that it ran in another workspace."""
     if run.workspace and run.workspace != workspace_id:
         reason = f"it says that it ran in the workspace {run.workspace}"
@@ -129,14 +132,14 @@ def _compare(
     for name, value in (told or {}).items():
         if value is None or name not in metrics:
             continue
-        own = _number(metrics[name])
+        own = _parse_number(metrics[name])
         if own is None or not math.isclose(own, value, rel_tol=_NEAR, abs_tol=1e-12):
             return "differs"
         compared += 1
     return "equal" if compared else "unknown"
 
 
-def _number(text: str) -> float | None:
+def _parse_number(text: str) -> float | None:
     try:
         number = float(text)
     except ValueError:
@@ -155,7 +158,9 @@ def _is_deleted(group: str, kept: Mapping[str, bytes]) -> bool:
     return isinstance(meta, dict) and meta.get("lifecycle_stage") == "deleted"
 
 
-def _run(folder: str, files: Mapping[str, bytes], findings: list[Finding]) -> Run | None:
+def _read_run(
+    folder: str, files: Mapping[str, bytes], findings: list[Finding]
+) -> RecordedRun | None:
     file = f"{folder}/meta.yaml"
     try:
         meta = read_yaml(files["meta.yaml"])
@@ -166,12 +171,12 @@ def _run(folder: str, files: Mapping[str, bytes], findings: list[Finding]) -> Ru
         findings.append(Finding("error", file, "cannot be read: no names in it", _MEND))
         return None
     _, group, name = folder.split("/")
-    started, ended = (_time(meta.get(each), each, file, findings) for each in _TIMES)
+    started, ended = (_parse_time(meta.get(each), each, file, findings) for each in _TIMES)
     if started and ended and ended < started:
         reason = f"it ended at {ended}, before it began"
         findings.append(Finding("warning", file, reason, "look at the clock of the machine"))
     status = meta.get("status")
-    return Run(
+    return RecordedRun(
         folder=folder,
         mlflow_experiment_id=group,
         recorder_id=name,
@@ -179,33 +184,35 @@ def _run(folder: str, files: Mapping[str, bytes], findings: list[Finding]) -> Ru
         is_active=meta.get("lifecycle_stage", "active") == "active",
         started_at=started,
         ended_at=ended,
-        workspace=_workspace(meta.get("artifact_uri")),
-        metrics=_metrics(folder, files, findings),
-        params=_params(folder, files, findings),
+        workspace=_find_workspace(meta.get("artifact_uri")),
+        metrics=_read_metrics(folder, files, findings),
+        params=_read_params(folder, files, findings),
     )
 
 
 _TIMES = ("start_time", "end_time")
 
 
-def _time(value: object, name: str, file: str, findings: list[Finding]) -> datetime | None:
+def _parse_time(value: object, name: str, file: str, findings: list[Finding]) -> datetime | None:
     """UTC of milliseconds since 1970; None for what lies outside, with a warning."""
     if value is None:
         return None
     if type(value) is int and 0 < value < _LATEST_MS:
         return datetime.fromtimestamp(value / 1000, UTC).replace(tzinfo=None)
-    reason = f"{name} is {quoted(str(value)[:40])}, no time; taken as unknown"
+    reason = f"{name} is {quote(str(value)[:40])}, no time; taken as unknown"
     findings.append(Finding("warning", file, reason, "look at the clock of the machine"))
     return None
 
 
-def _workspace(uri: object) -> str | None:
+def _find_workspace(uri: object) -> str | None:
     """The workspace a run says it wrote to; a container's path names none."""
     found = _WORKSPACE.search(uri) if isinstance(uri, str) else None
     return found[1] if found and _ID.fullmatch(found[1]) else None
 
 
-def _metrics(folder: str, files: Mapping[str, bytes], findings: list[Finding]) -> dict[str, str]:
+def _read_metrics(
+    folder: str, files: Mapping[str, bytes], findings: list[Finding]
+) -> dict[str, str]:
     """The last value of each metric, as text: that of the highest step, then time, as mlflow does.
 
     Each line of a file is a time, a value and a step.
@@ -214,8 +221,8 @@ def _metrics(folder: str, files: Mapping[str, bytes], findings: list[Finding]) -
     for path, data in files.items():
         if not path.startswith("metrics/"):
             continue
-        text = _text(f"{folder}/{path}", data, findings)
-        values = [each for line in (text or "").splitlines() if (each := _metric_line(line))]
+        text = _decode(f"{folder}/{path}", data, findings)
+        values = [each for line in (text or "").splitlines() if (each := _parse_metric_line(line))]
         if values:
             metrics[path.removeprefix("metrics/").strip()] = max(values)[2]
         elif text is not None:
@@ -224,7 +231,7 @@ def _metrics(folder: str, files: Mapping[str, bytes], findings: list[Finding]) -
     return metrics
 
 
-def _metric_line(line: str) -> tuple[int, int, str] | None:
+def _parse_metric_line(line: str) -> tuple[int, int, str] | None:
     words = line.split()
     if not 2 <= len(words) <= 3:
         return None
@@ -235,17 +242,19 @@ def _metric_line(line: str) -> tuple[int, int, str] | None:
         return None
 
 
-def _params(folder: str, files: Mapping[str, bytes], findings: list[Finding]) -> dict[str, str]:
+def _read_params(
+    folder: str, files: Mapping[str, bytes], findings: list[Finding]
+) -> dict[str, str]:
     found = {}
     for path, data in files.items():
         if path.startswith("params/"):
-            text = _text(f"{folder}/{path}", data, findings)
+            text = _decode(f"{folder}/{path}", data, findings)
             if text is not None:
                 found[path.removeprefix("params/")] = text
     return found
 
 
-def _text(file: str, data: bytes, findings: list[Finding]) -> str | None:
+def _decode(file: str, data: bytes, findings: list[Finding]) -> str | None:
     try:
         if len(data) <= MAX_TEXT:
             return data.decode("utf-8")

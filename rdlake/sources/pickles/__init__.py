@@ -22,7 +22,7 @@ length equals shape times element size, and polars only values that are valid fo
 
 from __future__ import annotations
 
-from rdlake.sources.pickles.decoded import as_frame, as_series, as_value
+from rdlake.sources.pickles.decode import as_frame, as_series, as_value
 from rdlake.sources.pickles.envelope import Envelope, Signature, open_envelope, signing_key
 from rdlake.sources.pickles.frames import Frame, Series
 from rdlake.sources.pickles.indexes import Axis
@@ -30,7 +30,7 @@ from rdlake.sources.pickles.limits import Limits
 from rdlake.sources.pickles.load import load
 from rdlake.sources.pickles.paths import as_path
 from rdlake.sources.pickles.records import Global, Record, attributes, qualified
-from rdlake.sources.pickles.refused import Damaged, Refused
+from rdlake.sources.pickles.refusal import Damaged, Refused
 
 __all__ = [
     "Axis",

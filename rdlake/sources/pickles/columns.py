@@ -11,7 +11,7 @@ from polars.exceptions import PolarsError
 
 from rdlake.sources.pickles.arrays import Array
 from rdlake.sources.pickles.limits import Budget
-from rdlake.sources.pickles.refused import Refused
+from rdlake.sources.pickles.refusal import Refused
 from rdlake.sources.pickles.scalars import as_scalar
 
 PER_VALUE, PER_OBJECT = 24, 96

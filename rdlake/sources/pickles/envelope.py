@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from rdlake.sources.pickles.limits import Limits
-from rdlake.sources.pickles.refused import Damaged, Refused
+from rdlake.sources.pickles.refusal import Damaged, Refused
 
 Signature = Literal["signed", "bad", "unchecked", "unsigned"]
 

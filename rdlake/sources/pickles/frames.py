@@ -15,7 +15,7 @@ from rdlake.sources.pickles.indexes import as_axis, as_level
 from rdlake.sources.pickles.limits import Budget
 from rdlake.sources.pickles.names import is_word, refuse, word
 from rdlake.sources.pickles.records import Record, attributes, record
-from rdlake.sources.pickles.refused import Refused
+from rdlake.sources.pickles.refusal import Refused
 from rdlake.sources.pickles.scalars import as_label
 
 PER_COLUMN = 512

@@ -14,7 +14,7 @@ from typing import Final
 
 from rdlake.sources.pickles.limits import Budget
 from rdlake.sources.pickles.records import Global, Record
-from rdlake.sources.pickles.refused import Refused, kind
+from rdlake.sources.pickles.refusal import Refused, kind
 
 HEAVIEST = 1_000
 BETWEEN_LOOKS = 16

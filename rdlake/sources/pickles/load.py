@@ -11,7 +11,7 @@ from rdlake.sources.pickles.envelope import unwrapped
 from rdlake.sources.pickles.limits import DEFAULT, Budget, Limits
 from rdlake.sources.pickles.machine import ACTIONS, Machine
 from rdlake.sources.pickles.opcodes import READERS
-from rdlake.sources.pickles.refused import Damaged
+from rdlake.sources.pickles.refusal import Damaged
 
 STOP: Final = ord(".")
 BETWEEN_LOOKS = 1_024

@@ -12,7 +12,7 @@ from typing import Any, Final
 from rdlake.sources.pickles import keys
 from rdlake.sources.pickles.limits import Budget
 from rdlake.sources.pickles.records import Global, Record, qualified
-from rdlake.sources.pickles.refused import Damaged, Refused, kind
+from rdlake.sources.pickles.refusal import Damaged, Refused, kind
 
 Stack = list[Any]
 

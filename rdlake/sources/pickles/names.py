@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from rdlake.sources.pickles.records import Global, Record, qualified
-from rdlake.sources.pickles.refused import Refused, kind
+from rdlake.sources.pickles.refusal import Refused, kind
 
 _ARRAYS: Final = {
     "DatetimeArray": "datetimes", "TimedeltaArray": "timedeltas", "Categorical": "categorical",

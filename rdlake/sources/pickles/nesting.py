@@ -8,7 +8,7 @@ from typing import Any
 
 from rdlake.sources.pickles.limits import Budget
 from rdlake.sources.pickles.records import Record
-from rdlake.sources.pickles.refused import Refused
+from rdlake.sources.pickles.refusal import Refused
 
 FEW_SHARED = 8
 BETWEEN_LOOKS = 1_024

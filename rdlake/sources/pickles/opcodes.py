@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from rdlake.sources.pickles import text
 from rdlake.sources.pickles.limits import Budget
-from rdlake.sources.pickles.refused import Damaged, Refused
+from rdlake.sources.pickles.refusal import Damaged, Refused
 
 Reader = Callable[[bytes, int, Budget], tuple[Any, int]]
 

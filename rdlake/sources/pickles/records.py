@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rdlake.sources.pickles.refused import Refused, shown
+from rdlake.sources.pickles.refusal import Refused, shown
 
 
 class Global:

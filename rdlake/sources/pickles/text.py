@@ -6,7 +6,7 @@ import re
 from codecs import decode
 
 from rdlake.sources.pickles.limits import Budget
-from rdlake.sources.pickles.refused import Damaged, Refused
+from rdlake.sources.pickles.refusal import Damaged, Refused
 
 LONGEST_LINE = 16 << 20
 LONGEST_INTEGER = 1_024

@@ -13,7 +13,7 @@ from rdlake.sources.pickles.limits import Budget
 from rdlake.sources.pickles.names import refuse, word
 from rdlake.sources.pickles.octets import as_bytes
 from rdlake.sources.pickles.records import Record, record
-from rdlake.sources.pickles.refused import Refused
+from rdlake.sources.pickles.refusal import Refused
 
 TIMES: Final = ("Timestamp", "Timedelta", "NaT", "datetime", "date", "time", "timedelta")
 MISSING: Final = -(1 << 63)

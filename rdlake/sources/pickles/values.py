@@ -17,7 +17,7 @@ from rdlake.sources.pickles.names import refuse, word
 from rdlake.sources.pickles.octets import as_bytes, as_dtype
 from rdlake.sources.pickles.paths import as_path
 from rdlake.sources.pickles.records import Record
-from rdlake.sources.pickles.refused import Refused
+from rdlake.sources.pickles.refusal import Refused
 from rdlake.sources.pickles.scalars import PLAIN, as_scalar
 
 DEEPEST = 100

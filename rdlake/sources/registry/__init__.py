@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from rdlake.sources.registry.read import read_registry, runs_of_rows
+from rdlake.sources.registry.read import build_runs, read_registry
 
-__all__ = ["read_registry", "runs_of_rows"]
+__all__ = ["build_runs", "read_registry"]

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from rdlake.domain.experiment import Finding, Level
 from rdlake.domain.registry import RegisteredFolder, RegisteredLoop, RegisteredRun, Registry
-from rdlake.sources.formats.wording import because, quoted
-from rdlake.sources.registry.opened import registry_rows
-from rdlake.sources.workspace.path_maps import folder_and_root
+from rdlake.sources.formats.wording import explain, quote
+from rdlake.sources.registry.sqlite_rows import read_registry_rows
+from rdlake.sources.workspace.path_maps import split_folder
 
 MAX_FINDINGS = 200
 MAX_NAME = 200
@@ -30,33 +30,33 @@ Row = Mapping[str, object]
 
 def read_registry(path: Path, wait: float = 10.0) -> Registry:
     """Every run that the registry names, by id; BadInput when it cannot be read."""
-    return runs_of_rows(registry_rows(path, wait), path.name)
+    return build_runs(read_registry_rows(path, wait), path.name)
 
 
-def runs_of_rows(rows: Mapping[str, Sequence[Row]], file: str) -> Registry:
+def build_runs(rows: Mapping[str, Sequence[Row]], file: str) -> Registry:
     """Every run that these rows of `task_runs`, `loops` and `workspaces` name."""
-    beside = _Told(file)
-    told: dict[str, _Told] = {}
+    beside = _FindingList(file)
+    told: dict[str, _FindingList] = {}
     grouped: dict[str, dict[str, list[Row]]] = {}
     for name, of_table in rows.items():
-        for row in sorted(of_table, key=_settled):
-            run = _name(row.get("task_run_id"))
+        for row in sorted(of_table, key=_sort_key):
+            run = _parse_name(row.get("task_run_id"))
             if run is None:
                 beside.say("error", f"a row of {name} names no run that can be an id")
                 continue
             grouped.setdefault(run, {table: [] for table in rows})[name].append(row)
-            told.setdefault(run, _Told(file))
-    runs = tuple(_run(run, grouped[run], told[run]) for run in sorted(grouped))
+            told.setdefault(run, _FindingList(file))
+    runs = tuple(_build_run(run, grouped[run], told[run]) for run in sorted(grouped))
     return Registry(runs, tuple(beside.findings))
 
 
-def _settled(row: Row) -> tuple[str, str]:
+def _sort_key(row: Row) -> tuple[str, str]:
     """The order in which rows are taken: of two with one key the later has the word."""
     return str(row.get("updated_at_utc") or ""), repr(sorted(row.items(), key=repr))
 
 
 @dataclass(slots=True)
-class _Told:
+class _FindingList:
     """What is wrong with the rows of one run."""
 
     file: str
@@ -76,7 +76,7 @@ class _Cells:
 
     row: Row
     where: str
-    told: _Told
+    told: _FindingList
 
     def text(self, column: str) -> str | None:
         value = self.row.get(column)
@@ -121,7 +121,7 @@ class _Cells:
         try:
             found = json.loads(text)
         except (ValueError, RecursionError) as error:
-            self._wrong(column, f"is no JSON: {because(error)}")
+            self._wrong(column, f"is no JSON: {explain(error)}")
             return None
         if not isinstance(found, dict) or len(found) > MAX_METRICS:
             self._wrong(column, "is no JSON object of names and numbers")
@@ -129,18 +129,18 @@ class _Cells:
         figures = {
             name.strip(): figure[0]
             for name, value in found.items()
-            if (figure := _figure(value)) and not _NUMBERED.match(name)
+            if (figure := _parse_figure(value)) and not _NUMBERED.match(name)
         }
         if len(figures) < len(found):
             self._wrong(column, "has names or figures of no metric, which were left out")
         return figures or None
 
     def _wrong(self, column: str, what: str) -> None:
-        shown = quoted(str(self.row.get(column)))
+        shown = quote(str(self.row.get(column)))
         self.told.say("warning", f"{column} of {self.where} {what}: {shown}")
 
 
-def _figure(value: object) -> tuple[float | None] | None:
+def _parse_figure(value: object) -> tuple[float | None] | None:
     """A number in brackets, None within them for one that is not finite; None for anything else."""
     if value is None:
         return (None,)
@@ -153,24 +153,26 @@ def _figure(value: object) -> tuple[float | None] | None:
     return (figure,) if math.isfinite(figure) else (None,)
 
 
-def _name(value: object) -> str | None:
+def _parse_name(value: object) -> str | None:
     """A name that can be an id of the lake."""
     text = value.strip() if isinstance(value, str) else ""
     known = 0 < len(text) <= MAX_NAME and text.isprintable() and not {"/", "\\"} & set(text)
     return text if known and not text.startswith(_RESERVED) else None
 
 
-def _run(task_run_id: str, rows: Mapping[str, list[Row]], told: _Told) -> RegisteredRun:
+def _build_run(
+    task_run_id: str, rows: Mapping[str, list[Row]], told: _FindingList
+) -> RegisteredRun:
     cells = _Cells(rows["task_runs"][-1] if rows["task_runs"] else {}, "the run", told)
     folders: dict[str, RegisteredFolder] = {}
     ids: dict[str, str] = {}
-    for row in sorted(rows["workspaces"], key=_is_its_folder):
-        if folder := _folder(row, told):
+    for row in sorted(rows["workspaces"], key=_is_named_by_folder):
+        if folder := _build_folder(row, told):
             folders[folder.workspace_id] = folder
             ids[str(row.get("workspace_id")).strip()] = folder.workspace_id
     loops: dict[int, RegisteredLoop] = {}
     for row in rows["loops"]:
-        if loop := _loop(row, ids, told):
+        if loop := _build_loop(row, ids, told):
             loops[loop.loop_id] = loop
     log = cells.text("log_trace_path")
     return RegisteredRun(
@@ -180,21 +182,21 @@ def _run(task_run_id: str, rows: Mapping[str, list[Row]], told: _Told) -> Regist
         rdagent_version=cells.text("rdagent_version"),
         log_name=_last_name(log) if log else None,
         created_at=cells.time("created_at_utc"),
-        updated_at=_last_change(rows),
+        updated_at=_find_last_change(rows),
         loops=tuple(loops[key] for key in sorted(loops)),
         folders=tuple(folders[key] for key in sorted(folders)),
         findings=tuple(told.findings),
     )
 
 
-def _last_change(rows: Mapping[str, list[Row]]) -> datetime | None:
+def _find_last_change(rows: Mapping[str, list[Row]]) -> datetime | None:
     """When a row of the run was last written; times that cannot be read are told elsewhere."""
-    silent = _Told("")
+    silent = _FindingList("")
     cells = (_Cells(row, "", silent) for table in rows.values() for row in table)
     return max(filter(None, (each.time("updated_at_utc") for each in cells)), default=None)
 
 
-def _is_its_folder(row: Row) -> bool:
+def _is_named_by_folder(row: Row) -> bool:
     """Of two rows on one folder that with the folder's name as its id is taken last, and so has the
     word; tools of the fork gave ids of their own."""
     text = row.get("workspace_path")
@@ -202,16 +204,16 @@ def _is_its_folder(row: Row) -> bool:
 
 
 def _last_name(path: str) -> str | None:
-    found = folder_and_root(path)
-    return _name(found[0]) if found else None
+    found = split_folder(path)
+    return _parse_name(found[0]) if found else None
 
 
-def _folder(row: Row, told: _Told) -> RegisteredFolder | None:
-    own = _name(row.get("workspace_id"))
-    cells = _Cells(row, f"the workspace {quoted(own or str(row.get('workspace_id')))}", told)
+def _build_folder(row: Row, told: _FindingList) -> RegisteredFolder | None:
+    own = _parse_name(row.get("workspace_id"))
+    cells = _Cells(row, f"the workspace {quote(own or str(row.get('workspace_id')))}", told)
     path = cells.text("workspace_path")
-    place = folder_and_root(path) if path else None
-    name = (_name(place[0]) if place else None) or own
+    place = split_folder(path) if path else None
+    name = (_parse_name(place[0]) if place else None) or own
     if name is None:
         told.say("error", f"{cells.where} has neither an id nor a path that names a folder")
         return None
@@ -227,8 +229,8 @@ def _folder(row: Row, told: _Told) -> RegisteredFolder | None:
     )
 
 
-def _loop(row: Row, ids: Mapping[str, str], told: _Told) -> RegisteredLoop | None:
-    cells = _Cells(row, f"the loop {quoted(str(row.get('loop_id')))}", told)
+def _build_loop(row: Row, ids: Mapping[str, str], told: _FindingList) -> RegisteredLoop | None:
+    cells = _Cells(row, f"the loop {quote(str(row.get('loop_id')))}", told)
     loop_id = cells.count("loop_id")
     if loop_id is None:
         told.say("error", f"{cells.where} has no number, nothing of it was taken")

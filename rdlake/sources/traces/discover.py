@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rdlake.domain.experiment import Finding
 from rdlake.errors import BadInput
-from rdlake.sources.formats.wording import because
+from rdlake.sources.formats.wording import explain
 from rdlake.sources.workspace.roots import TRASH
 
 MAX_DEPTH = 8
@@ -45,7 +45,7 @@ class LogRoot:
 
 
 @dataclass(slots=True)
-class _Walk:
+class _RunSearch:
     root: Path
     runs: list[Path] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
@@ -58,10 +58,10 @@ def find_runs(root: Path) -> LogRoot:
     A run folder itself may be named as root. BadInput when the root is missing, unreadable, a
     file, or holds no run.
     """
-    path, names = _opened(root)
+    path, names = _open_root(root)
     if _is_run(names):
         return LogRoot(path.parent, (RunFolder(path, path.parent),))
-    walk = _Walk(path)
+    walk = _RunSearch(path)
     _visit(walk, path, 0)
     if walk.seen > MAX_FOLDERS:
         reason = f"more than {MAX_FOLDERS:,} folders; the rest was not searched for runs"
@@ -72,29 +72,29 @@ def find_runs(root: Path) -> LogRoot:
     return LogRoot(path, tuple(RunFolder(run, path) for run in runs), tuple(walk.findings))
 
 
-def _opened(root: Path) -> tuple[Path, list[str]]:
+def _open_root(root: Path) -> tuple[Path, list[str]]:
     """The root's real path and its child folders' names."""
     try:
         path = root.resolve(strict=True)
-        return path, [child.name for child in _folders(path)]
+        return path, [child.name for child in _list_folders(path)]
     except FileNotFoundError as error:
         raise BadInput("There is no such folder", where=root, fix=_FIX_ROOT) from error
     except NotADirectoryError as error:
         raise BadInput("This is a file, not a folder", where=root, fix=_FIX_ROOT) from error
     except (OSError, RuntimeError, ValueError) as error:
-        what = f"The folder cannot be read: {because(error)}"
+        what = f"The folder cannot be read: {explain(error)}"
         raise BadInput(what, where=root, fix="check its path and permissions") from error
 
 
-def _visit(walk: _Walk, folder: Path, depth: int) -> None:
+def _visit(walk: _RunSearch, folder: Path, depth: int) -> None:
     walk.seen += 1
     if walk.seen > MAX_FOLDERS:
         return
     try:
-        children = sorted(_children(folder), key=lambda child: child.name)
+        children = sorted(_list_children(folder), key=lambda child: child.name)
     except OSError as error:
-        reason = f"the folder cannot be read: {because(error)}"
-        walk.findings.append(_error(_shown(walk, folder), reason, "make it readable"))
+        reason = f"the folder cannot be read: {explain(error)}"
+        walk.findings.append(_error(_show_path(walk, folder), reason, "make it readable"))
         return
     if _is_run(child.name for child in children if _is_folder(child)):
         walk.runs.append(folder)
@@ -106,33 +106,33 @@ def _visit(walk: _Walk, folder: Path, depth: int) -> None:
         if _leads_away(child):
             reason = "a link; links are never followed, nothing behind it was read"
             fix = "name the folder it points to as a log root of its own, or remove the link"
-            walk.findings.append(Finding("warning", _shown(walk, path), reason, fix))
+            walk.findings.append(Finding("warning", _show_path(walk, path), reason, fix))
         elif _is_folder(child):
             _descend(walk, path, depth)
 
 
-def _descend(walk: _Walk, path: Path, depth: int) -> None:
+def _descend(walk: _RunSearch, path: Path, depth: int) -> None:
     if not _is_text(path.name):
         reason = "the folder's name is not UTF-8, so that it cannot be an id; it was not searched"
-        walk.findings.append(_error(_shown(walk, path), reason, "rename the folder"))
+        walk.findings.append(_error(_show_path(walk, path), reason, "rename the folder"))
     elif depth < MAX_DEPTH:
         _visit(walk, path, depth + 1)
     else:
         reason = f"{MAX_DEPTH} folders deep; not searched for runs below"
-        walk.findings.append(_error(_shown(walk, path), reason, "name it as a log root"))
+        walk.findings.append(_error(_show_path(walk, path), reason, "name it as a log root"))
 
 
 def _is_run(names: Iterator[str] | list[str]) -> bool:
     return any(name in _MARKS or _LOOP.fullmatch(name) for name in names)
 
 
-def _children(folder: Path) -> list[os.DirEntry[str]]:
+def _list_children(folder: Path) -> list[os.DirEntry[str]]:
     with os.scandir(folder) as children:
         return list(children)
 
 
-def _folders(folder: Path) -> list[os.DirEntry[str]]:
-    return [child for child in _children(folder) if _is_folder(child)]
+def _list_folders(folder: Path) -> list[os.DirEntry[str]]:
+    return [child for child in _list_children(folder) if _is_folder(child)]
 
 
 def _is_folder(child: os.DirEntry[str]) -> bool:
@@ -159,7 +159,7 @@ def _is_text(name: str) -> bool:
     return True
 
 
-def _shown(walk: _Walk, path: Path) -> str:
+def _show_path(walk: _RunSearch, path: Path) -> str:
     relative = path.relative_to(walk.root).as_posix()
     return os.fsencode(relative).decode("utf-8", "backslashreplace")
 

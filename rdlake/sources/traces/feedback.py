@@ -7,39 +7,39 @@ from typing import Literal
 
 from rdlake.domain.trace import Feedback
 from rdlake.sources.pickles import Record
-from rdlake.sources.traces.fields import Fields, as_text, flag, text
-from rdlake.sources.traces.messages import Message, Reading
-from rdlake.sources.traces.opened import last_object
+from rdlake.sources.traces.fields import ObjectFields, read_flag, read_text, to_text
+from rdlake.sources.traces.loop_messages import read_last_object
+from rdlake.sources.traces.messages import LogMessage, RunReading
 
 Place = Literal["observations", "reason", "exception"]
 
 
 def read_feedback(
-    reading: Reading, messages: Sequence[Message], *, skipped: bool
+    reading: RunReading, messages: Sequence[LogMessage], *, skipped: bool
 ) -> tuple[Feedback | None, str | None]:
     """The last feedback, and the class of the exception it holds if it holds one."""
-    found = last_object(reading, messages)
+    found = read_last_object(reading, messages)
     if found is None:
         return None, None
-    observations, reason = text(found, "observations"), text(found, "reason")
-    error, where = _in_place_of(observations, reason) if skipped else (None, None)
-    kind, words = _exception(found)
+    observations, reason = read_text(found, "observations"), read_text(found, "reason")
+    error, where = _find_error(observations, reason) if skipped else (None, None)
+    kind, words = _read_exception(found)
     if error is None and words is not None:
         error, where = words, "exception"
     feedback = Feedback(
-        decision=flag(found, "decision", always=True),
+        decision=read_flag(found, "decision", always=True),
         observations=observations,
-        hypothesis_evaluation=text(found, "hypothesis_evaluation"),
+        hypothesis_evaluation=read_text(found, "hypothesis_evaluation"),
         reason=reason,
-        new_hypothesis=text(found, "new_hypothesis"),
-        code_change_summary=text(found, "code_change_summary"),
+        new_hypothesis=read_text(found, "new_hypothesis"),
+        code_change_summary=read_text(found, "code_change_summary"),
         error=error,
         error_field=where,
     )
     return feedback, kind
 
 
-def _in_place_of(observations: str | None, reason: str | None) -> tuple[str | None, Place | None]:
+def _find_error(observations: str | None, reason: str | None) -> tuple[str | None, Place | None]:
     """The error of a skipped loop: the one text there is, where versions and scenarios differ."""
     if observations and not reason:
         return observations, "observations"
@@ -48,14 +48,14 @@ def _in_place_of(observations: str | None, reason: str | None) -> tuple[str | No
     return None, None
 
 
-def _exception(found: Fields) -> tuple[str | None, str | None]:
+def _read_exception(found: ObjectFields) -> tuple[str | None, str | None]:
     """Class and words of an exception that has a field of its own."""
     value = found.values.get("exception")
     if isinstance(value, str):
-        return None, as_text(value)
+        return None, to_text(value)
     if type(value) is Record:
         words = next((part for part in value.args if isinstance(part, str)), None)
-        return as_text(value.name), as_text(words)
+        return to_text(value.name), to_text(words)
     if value is not None:
         found.wrong("exception", "an exception or text")
     return None, None

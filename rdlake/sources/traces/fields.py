@@ -11,32 +11,32 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath, PureWindowsPath
 
-from rdlake.domain.trace import Described
-from rdlake.sources.formats.wording import quoted
+from rdlake.domain.trace import Description
+from rdlake.sources.formats.wording import quote
 from rdlake.sources.pickles import Record, Refused, as_path, as_value, attributes
-from rdlake.sources.traces.messages import Reading
+from rdlake.sources.traces.messages import RunReading
 
 _LOOK = "look at the file; if RD-Agent wrote it so, report it with the version of RD-Agent"
 
 
 @dataclass(frozen=True, slots=True)
-class Fields:
+class ObjectFields:
     """Attributes by name, the class they are of, and where findings about them go."""
 
     kind: str
     values: Mapping[str, object]
     file: str
-    reading: Reading
+    reading: RunReading
 
     def warn(self, reason: str) -> None:
         self.reading.find("warning", self.file, reason, _LOOK)
 
     def wrong(self, name: str, wanted: str) -> None:
-        found = _kind(self.values[name])
+        found = _describe_type(self.values[name])
         self.warn(f"{self.kind}: `{name}` is {found}, not {wanted}; taken as unknown")
 
 
-def fields(value: object, file: str, reading: Reading) -> Fields | None:
+def read_fields(value: object, file: str, reading: RunReading) -> ObjectFields | None:
     """The attributes of a record; None and an error when it is none or its state is no such."""
     try:
         values = attributes(value)
@@ -44,37 +44,37 @@ def fields(value: object, file: str, reading: Reading) -> Fields | None:
         reading.find("error", file, f"not a message of this tag: {error}", _LOOK)
         return None
     name = value.name if type(value) is Record else ""
-    return Fields(name, values, file, reading)
+    return ObjectFields(name, values, file, reading)
 
 
-def text(of: Fields, name: str, *, always: bool = False) -> str | None:
+def read_text(of: ObjectFields, name: str, *, always: bool = False) -> str | None:
     """A text; None for an empty one."""
-    value = _present(of, name, always)
+    value = _get(of, name, always)
     if value is None or isinstance(value, str):
-        return as_text(value)
+        return to_text(value)
     of.wrong(name, "text")
     return None
 
 
-def as_text(value: str | None) -> str | None:
+def to_text(value: str | None) -> str | None:
     """Text that any table can hold; None for an empty one."""
     if not value or value.isascii():
         return value or None
     return value.encode("utf-8", "replace").decode()
 
 
-def flag(of: Fields, name: str, *, always: bool = False) -> bool | None:
+def read_flag(of: ObjectFields, name: str, *, always: bool = False) -> bool | None:
     """True or False, numpy's too."""
-    value = _plain(of, name, always)
+    value = _decode(of, name, always)
     if value is None or isinstance(value, bool):
         return value
     of.wrong(name, "True or False")
     return None
 
 
-def number(of: Fields, name: str, *, always: bool = False) -> float | None:
+def read_number(of: ObjectFields, name: str, *, always: bool = False) -> float | None:
     """A finite number."""
-    value = _plain(of, name, always)
+    value = _decode(of, name, always)
     if isinstance(value, int | float) and not isinstance(value, bool):
         try:
             return float(value) if math.isfinite(value) else None
@@ -85,64 +85,64 @@ def number(of: Fields, name: str, *, always: bool = False) -> float | None:
     return None
 
 
-def described(of: Fields, name: str) -> Described | None:
+def read_description(of: ObjectFields, name: str) -> Description | None:
     """A text, or a dict by names; None for an empty one."""
-    value = _plain(of, name, always=False)
+    value = _decode(of, name, always=False)
     if value is None:
         return None
     if isinstance(value, str):
-        return as_text(value)
+        return to_text(value)
     if not isinstance(value, dict):
         of.wrong(name, "a text or a dict")
         return None
     try:
-        return {str(_simple(key)): _simple(part) for key, part in value.items()} or None
+        return {str(_simplify(key)): _simplify(part) for key, part in value.items()} or None
     except TypeError:
         of.wrong(name, "made of texts and numbers")
         return None
 
 
-def _simple(value: object) -> object:
+def _simplify(value: object) -> object:
     """The value with text that any table can hold; TypeError for what JSON has no word for."""
     match value:
         case str():
-            return as_text(value) or ""
+            return to_text(value) or ""
         case None | bool() | int() | float():
             return value
         case list() | tuple():
-            return [_simple(part) for part in value]
+            return [_simplify(part) for part in value]
         case dict():
-            return {str(_simple(key)): _simple(part) for key, part in value.items()}
+            return {str(_simplify(key)): _simplify(part) for key, part in value.items()}
     raise TypeError(type(value).__name__)
 
 
-def texts(of: Fields, name: str) -> dict[str, str] | None:
+def read_texts(of: ObjectFields, name: str) -> dict[str, str] | None:
     """A dict of texts by name, without the empty ones."""
-    value = _present(of, name, always=False)
+    value = _get(of, name, always=False)
     if value is None:
         return None
     if not isinstance(value, dict):
         of.wrong(name, "a dict of texts")
         return None
     pairs = [(key, part) for key, part in value.items() if isinstance(key, str)]
-    found = {key: as_text(part) for key, part in pairs if isinstance(part, str)}
+    found = {key: to_text(part) for key, part in pairs if isinstance(part, str)}
     if len(found) != len(value):
         of.warn(f"{of.kind}: `{name}` holds what is not text; that was left out")
-    return {as_text(key) or "": part for key, part in found.items() if part is not None}
+    return {to_text(key) or "": part for key, part in found.items() if part is not None}
 
 
-def mapping(value: object, file: str, reading: Reading) -> Fields | None:
+def read_mapping(value: object, file: str, reading: RunReading) -> ObjectFields | None:
     """A message that is a dict."""
     if isinstance(value, dict) and all(isinstance(key, str) for key in value):
-        return Fields("dict", value, file, reading)
-    reason = f"not a message of this tag: {_kind(value)}, not a dict by names"
+        return ObjectFields("dict", value, file, reading)
+    reason = f"not a message of this tag: {_describe_type(value)}, not a dict by names"
     reading.find("error", file, reason, _LOOK)
     return None
 
 
-def listed(of: Fields, name: str, *, always: bool = False) -> list[object] | None:
+def read_list(of: ObjectFields, name: str, *, always: bool = False) -> list[object] | None:
     """The members of a list, undecoded."""
-    value = _present(of, name, always)
+    value = _get(of, name, always)
     if value is None or isinstance(value, list):
         return value
     if isinstance(value, tuple):
@@ -151,37 +151,37 @@ def listed(of: Fields, name: str, *, always: bool = False) -> list[object] | Non
     return None
 
 
-def folder(of: Fields, name: str) -> str | None:
+def read_folder_name(of: ObjectFields, name: str) -> str | None:
     """The last name of a path: the id of the workspace it led to; what it lay in is kept."""
-    value = _present(of, name, always=True)
+    value = _get(of, name, always=True)
     if value is None:
         return None
     try:
-        path = _path(value) if isinstance(value, str) else as_path(value)
+        path = _parse_path(value) if isinstance(value, str) else as_path(value)
     except Refused:
         of.wrong(name, "a path")
         return None
-    last = as_text(path.name)
+    last = to_text(path.name)
     if last is None or last == "..":
         of.warn(f"{of.kind}: `{name}` names no folder; taken as unknown")
         return None
-    of.reading.roots |= {root for root in [as_text(str(path.parent))] if root}
+    of.reading.roots |= {root for root in [to_text(str(path.parent))] if root}
     return last
 
 
-def _path(value: str) -> PurePosixPath | PureWindowsPath:
+def _parse_path(value: str) -> PurePosixPath | PureWindowsPath:
     return PureWindowsPath(value) if "\\" in value else PurePosixPath(value)
 
 
-def _present(of: Fields, name: str, always: bool) -> object:
+def _get(of: ObjectFields, name: str, always: bool) -> object:
     if name not in of.values and always:
         of.warn(f"{of.kind}: `{name}` is missing; taken as unknown")
     return of.values.get(name)
 
 
-def _plain(of: Fields, name: str, always: bool) -> object:
+def _decode(of: ObjectFields, name: str, always: bool) -> object:
     """The value decoded: numpy's numbers and bools become plain ones."""
-    value = _present(of, name, always)
+    value = _get(of, name, always)
     try:
         decoded: object = as_value(value)
     except Refused:
@@ -190,7 +190,7 @@ def _plain(of: Fields, name: str, always: bool) -> object:
     return decoded
 
 
-def _kind(value: object) -> str:
+def _describe_type(value: object) -> str:
     if isinstance(value, Record):
-        return f"an object of the class {quoted(value.name)}"
+        return f"an object of the class {quote(value.name)}"
     return "None" if value is None else f"of type {type(value).__name__}"

@@ -8,24 +8,36 @@ from dataclasses import dataclass
 from rdlake.domain.experiment import Action
 from rdlake.domain.trace import Baseline, Hypothesis, LoopStatus, Task, TracedLoop
 from rdlake.sources.traces.feedback import read_feedback
-from rdlake.sources.traces.fields import Fields, fields, folder, listed, text, texts
-from rdlake.sources.traces.messages import Message, Reading
-from rdlake.sources.traces.opened import LoopMessages, last, last_object, object_of
+from rdlake.sources.traces.fields import (
+    ObjectFields,
+    read_fields,
+    read_folder_name,
+    read_list,
+    read_text,
+    read_texts,
+)
+from rdlake.sources.traces.loop_messages import (
+    LoopMessages,
+    read_last,
+    read_last_object,
+    read_object,
+)
+from rdlake.sources.traces.messages import LogMessage, RunReading
 from rdlake.sources.traces.results import (
-    Charts,
-    config_name,
-    curve_of,
-    metrics_of,
-    whose_charts,
+    LoopCharts,
+    assign_charts,
+    read_chart_curve,
+    read_config_name,
+    read_result_metrics,
 )
 from rdlake.sources.traces.tasks import (
-    Coded,
+    CodedTask,
     Verdicts,
-    coded_of,
     make_tasks,
-    members,
-    task_name,
-    verdicts_of,
+    read_coded_task,
+    read_members,
+    read_task_name,
+    read_verdicts,
 )
 from rdlake.sources.traces.times import read_cost, read_steps, warn_of_clock
 
@@ -48,30 +60,30 @@ _PRODUCTS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class LoopResult:
     """A loop's runner result, the experiments it builds on, and the baseline among them."""
 
-    message: Message
-    experiment: Fields
-    based: tuple[Fields, ...] | None
-    baseline: Fields | None
+    message: LogMessage
+    experiment: ObjectFields
+    based: tuple[ObjectFields, ...] | None
+    baseline: ObjectFields | None
 
 
 def read_loop(
-    reading: Reading, whole: LoopMessages, scenario_action: Action | None, *, may_run: bool
+    reading: RunReading, whole: LoopMessages, scenario_action: Action | None, *, may_run: bool
 ) -> TracedLoop:
     """The loop as far as its messages can be read; each that cannot leaves a finding."""
     loop = whole.last_attempt()
-    result = _result(reading, loop)
+    result = _read_result(reading, loop)
     _warn_of_claims(reading, whole, result)
-    hypothesis = last_object(reading, loop.of("hypothesis generation"))
+    hypothesis = read_last_object(reading, loop.of("hypothesis generation"))
     if hypothesis is None and result is not None:
-        hypothesis = _nested(result.experiment, "hypothesis")
-    tasks = _tasks(reading, loop, result)
+        hypothesis = _read_nested(result.experiment, "hypothesis")
+    tasks = _read_tasks(reading, loop, result)
     skipped = not loop.of("runner result")
     feedback, error_type = read_feedback(reading, loop.of("feedback"), skipped=skipped)
-    charts = _charts(reading, loop, result)
-    metrics = metrics_of(result.experiment) if result else None
+    charts = _find_charts(reading, loop, result)
+    metrics = read_result_metrics(result.experiment) if result else None
     steps = read_steps(reading, loop.of("time_info"))
     times = [message.time for message in whole.messages if message.time]
     warn_of_clock(reading, loop)
@@ -79,20 +91,20 @@ def read_loop(
     reading.models.update(cost.models)
     return TracedLoop(
         loop_id=loop.loop_id,
-        action=_action(hypothesis, tasks, scenario_action),
-        status=_status(loop, result, metrics, set(steps), may_run=may_run),
-        hypothesis=_hypothesis(hypothesis),
+        action=_find_action(hypothesis, tasks, scenario_action),
+        status=_find_status(loop, result, metrics, set(steps), may_run=may_run),
+        hypothesis=_build_hypothesis(hypothesis),
         tasks=tasks,
-        workspace_id=_workspace_id(result.experiment) if result else None,
+        workspace_id=_read_workspace_id(result.experiment) if result else None,
         metrics=metrics,
-        curve=curve_of(reading, charts.own),
-        baseline=_baseline(reading, loop, result, charts),
-        cached=_cached(loop, charts),
-        config=config_name(reading, _last_log(loop, result)),
+        curve=read_chart_curve(reading, charts.own),
+        baseline=_build_baseline(reading, loop, result, charts),
+        cached=_is_cached(loop, charts),
+        config=read_config_name(reading, _find_last_log(loop, result)),
         feedback=feedback,
-        base_features=texts(result.experiment, "base_features") if result else None,
-        base_feature_codes=texts(result.experiment, "base_feature_codes") if result else None,
-        lineage=_lineage(result),
+        base_features=read_texts(result.experiment, "base_features") if result else None,
+        base_feature_codes=read_texts(result.experiment, "base_feature_codes") if result else None,
+        lineage=_find_lineage(result),
         steps=steps,
         llm_cost=cost.total,
         error_type=error_type,
@@ -102,131 +114,135 @@ def read_loop(
     )
 
 
-def _result(reading: Reading, loop: LoopMessages) -> Result | None:
+def _read_result(reading: RunReading, loop: LoopMessages) -> LoopResult | None:
     messages = loop.of("runner result")
-    experiment = last_object(reading, messages)
+    experiment = read_last_object(reading, messages)
     if experiment is None:
         return None
-    based = _based(experiment)
-    baseline = based[-1] if based and not listed(based[-1], "sub_tasks") else None
-    has_result = baseline is not None and metrics_of(baseline) is not None
-    return Result(messages[-1], experiment, based, baseline if has_result else None)
+    based = _read_based(experiment)
+    baseline = based[-1] if based and not read_list(based[-1], "sub_tasks") else None
+    has_result = baseline is not None and read_result_metrics(baseline) is not None
+    return LoopResult(messages[-1], experiment, based, baseline if has_result else None)
 
 
-def _warn_of_claims(reading: Reading, whole: LoopMessages, result: Result | None) -> None:
+def _warn_of_claims(reading: RunReading, whole: LoopMessages, result: LoopResult | None) -> None:
     """A warning when earlier results of the loop name other workspaces than the one that counts."""
     if result is None:
         return
-    claimed = {_workspace_id(result.experiment)}
+    claimed = {_read_workspace_id(result.experiment)}
     for message in whole.of("runner result"):
-        earlier = object_of(reading, message) if message is not result.message else None
-        claimed |= {_workspace_id(earlier)} if earlier else set()
+        earlier = read_object(reading, message) if message is not result.message else None
+        claimed |= {_read_workspace_id(earlier)} if earlier else set()
     ids = sorted(claim for claim in claimed if claim)
     if len(ids) > 1:
         reason = f"several workspaces claim loop {whole.loop_id}: {', '.join(ids)}"
         reading.find("warning", result.message.path, reason, _LOOK)
 
 
-def _based(experiment: Fields) -> tuple[Fields, ...] | None:
-    parts = listed(experiment, "based_experiments", always=True)
+def _read_based(experiment: ObjectFields) -> tuple[ObjectFields, ...] | None:
+    parts = read_list(experiment, "based_experiments", always=True)
     if parts is None:
         return None
-    found = (fields(part, experiment.file, experiment.reading) for part in parts)
+    found = (read_fields(part, experiment.file, experiment.reading) for part in parts)
     return tuple(part for part in found if part is not None)
 
 
-def _nested(of: Fields, name: str) -> Fields | None:
+def _read_nested(of: ObjectFields, name: str) -> ObjectFields | None:
     value = of.values.get(name)
-    return fields(value, of.file, of.reading) if value is not None else None
+    return read_fields(value, of.file, of.reading) if value is not None else None
 
 
-def _workspace_id(experiment: Fields) -> str | None:
-    workspace = _nested(experiment, "experiment_workspace")
+def _read_workspace_id(experiment: ObjectFields) -> str | None:
+    workspace = _read_nested(experiment, "experiment_workspace")
     if workspace is None:
         experiment.warn(f"{experiment.kind}: `experiment_workspace` is missing; taken as unknown")
         return None
-    return folder(workspace, "workspace_path")
+    return read_folder_name(workspace, "workspace_path")
 
 
-def _lineage(result: Result | None) -> tuple[str, ...] | None:
+def _find_lineage(result: LoopResult | None) -> tuple[str, ...] | None:
     """The workspaces of the experiments before it; one without tasks is a baseline."""
     if result is None or result.based is None:
         return None
-    ids = [_workspace_id(part) for part in result.based if listed(part, "sub_tasks")]
+    ids = [_read_workspace_id(part) for part in result.based if read_list(part, "sub_tasks")]
     return tuple(workspace_id for workspace_id in ids if workspace_id)
 
 
-def _hypothesis(found: Fields | None) -> Hypothesis | None:
+def _build_hypothesis(found: ObjectFields | None) -> Hypothesis | None:
     if found is None:
         return None
-    said = {name: text(found, name, always=name == "hypothesis") for name in _HYPOTHESIS}
+    said = {name: read_text(found, name, always=name == "hypothesis") for name in _HYPOTHESIS}
     return Hypothesis(**said)
 
 
-def _action(
-    hypothesis: Fields | None, tasks: tuple[Task, ...] | None, scenario: Action | None
+def _find_action(
+    hypothesis: ObjectFields | None, tasks: tuple[Task, ...] | None, scenario: Action | None
 ) -> Action | None:
     """From the hypothesis, else the scenario, else the tasks if they are all of one kind."""
-    word = text(hypothesis, "action") if hypothesis else None
+    word = read_text(hypothesis, "action") if hypothesis else None
     if word is not None and word not in _ACTIONS and hypothesis:
         hypothesis.warn(f"{hypothesis.kind}: `action` is neither factor nor model; not taken")
     kinds = {task.kind for task in tasks or ()}
     return _ACTIONS.get(word or "") or scenario or (kinds.pop() if len(kinds) == 1 else None)
 
 
-def _tasks(reading: Reading, loop: LoopMessages, result: Result | None) -> tuple[Task, ...] | None:
-    message, value = last(reading, loop.of("experiment generation"))
-    proposed = members(value, "sub_tasks", message.path, reading) if message else None
-    coded = _coded(reading, loop, result)
+def _read_tasks(
+    reading: RunReading, loop: LoopMessages, result: LoopResult | None
+) -> tuple[Task, ...] | None:
+    message, value = read_last(reading, loop.of("experiment generation"))
+    proposed = read_members(value, "sub_tasks", message.path, reading) if message else None
+    coded = _read_coded(reading, loop, result)
     if proposed is None and coded is None and result is not None:
-        proposed = _parts(result.experiment, "sub_tasks")
-    return make_tasks(proposed, coded, _verdicts(reading, loop, result), reading)
+        proposed = _read_parts(result.experiment, "sub_tasks")
+    return make_tasks(proposed, coded, _read_verdicts(reading, loop, result), reading)
 
 
-def _coded(
-    reading: Reading, loop: LoopMessages, result: Result | None
-) -> Sequence[Coded | None] | None:
+def _read_coded(
+    reading: RunReading, loop: LoopMessages, result: LoopResult | None
+) -> Sequence[CodedTask | None] | None:
     """From the coder's result, else the runner's, else the last code on the way there."""
-    message, value = last(reading, loop.of("coder result"))
+    message, value = read_last(reading, loop.of("coder result"))
     workspaces, final = None, True
     if message:
-        workspaces = members(value, "sub_workspace_list", message.path, reading)
+        workspaces = read_members(value, "sub_workspace_list", message.path, reading)
     if workspaces is None and result is not None:
-        workspaces = _parts(result.experiment, "sub_workspace_list")
+        workspaces = _read_parts(result.experiment, "sub_workspace_list")
     if workspaces is None:
-        message, value = last(reading, loop.of("evolving code"))
+        message, value = read_last(reading, loop.of("evolving code"))
         final = False
         if message:
-            workspaces = members(value, "sub_workspace_list", message.path, reading)
+            workspaces = read_members(value, "sub_workspace_list", message.path, reading)
     if workspaces is None:
         return None
-    return [coded_of(workspace, final=final) for workspace in workspaces]
+    return [read_coded_task(workspace, final=final) for workspace in workspaces]
 
 
-def _verdicts(reading: Reading, loop: LoopMessages, result: Result | None) -> list[Verdicts]:
+def _read_verdicts(
+    reading: RunReading, loop: LoopMessages, result: LoopResult | None
+) -> list[Verdicts]:
     """The runner's word on the coder's work first, then the coder's own last one."""
     found = []
-    tested = _nested(result.experiment, "prop_dev_feedback") if result else None
+    tested = _read_nested(result.experiment, "prop_dev_feedback") if result else None
     if result and tested:
-        tasks = _parts(result.experiment, "sub_tasks")
-        names = [task_name(task) for task in tasks] if tasks is not None else None
-        found.append(verdicts_of(tested, names))
+        tasks = _read_parts(result.experiment, "sub_tasks")
+        names = [read_task_name(task) for task in tasks] if tasks is not None else None
+        found.append(read_verdicts(tested, names))
     verdict = found[0] if found else None
     if verdict is None or None in verdict.decisions:
-        evolving = last_object(reading, loop.of("evolving feedback"))
-        found.append(verdicts_of(evolving, None) if evolving else None)
+        evolving = read_last_object(reading, loop.of("evolving feedback"))
+        found.append(read_verdicts(evolving, None) if evolving else None)
     return [each for each in found if each is not None]
 
 
-def _parts(of: Fields, name: str) -> list[Fields | None] | None:
-    parts = listed(of, name, always=True)
+def _read_parts(of: ObjectFields, name: str) -> list[ObjectFields | None] | None:
+    parts = read_list(of, name, always=True)
     if parts is None:
         return None
-    return [None if part is None else fields(part, of.file, of.reading) for part in parts]
+    return [None if part is None else read_fields(part, of.file, of.reading) for part in parts]
 
 
-def _charts(reading: Reading, loop: LoopMessages, result: Result | None) -> Charts:
-    return whose_charts(
+def _find_charts(reading: RunReading, loop: LoopMessages, result: LoopResult | None) -> LoopCharts:
+    return assign_charts(
         reading,
         loop.of("Quantitative Backtesting Chart"),
         loop.of("Qlib_execute_log"),
@@ -235,22 +251,22 @@ def _charts(reading: Reading, loop: LoopMessages, result: Result | None) -> Char
     )
 
 
-def _baseline(
-    reading: Reading, loop: LoopMessages, result: Result | None, charts: Charts
+def _build_baseline(
+    reading: RunReading, loop: LoopMessages, result: LoopResult | None, charts: LoopCharts
 ) -> Baseline | None:
     if result is None or result.baseline is None:
         return None
     ran = len(loop.of("Qlib_execute_log"))
     return Baseline(
-        workspace_id=_workspace_id(result.baseline),
-        metrics=metrics_of(result.baseline),
-        curve=curve_of(reading, charts.baseline),
+        workspace_id=_read_workspace_id(result.baseline),
+        metrics=read_result_metrics(result.baseline),
+        curve=read_chart_curve(reading, charts.baseline),
         # A single run of Qlib was the experiment's own, as the baseline's comes first.
         cached=None if result.message.old else ran < 2,
     )
 
 
-def _cached(loop: LoopMessages, charts: Charts) -> bool | None:
+def _is_cached(loop: LoopMessages, charts: LoopCharts) -> bool | None:
     """Whether a result is there that nothing ran for; None where that cannot be told."""
     results = loop.of("runner result")
     if not results:
@@ -261,14 +277,14 @@ def _cached(loop: LoopMessages, charts: Charts) -> bool | None:
     return None if contradicted or charts.own else True
 
 
-def _last_log(loop: LoopMessages, result: Result | None) -> Message | None:
+def _find_last_log(loop: LoopMessages, result: LoopResult | None) -> LogMessage | None:
     logs = loop.of("Qlib_execute_log")
     return logs[-1] if logs and result is not None else None
 
 
-def _status(
+def _find_status(
     loop: LoopMessages,
-    result: Result | None,
+    result: LoopResult | None,
     metrics: object,
     ended: set[str],
     *,

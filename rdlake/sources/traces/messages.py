@@ -13,10 +13,10 @@ from hashlib import sha256
 from pathlib import Path
 
 from rdlake.domain.experiment import Finding, Level
-from rdlake.sources.formats.wording import because
+from rdlake.sources.formats.wording import explain
 from rdlake.sources.pickles import Damaged, Limits, Refused, Signature, load, open_envelope
 from rdlake.sources.workspace.hashing import open_file
-from rdlake.sources.workspace.scan import Entry, Scan, scan
+from rdlake.sources.workspace.scan import FolderEntry, Scan, scan_folder
 
 MAX_BYTES = 64 << 20
 MAX_ENTRIES = 1_000_000
@@ -45,13 +45,13 @@ _FOREIGN = "remove it from the log folder if RD-Agent did not write it"
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class LogMessage:
     """A message by its path: its leaf tag, its loop and step, and when it was written.
 
     `old` marks a tag as early releases had them, some of which kept no log of Qlib.
     """
 
-    entry: Entry
+    entry: FolderEntry
     tag: str
     loop_id: int | None
     step: str | None
@@ -64,21 +64,21 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
-class Content:
+class MessageContent:
     """What a message that can be trusted holds, undecoded."""
 
     value: object
 
 
 @dataclass(slots=True)
-class Reading:
+class RunReading:
     """What comes together while a run is read: findings, signatures, models, what was read, and
     the folders in which it says that workspaces lie."""
 
     key: bytes | None = None
     findings: list[Finding] = field(default_factory=list)
     signatures: Counter[Signature] = field(default_factory=Counter)
-    read: dict[str, tuple[int, str]] = field(default_factory=dict)
+    digests: dict[str, tuple[int, str]] = field(default_factory=dict)
     models: Counter[str] = field(default_factory=Counter)
     roots: set[str] = field(default_factory=set)
 
@@ -88,14 +88,14 @@ class Reading:
 
 def scan_run(folder: Path) -> Scan:
     """The run's messages of interest by name, size and times; no other folder is listed."""
-    return scan(folder, enters=_is_of_interest, most=MAX_ENTRIES)
+    return scan_folder(folder, enters=_is_of_interest, most=MAX_ENTRIES)
 
 
-def list_messages(scanned: Scan, reading: Reading) -> list[Message]:
+def list_messages(scanned: Scan, reading: RunReading) -> list[LogMessage]:
     """The scanned messages, earliest first; those without a readable time stand before all."""
     messages, homeless = [], 0
     for entry in scanned.entries:
-        message = _message(entry, reading)
+        message = _parse_path(entry, reading)
         if message is None:
             continue
         if message.loop_id is None and message.tag not in _ANYWHERE:
@@ -105,34 +105,34 @@ def list_messages(scanned: Scan, reading: Reading) -> list[Message]:
     if homeless:
         reason = f"{homeless} messages lie in no Loop_N folder; they were not read"
         reading.find("warning", None, reason, "read runs of RD-Agent before 0.4 with its own tools")
-    return sorted(messages, key=_order)
+    return sorted(messages, key=_sort_key)
 
 
-def last_written(scanned: Scan) -> datetime | None:
+def find_last_write(scanned: Scan) -> datetime | None:
     """When the newest message was written, by the names of the files."""
-    times = (message.time for message in list_messages(scanned, Reading()))
+    times = (message.time for message in list_messages(scanned, RunReading()))
     return max(filter(None, times), default=None)
 
 
-def read(reading: Reading, message: Message) -> Content | None:
+def read_message(reading: RunReading, message: LogMessage) -> MessageContent | None:
     """What a message holds; None and a finding when it cannot or must not be taken."""
     try:
-        data = _bytes(message.entry)
+        data = _read_bytes(message.entry)
     except OSError as error:
         fix = "ingest again; RD-Agent removes messages when it goes back to an earlier step"
-        reading.find("error", message.path, f"the file cannot be read: {because(error)}", fix)
+        reading.find("error", message.path, f"the file cannot be read: {explain(error)}", fix)
         return None
     except Refused as error:
         reading.find("error", message.path, error.reason, _FOREIGN)
         return None
-    reading.read[message.path] = len(data), sha256(data).hexdigest()
-    return _opened(reading, message.path, data)
+    reading.digests[message.path] = len(data), sha256(data).hexdigest()
+    return _open_message(reading, message.path, data)
 
 
-def _opened(reading: Reading, file: str, data: bytes) -> Content | None:
+def _open_message(reading: RunReading, file: str, data: bytes) -> MessageContent | None:
     try:
-        payload = _trusted(reading, file, data)
-        return None if payload is None else Content(load(payload, limits=LIMITS))
+        payload = _check_signature(reading, file, data)
+        return None if payload is None else MessageContent(load(payload, limits=LIMITS))
     except Damaged as error:
         reading.find("error", file, f"damaged: {error.reason}", _AGAIN)
     except Refused as error:
@@ -140,7 +140,7 @@ def _opened(reading: Reading, file: str, data: bytes) -> Content | None:
     return None
 
 
-def _trusted(reading: Reading, file: str, data: bytes) -> bytes | None:
+def _check_signature(reading: RunReading, file: str, data: bytes) -> bytes | None:
     """The pickle in a message; None and a finding when its signature is wrong."""
     if not data:
         raise Damaged("it is empty")
@@ -156,7 +156,7 @@ def _trusted(reading: Reading, file: str, data: bytes) -> bytes | None:
     return None
 
 
-def _bytes(entry: Entry) -> bytes:
+def _read_bytes(entry: FolderEntry) -> bytes:
     """The file's bytes. Refused unread when it is too large, OSError when it is another file."""
     descriptor, status = open_file(entry.location)
     with open(descriptor, "rb") as file:  # noqa: PTH123
@@ -175,7 +175,7 @@ def _is_of_interest(path: str) -> bool:
     return not _PROCESSES.fullmatch(name) or parent.rpartition("/")[2] in TAGS
 
 
-def _message(entry: Entry, reading: Reading) -> Message | None:
+def _parse_path(entry: FolderEntry, reading: RunReading) -> LogMessage | None:
     parts = entry.path.split("/")
     if any(part in _NEVER or part.endswith(_SECRETS) for part in parts):
         return None
@@ -190,17 +190,17 @@ def _message(entry: Entry, reading: Reading) -> Message | None:
         reading.find("warning", entry.path, reason, _FOREIGN)
         return None
     loop = _LOOP.fullmatch(parts[0])
-    return Message(
+    return LogMessage(
         entry=entry,
         tag=parts[-3],
         loop_id=int(loop[1]) if loop else None,
         step=parts[1] if loop and len(parts) > 4 else None,
-        time=_time(entry.path, reading),
+        time=_parse_time(entry.path, reading),
         old=not _OLD.isdisjoint(parts[:-3]),
     )
 
 
-def _time(path: str, reading: Reading) -> datetime | None:
+def _parse_time(path: str, reading: RunReading) -> datetime | None:
     """When the message was written, as its file name says."""
     name = path.rpartition("/")[2].removesuffix(".pkl")
     try:
@@ -212,5 +212,5 @@ def _time(path: str, reading: Reading) -> datetime | None:
         return None
 
 
-def _order(message: Message) -> tuple[datetime, str]:
+def _sort_key(message: LogMessage) -> tuple[datetime, str]:
     return message.time or datetime.min, message.path

@@ -11,12 +11,12 @@ import polars as pl
 
 from rdlake.domain.experiment import Finding
 from rdlake.domain.trace import Metrics
-from rdlake.sources.backtest.curve import COLUMNS, tidy_curve
-from rdlake.sources.backtest.metrics import no_ic
-from rdlake.sources.formats.wording import quoted
+from rdlake.sources.backtest.curve import COLUMNS, read_curve_table
+from rdlake.sources.backtest.metrics import report_missing_ic
+from rdlake.sources.formats.wording import quote
 from rdlake.sources.pickles import Record, Refused, as_frame, as_series, attributes
-from rdlake.sources.traces.fields import Fields, as_text
-from rdlake.sources.traces.messages import Message, Reading, read
+from rdlake.sources.traces.fields import ObjectFields, to_text
+from rdlake.sources.traces.messages import LogMessage, RunReading, read_message
 
 _CONFIG = re.compile(r"\bconf[\w-]*\.ya?ml\b")
 _AGAIN = "run the back-test again if its figures are needed"
@@ -25,19 +25,19 @@ _UNKNOWN_OWNER = "nothing to do; ingest again if the run goes on"
 
 
 @dataclass(frozen=True, slots=True)
-class Charts:
+class LoopCharts:
     """The chart of a loop's own back-test, and that of its baseline."""
 
-    own: Message | None = None
-    baseline: Message | None = None
+    own: LogMessage | None = None
+    baseline: LogMessage | None = None
 
 
-def metrics_of(experiment: Fields) -> Metrics | None:
+def read_result_metrics(experiment: ObjectFields) -> Metrics | None:
     """An experiment's metrics by their names, stripped; None for one that is no finite number.
 
     None when it has no result or that is no series of numbers.
     """
-    found, result = _result(experiment)
+    found, result = _find_result(experiment)
     if not found:
         experiment.warn(f"{experiment.kind}: the result is missing; taken as unknown")
     if result is None:
@@ -51,10 +51,10 @@ def metrics_of(experiment: Fields) -> Metrics | None:
     if len(series.index) != 1 or names.dtype != pl.String or not values.dtype.is_numeric():
         experiment.warn(f"{experiment.kind}: the result is no list of named numbers; left out")
         return None
-    return _named(experiment, names.to_list(), values.cast(pl.Float64).to_list())
+    return _name_metrics(experiment, names.to_list(), values.cast(pl.Float64).to_list())
 
 
-def _result(experiment: Fields) -> tuple[bool, object]:
+def _find_result(experiment: ObjectFields) -> tuple[bool, object]:
     """Whether the experiment has a place for its result, and what stands there."""
     info = experiment.values.get("running_info")
     if type(info) is Record:
@@ -67,39 +67,39 @@ def _result(experiment: Fields) -> tuple[bool, object]:
     return "result" in experiment.values, experiment.values.get("result")
 
 
-def _named(
-    experiment: Fields, names: Sequence[str | None], values: Sequence[float | None]
+def _name_metrics(
+    experiment: ObjectFields, names: Sequence[str | None], values: Sequence[float | None]
 ) -> Metrics:
     metrics: dict[str, float | None] = {}
     torn: set[str] = set()
     for raw, value in zip(names, values, strict=True):
-        name = (as_text(raw) or "").strip()
+        name = (to_text(raw) or "").strip()
         if not name:
             experiment.warn(f"{experiment.kind}: a metric without a name was left out")
             continue
         known = value if value is not None and math.isfinite(value) else None
         if value is not None and math.isinf(value):
-            experiment.warn(f"{quoted(name)} is infinite; taken as unknown")
+            experiment.warn(f"{quote(name)} is infinite; taken as unknown")
         elif known is None and name == "IC":
-            _warn_once(experiment, no_ic(experiment.file))
+            _warn_once(experiment, report_missing_ic(experiment.file))
         if name in metrics and metrics[name] != known:
             torn.add(name)
         metrics[name] = known
     for name in sorted(torn):
-        experiment.warn(f"{quoted(name)} stands there with different values; taken as unknown")
+        experiment.warn(f"{quote(name)} stands there with different values; taken as unknown")
         metrics[name] = None
     return metrics
 
 
-def _warn_once(experiment: Fields, finding: Finding) -> None:
+def _warn_once(experiment: ObjectFields, finding: Finding) -> None:
     """A baseline's metrics are looked at twice."""
     if finding not in experiment.reading.findings:
         experiment.reading.findings.append(finding)
 
 
-def curve_of(reading: Reading, chart: Message | None) -> pl.DataFrame | None:
+def read_chart_curve(reading: RunReading, chart: LogMessage | None) -> pl.DataFrame | None:
     """The days of a chart; None when it cannot be read or is no daily report."""
-    content = read(reading, chart) if chart else None
+    content = read_message(reading, chart) if chart else None
     if chart is None or content is None:
         return None
     try:
@@ -108,49 +108,49 @@ def curve_of(reading: Reading, chart: Message | None) -> pl.DataFrame | None:
         reading.find("error", chart.path, f"no daily report: {error}", _AGAIN)
         return None
     wanted = [name for name in table.columns if name in _INDEX or name in COLUMNS]
-    curve, findings = tidy_curve(table.select(wanted).to_arrow(), chart.path)
+    curve, findings = read_curve_table(table.select(wanted).to_arrow(), chart.path)
     reading.findings += findings
     return curve
 
 
-def whose_charts(
-    reading: Reading,
-    charts: Sequence[Message],
-    logs: Sequence[Message],
-    result: Message | None,
+def assign_charts(
+    reading: RunReading,
+    charts: Sequence[LogMessage],
+    logs: Sequence[LogMessage],
+    result: LogMessage | None,
     has_baseline: bool,
-) -> Charts:
+) -> LoopCharts:
     """The last chart before the runner's result is the loop's, if Qlib ran at all in it, and the
     first of several the baseline's. (Early releases kept no log of Qlib.)"""
     if result is None:
         for chart in charts:
             reason = "a chart without a runner result: it is not known whose it is; left out"
             reading.find("warning", chart.path, reason, _UNKNOWN_OWNER)
-        return Charts()
+        return LoopCharts()
     before = [chart for chart in charts if _not_later(chart, result)]
     ran = [log for log in logs if _not_later(log, result)]
     own = before[-1] if before and (ran or result.old) else None
     if before and own is None:
         reason = "a chart, but Qlib did not run in this loop: it is not known whose it is; left out"
         reading.find("warning", before[-1].path, reason, _UNKNOWN_OWNER)
-        return Charts()
+        return LoopCharts()
     if own and ran and not _not_later(ran[-1], own):
         reason = "Qlib ran once more after this chart: the loop's own chart is missing"
         reading.find("warning", own.path, reason, _AGAIN)
         own = None
     several = len(before) > 1 or own is None
-    return Charts(own, before[0] if has_baseline and before and several else None)
+    return LoopCharts(own, before[0] if has_baseline and before and several else None)
 
 
-def _not_later(message: Message, other: Message) -> bool:
+def _not_later(message: LogMessage, other: LogMessage) -> bool:
     if message.time is None or other.time is None:
         return True
     return message.time <= other.time
 
 
-def config_name(reading: Reading, log: Message | None) -> str | None:
+def read_config_name(reading: RunReading, log: LogMessage | None) -> str | None:
     """The configuration that Qlib's log names; None when it names none or several."""
-    content = read(reading, log) if log else None
+    content = read_message(reading, log) if log else None
     if log is None or content is None:
         return None
     if not isinstance(content.value, str):

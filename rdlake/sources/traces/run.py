@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Sequence
 
 from rdlake.domain.experiment import Action, Finding, Level
-from rdlake.domain.trace import Run, RunSignature, RunStatus, Scenario, TracedLoop
+from rdlake.domain.trace import RunSignature, RunStatus, Scenario, TracedLoop, TracedRun
 from rdlake.sources.traces.discover import RunFolder
 from rdlake.sources.traces.loop import read_loop
-from rdlake.sources.traces.messages import Message, Reading, list_messages, scan_run
-from rdlake.sources.traces.opened import LoopMessages, last_object
+from rdlake.sources.traces.loop_messages import LoopMessages, read_last_object
+from rdlake.sources.traces.messages import LogMessage, RunReading, list_messages, scan_run
 from rdlake.sources.traces.times import read_cost
-from rdlake.sources.workspace.scan import Scan, digest_of
+from rdlake.sources.workspace.scan import Scan, digest_lines
 
 MAX_FINDINGS = 200
 
@@ -31,49 +31,51 @@ _WORST_FIRST: tuple[RunSignature, ...] = ("bad", "unsigned", "unchecked", "signe
 _KEY = "check the signing key, and where the unsigned messages come from"
 
 
-def read_run(folder: RunFolder, scanned: Scan | None = None, *, key: bytes | None = None) -> Run:
+def read_run(
+    folder: RunFolder, scanned: Scan | None = None, *, key: bytes | None = None
+) -> TracedRun:
     """The run, its loops and every problem met; a bad message costs that message only.
 
     With RD-Agent's signing key, messages with a wrong signature are not taken.
     """
     scanned = scan_run(folder.path) if scanned is None else scanned
-    reading = Reading(key, list(scanned.findings))
+    reading = RunReading(key, list(scanned.findings))
     messages = list_messages(scanned, reading)
-    scenario_raw = _scenario(reading, messages)
+    scenario_raw = _read_scenario(reading, messages)
     scenario = _SCENARIOS.get(scenario_raw or "")
-    loops = _loops(reading, messages, _ACTIONS.get(scenario) if scenario else None)
+    loops = _read_loops(reading, messages, _ACTIONS.get(scenario) if scenario else None)
     outside = [message for message in messages if message.loop_id is None]
     cost = read_cost(reading, [message for message in outside if message.tag == "token_cost"])
-    _warn_of_shared(reading, loops)
+    _warn_of_shared_workspaces(reading, loops)
     _warn_of_run(reading, scanned, messages, loops)
     times = [message.time for message in messages if message.time]
     signature = next((word for word in _WORST_FIRST if reading.signatures[word]), None)
     costs = [part for part in (cost.total, *(loop.llm_cost for loop in loops)) if part is not None]
-    return Run(
+    return TracedRun(
         folder_name=folder.path.name,
         parent_name=folder.path.parent.name,
         path=folder.relative,
         root_name=folder.root.name,
         scenario_raw=scenario_raw,
         scenario=scenario,
-        status=_status(loops),
+        status=_find_status(loops),
         signature=signature,
         created_at=min(times, default=None),
         ended_at=max(times, default=None),
-        llm_model=_model(reading.models + cost.models),
+        llm_model=_find_model(reading.models + cost.models),
         llm_cost=sum(costs) if costs else None,
         stat_digest=scanned.stat_digest if scanned.listed else None,
-        source_digest=digest_of([*_source_lines(reading), f"{signature}\0"]),
+        source_digest=digest_lines([*_list_source_lines(reading), f"{signature}\0"]),
         loops=loops,
-        findings=_capped(reading.findings),
+        findings=_cap_findings(reading.findings),
         workspace_roots=tuple(sorted(reading.roots)),
     )
 
 
-def _scenario(reading: Reading, messages: Sequence[Message]) -> str | None:
+def _read_scenario(reading: RunReading, messages: Sequence[LogMessage]) -> str | None:
     """The class of the last scenario message at the run's top."""
     found = [each for each in messages if each.tag == "scenario" and each.loop_id is None]
-    scenario = last_object(reading, found)
+    scenario = read_last_object(reading, found)
     if scenario is None:
         return None
     if scenario.kind not in _SCENARIOS:
@@ -82,10 +84,10 @@ def _scenario(reading: Reading, messages: Sequence[Message]) -> str | None:
     return scenario.kind
 
 
-def _loops(
-    reading: Reading, messages: Sequence[Message], action: Action | None
+def _read_loops(
+    reading: RunReading, messages: Sequence[LogMessage], action: Action | None
 ) -> tuple[TracedLoop, ...]:
-    by_loop: dict[int, list[Message]] = {}
+    by_loop: dict[int, list[LogMessage]] = {}
     for message in messages:
         if message.loop_id is not None:
             by_loop.setdefault(message.loop_id, []).append(message)
@@ -103,7 +105,7 @@ def _may_run(loop: LoopMessages, later: Sequence[LoopMessages]) -> bool:
     return not later or any(end and begin and begin < end for begin in begins)
 
 
-def _status(loops: Sequence[TracedLoop]) -> RunStatus | None:
+def _find_status(loops: Sequence[TracedLoop]) -> RunStatus | None:
     """How the run stands: as its last loop does, a skipped one being no failure."""
     if not loops:
         return None
@@ -114,12 +116,12 @@ def _status(loops: Sequence[TracedLoop]) -> RunStatus | None:
     return "failed" if unfinished else "success"
 
 
-def _model(models: Counter[str]) -> str | None:
+def _find_model(models: Counter[str]) -> str | None:
     """The language model that answered most often."""
     return models.most_common(1)[0][0] if models else None
 
 
-def _warn_of_shared(reading: Reading, loops: Sequence[TracedLoop]) -> None:
+def _warn_of_shared_workspaces(reading: RunReading, loops: Sequence[TracedLoop]) -> None:
     claims: dict[str, list[int]] = {}
     for loop in loops:
         if loop.workspace_id:
@@ -132,7 +134,7 @@ def _warn_of_shared(reading: Reading, loops: Sequence[TracedLoop]) -> None:
 
 
 def _warn_of_run(
-    reading: Reading, scanned: Scan, messages: Sequence[Message], loops: Sequence[TracedLoop]
+    reading: RunReading, scanned: Scan, messages: Sequence[LogMessage], loops: Sequence[TracedLoop]
 ) -> None:
     if reading.key is not None and reading.signatures["unsigned"] and reading.signatures["signed"]:
         reason = f"{reading.signatures['unsigned']} messages are not signed, the others are"
@@ -147,11 +149,13 @@ def _warn_of_run(
         reading.find("warning", None, reason, "nothing to do; ingest again if the run goes on")
 
 
-def _source_lines(reading: Reading) -> list[str]:
-    return [f"{path}\0{size}\0{digest}\0" for path, (size, digest) in sorted(reading.read.items())]
+def _list_source_lines(reading: RunReading) -> list[str]:
+    return [
+        f"{path}\0{size}\0{digest}\0" for path, (size, digest) in sorted(reading.digests.items())
+    ]
 
 
-def _capped(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+def _cap_findings(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     distinct = tuple(dict.fromkeys(findings))
     if len(distinct) <= MAX_FINDINGS:
         return distinct

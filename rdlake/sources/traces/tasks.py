@@ -11,16 +11,16 @@ from rdlake.domain.experiment import Action
 from rdlake.domain.trace import Task
 from rdlake.sources.pickles import Record
 from rdlake.sources.traces.fields import (
-    Fields,
-    described,
-    fields,
-    flag,
-    folder,
-    listed,
-    text,
-    texts,
+    ObjectFields,
+    read_description,
+    read_fields,
+    read_flag,
+    read_folder_name,
+    read_list,
+    read_text,
+    read_texts,
 )
-from rdlake.sources.traces.messages import Reading
+from rdlake.sources.traces.messages import RunReading
 
 _MAIN = ("factor.py", "model.py")
 _LOOK = "look at the file; if RD-Agent wrote it so, report it with the version of RD-Agent"
@@ -29,13 +29,13 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Coded:
+class CodedTask:
     """What the coder left for one task: the task as it saw it, the code, and where that ran.
 
     `final` is false while the coder may still improve it.
     """
 
-    task: Fields | None
+    task: ObjectFields | None
     code: Mapping[str, str]
     workspace_id: str | None
     final: bool
@@ -49,56 +49,59 @@ class Verdicts:
     names: tuple[str | None, ...] | None = None
 
 
-def members(
-    value: object, attribute: str, file: str, reading: Reading
-) -> list[Fields | None] | None:
+def read_members(
+    value: object, attribute: str, file: str, reading: RunReading
+) -> list[ObjectFields | None] | None:
     """The objects of a message that is a list of them, or an experiment that has such a list."""
     if isinstance(value, Record):
-        whole = fields(value, file, reading)
-        value = listed(whole, attribute, always=True) if whole else None
+        whole = read_fields(value, file, reading)
+        value = read_list(whole, attribute, always=True) if whole else None
         if value is None:
             return None
     if not isinstance(value, list | tuple):
         reason = f"not a message of this tag: of type {type(value).__name__}, not a list"
         reading.find("error", file, reason, _LOOK)
         return None
-    return [None if part is None else fields(part, file, reading) for part in value]
+    return [None if part is None else read_fields(part, file, reading) for part in value]
 
 
-def task_name(task: Fields | None) -> str | None:
+def read_task_name(task: ObjectFields | None) -> str | None:
     """A factor's or model's name."""
     if task is None:
         return None
-    return text(task, "factor_name" if "factor_name" in task.values else "name", always=True)
+    return read_text(task, "factor_name" if "factor_name" in task.values else "name", always=True)
 
 
-def coded_of(workspace: Fields | None, *, final: bool) -> Coded | None:
+def read_coded_task(workspace: ObjectFields | None, *, final: bool) -> CodedTask | None:
     """What lies in a sub-workspace, as the message itself holds it."""
     if workspace is None:
         return None
     target = workspace.values.get("target_task")
-    task = fields(target, workspace.file, workspace.reading) if target is not None else None
-    code, place = texts(workspace, "file_dict") or {}, folder(workspace, "workspace_path")
-    return Coded(task, code, place, final)
+    task = read_fields(target, workspace.file, workspace.reading) if target is not None else None
+    code, place = (
+        read_texts(workspace, "file_dict") or {},
+        read_folder_name(workspace, "workspace_path"),
+    )
+    return CodedTask(task, code, place, final)
 
 
-def verdicts_of(feedback: Fields, names: Sequence[str | None] | None) -> Verdicts | None:
+def read_verdicts(feedback: ObjectFields, names: Sequence[str | None] | None) -> Verdicts | None:
     """The final decisions of a feedback over several tasks."""
-    parts = listed(feedback, "feedback_list", always=True)
+    parts = read_list(feedback, "feedback_list", always=True)
     if parts is None:
         return None
     decisions = []
     for part in parts:
-        one = fields(part, feedback.file, feedback.reading) if part is not None else None
-        decisions.append(flag(one, "final_decision", always=True) if one else None)
+        one = read_fields(part, feedback.file, feedback.reading) if part is not None else None
+        decisions.append(read_flag(one, "final_decision", always=True) if one else None)
     return Verdicts(tuple(decisions), None if names is None else tuple(names))
 
 
 def make_tasks(
-    proposed: Sequence[Fields | None] | None,
-    coded: Sequence[Coded | None] | None,
+    proposed: Sequence[ObjectFields | None] | None,
+    coded: Sequence[CodedTask | None] | None,
     verdicts: Sequence[Verdicts],
-    reading: Reading,
+    reading: RunReading,
 ) -> tuple[Task, ...] | None:
     """Each proposed task with its code and the first verdict there is; None when none is known.
 
@@ -109,21 +112,23 @@ def make_tasks(
     if proposed is None:
         return None
     known = [task for task in proposed if task is not None]
-    names = [task_name(task) for task in known]
-    theirs = [task_name(one.task) if one else None for one in coded or ()]
-    own = _aligned(names, list(coded or ()), theirs)
-    said = [_aligned(names, list(each.decisions), each.names) for each in verdicts]
+    names = [read_task_name(task) for task in known]
+    theirs = [read_task_name(one.task) if one else None for one in coded or ()]
+    own = _align(names, list(coded or ()), theirs)
+    said = [_align(names, list(each.decisions), each.names) for each in verdicts]
     if coded and not any(own):
         reason = "its code fits none of the proposed tasks; left out"
         file = next((one.task.file for one in coded if one and one.task), None)
         reading.find("warning", file, reason, _LOOK)
     return tuple(
-        _task(task, name, own[place], next((s[place] for s in said if s[place] is not None), None))
+        _build_task(
+            task, name, own[place], next((s[place] for s in said if s[place] is not None), None)
+        )
         for place, (task, name) in enumerate(zip(known, names, strict=True))
     )
 
 
-def _aligned(
+def _align(
     names: Sequence[str | None], items: list[T | None], theirs: Sequence[str | None] | None
 ) -> list[T | None]:
     """For each name the item at its place if those agree, else the item of that name."""
@@ -143,27 +148,29 @@ def _agree(names: Sequence[str | None], theirs: Sequence[str | None] | None) -> 
     return all(None in pair or pair[0] == pair[1] for pair in pairs)
 
 
-def _task(task: Fields, name: str | None, coded: Coded | None, verdict: bool | None) -> Task:
-    kind = _kind(task)
+def _build_task(
+    task: ObjectFields, name: str | None, coded: CodedTask | None, verdict: bool | None
+) -> Task:
+    kind = _find_kind(task)
     formulation = "formulation" if kind == "model" else "factor_formulation"
     return Task(
         name=name,
         kind=kind,
-        description=text(task, _description(task)),
-        formulation=text(task, formulation),
-        variables=described(task, "variables"),
+        description=read_text(task, _find_description(task)),
+        formulation=read_text(task, formulation),
+        variables=read_description(task, "variables"),
         code=coded.code if coded else {},
-        code_sha256=_code_digest(coded.code) if coded else None,
-        accepted=verdict if verdict is not None else _flagged(coded),
+        code_sha256=_hash_code(coded.code) if coded else None,
+        accepted=verdict if verdict is not None else _read_mark(coded),
         workspace_id=coded.workspace_id if coded else None,
-        model_type=text(task, "model_type"),
-        architecture=text(task, "architecture"),
-        hyperparameters=described(task, "hyperparameters"),
-        training_hyperparameters=described(task, "training_hyperparameters"),
+        model_type=read_text(task, "model_type"),
+        architecture=read_text(task, "architecture"),
+        hyperparameters=read_description(task, "hyperparameters"),
+        training_hyperparameters=read_description(task, "training_hyperparameters"),
     )
 
 
-def _kind(task: Fields) -> Action | None:
+def _find_kind(task: ObjectFields) -> Action | None:
     if "factor_name" in task.values or task.kind.startswith("Factor"):
         return "factor"
     if "architecture" in task.values or task.kind.startswith("Model"):
@@ -172,20 +179,20 @@ def _kind(task: Fields) -> Action | None:
     return None
 
 
-def _description(task: Fields) -> str:
+def _find_description(task: ObjectFields) -> str:
     """The attribute with the words; up to 0.4 it had a name of its own for factors."""
     return "description" if "description" in task.values else "factor_description"
 
 
-def _flagged(coded: Coded | None) -> bool | None:
+def _read_mark(coded: CodedTask | None) -> bool | None:
     """The coder's own mark on the task it was given; a task it did not mark has none."""
     if coded is None or coded.task is None:
         return None
-    marked = flag(coded.task, "factor_implementation")
+    marked = read_flag(coded.task, "factor_implementation")
     return marked if marked or coded.final else None
 
 
-def _code_digest(code: Mapping[str, str]) -> str | None:
+def _hash_code(code: Mapping[str, str]) -> str | None:
     main = next((name for name in _MAIN if name in code), None)
     if main is None and len(code) == 1:
         main = next(iter(code))

@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 from itertools import pairwise
 
 from rdlake.domain.trace import Step
-from rdlake.sources.formats.wording import quoted
+from rdlake.sources.formats.wording import quote
 from rdlake.sources.pickles import Refused, as_value
-from rdlake.sources.traces.fields import Fields, mapping, number, text
-from rdlake.sources.traces.messages import Message, Reading
-from rdlake.sources.traces.opened import LoopMessages, last
+from rdlake.sources.traces.fields import ObjectFields, read_mapping, read_number, read_text
+from rdlake.sources.traces.loop_messages import LoopMessages, read_last
+from rdlake.sources.traces.messages import LogMessage, RunReading
 
 _ORDER = (
     "hypothesis generation", "experiment generation", "coder result", "runner result", "feedback"
@@ -22,30 +22,30 @@ _CLOCK = "nothing to do; check the clock of the machine that ran RD-Agent"
 
 
 @dataclass(frozen=True, slots=True)
-class Cost:
+class CallCost:
     """The sum of the recorded costs, None when none was, and the calls of each model."""
 
     total: float | None
     models: Counter[str]
 
 
-def read_steps(reading: Reading, messages: Sequence[Message]) -> dict[str, Step]:
+def read_steps(reading: RunReading, messages: Sequence[LogMessage]) -> dict[str, Step]:
     """Begin and end of each step, of the last time it ran."""
     newest = {message.step: message for message in messages if message.step}
     steps = {}
     for name, message in newest.items():
-        opened, value = last(reading, [message])
-        found = mapping(value, message.path, reading) if opened else None
+        opened, value = read_last(reading, [message])
+        found = read_mapping(value, message.path, reading) if opened else None
         if found is None or name is None:
             continue
-        step = Step(_time(found, "start_time"), _time(found, "end_time"))
+        step = Step(_read_time(found, "start_time"), _read_time(found, "end_time"))
         if step.start and step.end and step.end < step.start:
             reading.find("warning", message.path, "the step ends before it begins", _CLOCK)
         steps[name] = step
     return steps
 
 
-def _time(found: Fields, name: str) -> datetime | None:
+def _read_time(found: ObjectFields, name: str) -> datetime | None:
     if name not in found.values:
         found.warn(f"`{name}` is missing; taken as unknown")
         return None
@@ -59,25 +59,25 @@ def _time(found: Fields, name: str) -> datetime | None:
     return None
 
 
-def read_cost(reading: Reading, messages: Sequence[Message]) -> Cost:
+def read_cost(reading: RunReading, messages: Sequence[LogMessage]) -> CallCost:
     """What these calls cost together, and which models answered."""
     costs: list[float] = []
     models: Counter[str] = Counter()
     for message in messages:
-        opened, value = last(reading, [message])
-        found = mapping(value, message.path, reading) if opened else None
+        opened, value = read_last(reading, [message])
+        found = read_mapping(value, message.path, reading) if opened else None
         if found is None:
             continue
-        cost, model = number(found, "cost"), text(found, "model")
+        cost, model = read_number(found, "cost"), read_text(found, "model")
         costs += [cost] if cost is not None else []
         models.update([model] if model else [])
-    return Cost(sum(costs) if costs else None, models)
+    return CallCost(sum(costs) if costs else None, models)
 
 
-def warn_of_clock(reading: Reading, loop: LoopMessages) -> None:
+def warn_of_clock(reading: RunReading, loop: LoopMessages) -> None:
     """A warning when a later part of the loop was logged before an earlier one."""
     logged = [(tag, loop.of(tag)[-1]) for tag in _ORDER if loop.of(tag)]
     for (before, earlier), (after, later) in pairwise(logged):
         if earlier.time and later.time and later.time < earlier.time:
-            reason = f"{quoted(after)} was logged before {quoted(before)}: the clock went back"
+            reason = f"{quote(after)} was logged before {quote(before)}: the clock went back"
             reading.find("warning", later.path, reason, _CLOCK)

@@ -14,12 +14,12 @@ from types import MappingProxyType
 from rdlake.domain.experiment import Finding, SourceFile
 from rdlake.sources.fork.json_files import JSON_FILES
 from rdlake.sources.formats.json_text import MAX_BYTES
-from rdlake.sources.formats.wording import because
+from rdlake.sources.formats.wording import explain
 from rdlake.sources.workspace.artifact_types import artifact_type
-from rdlake.sources.workspace.scan import Entry, Scan, digest_of
+from rdlake.sources.workspace.scan import FolderEntry, Scan, digest_lines
 
 PIECE = 1 << 20
-KEPT: Mapping[str, int] = MappingProxyType(
+PARSED_FILES: Mapping[str, int] = MappingProxyType(
     {
         "factor.py": 1 << 20,
         "model.py": 1 << 20,
@@ -30,9 +30,9 @@ KEPT: Mapping[str, int] = MappingProxyType(
     }
 )
 """The files that are parsed whole, and up to how many bytes."""
-KEPT_SMALL = 4 << 20
+MAX_SMALL_FILE = 4 << 20
 """The same for templates and for what mlflow recorded."""
-MOST_RECORDED = 64 << 20
+MAX_RECORDED = 64 << 20
 """About how many bytes of these are kept of one workspace."""
 
 _TEMPLATE = re.compile(r"[^/]+\.ya?ml")
@@ -48,7 +48,7 @@ _NO_TIME = getattr(os, "O_NOATIME", 0)
 
 
 @dataclass(frozen=True, slots=True)
-class Hashed:
+class HashedFiles:
     """A scan's files with the digests of their contents; `kept` has the bytes of those in KEPT."""
 
     files: tuple[SourceFile, ...]
@@ -57,7 +57,7 @@ class Hashed:
     findings: tuple[Finding, ...] = ()
 
 
-def hash_files(scanned: Scan) -> Hashed:
+def hash_files(scanned: Scan) -> HashedFiles:
     """The sha256 of every scanned file, each read once; an unreadable one has a finding instead."""
     files: list[SourceFile] = []
     kept: dict[str, bytes] = {}
@@ -67,29 +67,29 @@ def hash_files(scanned: Scan) -> Hashed:
         size, digest = None, None
         if entry.target is None:
             try:
-                most = -1 if recorded > MOST_RECORDED else most_kept(entry.path)
-                size, digest = _read(entry, kept, most)
-                if entry.path in kept and entry.path not in KEPT:
+                most = -1 if recorded > MAX_RECORDED else max_parsed_size(entry.path)
+                size, digest = _hash_file(entry, kept, most)
+                if entry.path in kept and entry.path not in PARSED_FILES:
                     recorded += size
             except OSError as error:
                 size = entry.status.st_size
                 findings.append(_unreadable(entry.path, error))
         word = artifact_type(entry.path)
         files.append(SourceFile(entry.path, word, entry.kind, size, digest, entry.target))
-    return Hashed(tuple(files), digest_of_files(files), kept, tuple(findings))
+    return HashedFiles(tuple(files), digest_files(files), kept, tuple(findings))
 
 
-def digest_of_files(files: Iterable[SourceFile]) -> str:
+def digest_files(files: Iterable[SourceFile]) -> str:
     """The source_digest of a folder with these files."""
-    return digest_of(map(_source_line, sorted(files, key=lambda file: file.path)))
+    return digest_lines(map(_source_line, sorted(files, key=lambda file: file.path)))
 
 
-def most_kept(path: str) -> int:
+def max_parsed_size(path: str) -> int:
     """Up to how many bytes a file is parsed whole; -1 for one that is not."""
-    if path in KEPT:
-        return KEPT[path]
+    if path in PARSED_FILES:
+        return PARSED_FILES[path]
     pattern = _RECORDED if path.startswith("mlruns/") else _TEMPLATE
-    return KEPT_SMALL if pattern.fullmatch(path) else -1
+    return MAX_SMALL_FILE if pattern.fullmatch(path) else -1
 
 
 def open_file(location: str) -> tuple[int, os.stat_result]:
@@ -106,10 +106,10 @@ def open_file(location: str) -> tuple[int, os.stat_result]:
     return descriptor, status
 
 
-def _read(entry: Entry, kept: dict[str, bytes], most: int) -> tuple[int, str]:
+def _hash_file(entry: FolderEntry, kept: dict[str, bytes], most: int) -> tuple[int, str]:
     """Size and sha256 of a file's bytes, which are kept when there are no more than `most`."""
     digest, size, so_far = sha256(), 0, list[bytes]()
-    for piece in pieces(entry):
+    for piece in read_pieces(entry):
         digest.update(piece)
         size += len(piece)
         if size <= most:
@@ -121,7 +121,7 @@ def _read(entry: Entry, kept: dict[str, bytes], most: int) -> tuple[int, str]:
     return size, digest.hexdigest()
 
 
-def pieces(entry: Entry) -> Iterator[bytes]:
+def read_pieces(entry: FolderEntry) -> Iterator[bytes]:
     """A scanned file's bytes by the MiB, the last piece shorter; at most as many as it had when it
     was opened. OSError when it cannot be read or is another file by now."""
     descriptor, status = open_file(entry.location)
@@ -129,14 +129,14 @@ def pieces(entry: Entry) -> Iterator[bytes]:
         if not _is_same(entry.status, status):
             raise OSError(errno.ESTALE, "replaced by another file while it was read")
         left = status.st_size
-        while left and (piece := _full(descriptor, min(PIECE, left))):
+        while left and (piece := _read_full(descriptor, min(PIECE, left))):
             yield piece
             left -= len(piece)
     finally:
         os.close(descriptor)
 
 
-def _full(descriptor: int, size: int) -> bytes:
+def _read_full(descriptor: int, size: int) -> bytes:
     """So many bytes; fewer at the end of the file alone."""
     piece = os.read(descriptor, size)
     while len(piece) < size and (more := os.read(descriptor, size - len(piece))):
@@ -155,5 +155,5 @@ def _source_line(file: SourceFile) -> str:
 
 
 def _unreadable(path: str, error: OSError) -> Finding:
-    reason = f"the file cannot be read: {because(error)}"
+    reason = f"the file cannot be read: {explain(error)}"
     return Finding("error", path, reason, "make it readable and ingest again, or remove it")

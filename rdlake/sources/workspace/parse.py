@@ -24,12 +24,12 @@ from rdlake.domain.recording import Recording
 from rdlake.sources.backtest.curve import read_curve, read_pickled_curve
 from rdlake.sources.backtest.factor_table import read_factor_columns
 from rdlake.sources.backtest.metrics import Metrics, read_metrics
-from rdlake.sources.fork.json_files import JSON_FILES, read_artifacts
+from rdlake.sources.fork.json_files import JSON_FILES, read_json_files
 from rdlake.sources.formats.hdf5 import read_factor_header
-from rdlake.sources.mlruns import Folder, read_recording
-from rdlake.sources.workspace.hashing import KEPT, Hashed, hash_files
+from rdlake.sources.mlruns import RecordedFolder, read_recording
+from rdlake.sources.workspace.hashing import PARSED_FILES, HashedFiles, hash_files
 from rdlake.sources.workspace.roles import classify
-from rdlake.sources.workspace.scan import Scan, scan
+from rdlake.sources.workspace.scan import Scan, scan_folder
 
 MAX_FINDINGS = 100
 
@@ -54,7 +54,7 @@ _STILL_WRITTEN = Finding(
 
 
 @dataclass(frozen=True, slots=True)
-class Skipped:
+class SkippedFolder:
     """A folder of which nothing is taken this time, and why."""
 
     workspace_id: str
@@ -62,39 +62,41 @@ class Skipped:
     finding: Finding
 
 
-def read_workspace(folder: Path) -> Workspace | Skipped:
+def read_workspace(folder: Path) -> Workspace | SkippedFolder:
     """All three steps at once."""
-    scanned = scan(folder)
+    scanned = scan_folder(folder)
     return parse_workspace(scanned, hash_files(scanned))
 
 
-def parse_workspace(scanned: Scan, hashed: Hashed) -> Workspace | Skipped:
+def parse_workspace(scanned: Scan, hashed: HashedFiles) -> Workspace | SkippedFolder:
     """The workspace that was scanned and hashed, with its figures.
 
     Skipped when it cannot be listed, is no workspace, or changed since it was scanned.
     """
     folder = scanned.folder
     if not scanned.listed:
-        return Skipped(folder.name, folder.parent.name, scanned.findings[0])
+        return SkippedFolder(folder.name, folder.parent.name, scanned.findings[0])
     role, action = classify([file.path for file in hashed.files])
     if role is None:
-        return Skipped(folder.name, folder.parent.name, _NO_WORKSPACE)
+        return SkippedFolder(folder.name, folder.parent.name, _NO_WORKSPACE)
     findings = [*scanned.findings, *hashed.findings]
     present = {file.path: file for file in hashed.files}
-    findings += _misplaced(scanned, present)
-    metrics, curve = _figures(hashed, findings)
-    factors = _factors(folder, present, findings)
-    codes = tuple(_codes(hashed, present, findings))
-    told, found = read_artifacts(hashed.kept, folder.name)
+    findings += _find_misplaced(scanned, present)
+    metrics, curve = _read_figures(hashed, findings)
+    factors = _read_factors(folder, present, findings)
+    codes = tuple(_read_codes(hashed, present, findings))
+    told, found = read_json_files(hashed.kept, folder.name)
     findings += found
     recording, values = None, None
-    if role == "sub" and action == "factor" and _file(present, _VALUES):
+    if role == "sub" and action == "factor" and _is_readable(present, _VALUES):
         values, found = read_factor_header(folder / _VALUES, _VALUES)
         findings += found
     if role in ("experiment", "baseline"):
-        recording = _recording(Folder(folder, present, hashed.kept, metrics, factors), findings)
-        findings += _missing(present, findings)
-    if skipped := still_written(scanned):
+        recording = _read_recording(
+            RecordedFolder(folder, present, hashed.kept, metrics, factors), findings
+        )
+        findings += _find_missing(present, findings)
+    if skipped := find_change(scanned):
         return skipped
     return Workspace(
         workspace_id=folder.name,
@@ -111,19 +113,21 @@ def parse_workspace(scanned: Scan, hashed: Hashed) -> Workspace | Skipped:
         codes=codes,
         values=values,
         told=told,
-        findings=capped(findings),
+        findings=cap_findings(findings),
     )
 
 
-def still_written(scanned: Scan) -> Skipped | None:
+def find_change(scanned: Scan) -> SkippedFolder | None:
     """The folder as one to be skipped, when it changed since it was scanned."""
     folder = scanned.folder
-    if scan(folder).stat_digest == scanned.stat_digest:
+    if scan_folder(folder).stat_digest == scanned.stat_digest:
         return None
-    return Skipped(folder.name, folder.parent.name, _STILL_WRITTEN)
+    return SkippedFolder(folder.name, folder.parent.name, _STILL_WRITTEN)
 
 
-def _figures(hashed: Hashed, findings: list[Finding]) -> tuple[Metrics | None, pl.DataFrame | None]:
+def _read_figures(
+    hashed: HashedFiles, findings: list[Finding]
+) -> tuple[Metrics | None, pl.DataFrame | None]:
     """Metrics and curve of the bytes that were hashed."""
     metrics, curve = None, None
     if _METRICS in hashed.kept:
@@ -138,14 +142,14 @@ def _figures(hashed: Hashed, findings: list[Finding]) -> tuple[Metrics | None, p
     return metrics, curve
 
 
-def _recording(folder: Folder, findings: list[Finding]) -> Recording | None:
+def _read_recording(folder: RecordedFolder, findings: list[Finding]) -> Recording | None:
     recording, found = read_recording(folder)
     findings += found
     return recording
 
 
-def _codes(
-    hashed: Hashed, present: Mapping[str, SourceFile], findings: list[Finding]
+def _read_codes(
+    hashed: HashedFiles, present: Mapping[str, SourceFile], findings: list[Finding]
 ) -> Iterator[Code]:
     for name in _CODES:
         if name in hashed.kept:
@@ -158,23 +162,23 @@ def _codes(
                 yield Code(name, text, present[name].sha256 or "")
 
 
-def _factors(
+def _read_factors(
     folder: Path, present: Mapping[str, SourceFile], findings: list[Finding]
 ) -> tuple[FactorColumn, ...] | None:
-    if not _file(present, _FACTORS):
+    if not _is_readable(present, _FACTORS):
         return None
     factors, found = read_factor_columns(folder / _FACTORS, _FACTORS)
     findings += found
     return factors
 
 
-def _file(present: Mapping[str, SourceFile], name: str) -> bool:
+def _is_readable(present: Mapping[str, SourceFile], name: str) -> bool:
     """Whether it is there as a file that could be read."""
     file = present.get(name)
     return file is not None and file.sha256 is not None
 
 
-def _misplaced(scanned: Scan, present: Mapping[str, SourceFile]) -> Iterator[Finding]:
+def _find_misplaced(scanned: Scan, present: Mapping[str, SourceFile]) -> Iterator[Finding]:
     """What has the name of a file that is read here and is something else."""
     for name in (_METRICS, _CURVE, _PICKLE, _FACTORS, *_CODES, *JSON_FILES):
         if name == _PICKLE and (_CURVE in present or _CURVE in scanned.subfolders):
@@ -184,11 +188,13 @@ def _misplaced(scanned: Scan, present: Mapping[str, SourceFile]) -> Iterator[Fin
             yield Finding("error", name, "a folder, where a file was expected", fix)
         elif file and file.kind == "link":
             yield Finding("error", name, "a link; links are never followed", _COPY)
-        elif file and file.sha256 and (file.size or 0) > KEPT.get(name, math.inf):
-            yield Finding("error", name, f"larger than {KEPT[name] >> 20} MiB; not read", fix)
+        elif file and file.sha256 and (file.size or 0) > PARSED_FILES.get(name, math.inf):
+            yield Finding(
+                "error", name, f"larger than {PARSED_FILES[name] >> 20} MiB; not read", fix
+            )
 
 
-def _missing(present: Mapping[str, SourceFile], findings: list[Finding]) -> Iterator[Finding]:
+def _find_missing(present: Mapping[str, SourceFile], findings: list[Finding]) -> Iterator[Finding]:
     """What an experiment should have left and did not."""
     named = {finding.file for finding in findings}
     if _METRICS not in present and _METRICS not in named:
@@ -197,7 +203,7 @@ def _missing(present: Mapping[str, SourceFile], findings: list[Finding]) -> Iter
         yield Finding("warning", _CURVE, "missing: the back-test left no daily report", _AGAIN)
 
 
-def capped(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+def cap_findings(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     """The findings of one folder, of very many the first."""
     if len(findings) <= MAX_FINDINGS:
         return tuple(findings)

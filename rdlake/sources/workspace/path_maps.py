@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rdlake.errors import BadInput
-from rdlake.sources.formats.wording import because
+from rdlake.sources.formats.wording import explain
 
 Parts = tuple[str, ...]
 
@@ -24,14 +24,14 @@ _FIX = "write --map OLD=NEW with an absolute path as the logs have it, and a fol
 
 
 @dataclass(frozen=True, slots=True)
-class Map:
+class PathMap:
     """What lies below `old` on another system lies below `new` here."""
 
     old: Parts
     new: Path
 
 
-def parts_of(text: str) -> Parts | None:
+def split_path(text: str) -> Parts | None:
     """An absolute path by its parts, the same for `/mnt/f/x`, `F:\\x` and `f:/x`; None for a
     relative one. The first part is the drive, a share, or `/`."""
     path = _LONG.sub("", text.strip())
@@ -51,28 +51,28 @@ def parts_of(text: str) -> Parts | None:
     return first, *(part for part in rest if part not in ("", "."))
 
 
-def read_map(text: str) -> Map:
+def read_map(text: str) -> PathMap:
     """What `OLD=NEW` says; BadInput when it is no such text or NEW is no folder."""
     old, separator, new = (part.strip() for part in text.partition("="))
     if not separator or not old or not new:
         raise BadInput("A map is written OLD=NEW", where=f"--map {text}", fix=_FIX)
-    parts = parts_of(old)
+    parts = split_path(old)
     if parts is None or ".." in parts:
         raise BadInput(f"{old} is no absolute path", where=f"--map {text}", fix=_FIX)
     try:
         folder = Path(new).expanduser().resolve(strict=True)
     except (OSError, RuntimeError, ValueError) as error:
-        what = f"The folder {new} cannot be used: {because(error)}"
+        what = f"The folder {new} cannot be used: {explain(error)}"
         raise BadInput(what, where=f"--map {text}", fix=_FIX) from error
     if not folder.is_dir():
         raise BadInput(f"{new} is a file, not a folder", where=f"--map {text}", fix=_FIX)
-    return Map(parts, folder)
+    return PathMap(parts, folder)
 
 
-def placed(text: str, maps: Iterable[Map]) -> Path | None:
+def apply_maps(text: str, maps: Iterable[PathMap]) -> Path | None:
     """Where a path of another system lies here, by the longest OLD it is below; None when it is
     below none. BadInput when it leads out of NEW, by `..` or by a link."""
-    parts = parts_of(text)
+    parts = split_path(text)
     if parts is None:
         return None
     fitting = [each for each in maps if parts[: len(each.old)] == each.old]
@@ -85,22 +85,22 @@ def placed(text: str, maps: Iterable[Map]) -> Path | None:
     try:
         path = used.new.joinpath(*rest).resolve()
     except (OSError, RuntimeError, ValueError) as error:
-        what = f"The folder cannot be found: {because(error)}"
+        what = f"The folder cannot be found: {explain(error)}"
         raise BadInput(what, where=text, fix=f"look what lies below {used.new}") from error
     if not path.is_relative_to(used.new):
         raise _outside(text, used)
     return path
 
 
-def _outside(text: str, used: Map) -> BadInput:
+def _outside(text: str, used: PathMap) -> BadInput:
     what = f"The path leads out of {used.new}, nothing there is read"
     return BadInput(what, where=text, fix="name the folder with --workspaces if it is to be read")
 
 
-def folder_and_root(text: str) -> tuple[str, str | None] | None:
+def split_folder(text: str) -> tuple[str, str | None] | None:
     """The last name of a path and what it lies in, of an absolute path as one that `parts_of`
     understands; a relative path has no root. None when there is no name in it."""
-    parts = parts_of(text)
+    parts = split_path(text)
     if parts is None:
         names = [part for part in _EITHER.split(text.strip()) if part not in ("", ".")]
         return (names[-1], None) if names and "\0" not in text else None

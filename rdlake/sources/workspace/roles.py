@@ -33,7 +33,7 @@ _KNOWN = _BACKTEST | _ASIDE | _FORK | _CODE.keys() | {_FACTORS}
 
 def is_rdagent_name(name: str) -> bool:
     """True for a file or folder that RD-Agent, or the fork, writes at the top of a workspace."""
-    return name in _KNOWN or bool(_template_kinds((name,)))
+    return name in _KNOWN or bool(_find_template_actions((name,)))
 
 
 def classify(paths: Collection[str]) -> tuple[Role | None, Action | None]:
@@ -43,8 +43,8 @@ def classify(paths: Collection[str]) -> tuple[Role | None, Action | None]:
     """
     top = {path for path in paths if "/" not in path}
     tested = not top.isdisjoint(_BACKTEST) or any(path.startswith("mlruns/") for path in paths)
-    if kinds := _template_kinds(top):
-        return _with_templates(top, kinds, tested)
+    if kinds := _find_template_actions(top):
+        return _classify_templates(top, kinds, tested)
     if tested:
         return "experiment", None
     if code := top & _CODE.keys():
@@ -56,12 +56,12 @@ def classify(paths: Collection[str]) -> tuple[Role | None, Action | None]:
     return None, None
 
 
-def _template_kinds(names: Collection[str]) -> set[Action | None]:
+def _find_template_actions(names: Collection[str]) -> set[Action | None]:
     """The actions whose templates are among the names; None stands for one that tells none."""
     return {action for name in names for known, action in _TEMPLATES if known.fullmatch(name)}
 
 
-def _with_templates(
+def _classify_templates(
     top: set[str], kinds: set[Action | None], tested: bool
 ) -> tuple[Role, Action | None]:
     told = kinds - {None}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rdlake.domain.experiment import Finding
 from rdlake.errors import BadInput
-from rdlake.sources.formats.wording import because
+from rdlake.sources.formats.wording import explain
 from rdlake.sources.workspace.roles import is_rdagent_name
 
 TRASH = ".rdlake-trash"
@@ -28,12 +28,12 @@ class WorkspaceRoot:
     findings: tuple[Finding, ...] = ()
 
 
-def workspace_folders(root: Path) -> WorkspaceRoot:
+def find_workspaces(root: Path) -> WorkspaceRoot:
     """The direct child folders of a root; links among them are reported and not followed.
 
     BadInput when it is missing, unreadable, empty, a file, or no root of workspaces.
     """
-    path, children = _listed(root)
+    path, children = _list_children(root)
     _refuse_parent(path)
     cleaned = any(child.name == TRASH for child in children)
     children = [child for child in children if child.name != TRASH]
@@ -41,19 +41,19 @@ def workspace_folders(root: Path) -> WorkspaceRoot:
     findings: list[Finding] = []
     for child in sorted(children, key=lambda child: child.name):
         if child.is_symlink():
-            findings.append(_linked(child.name))
+            findings.append(_report_link(child.name))
         elif not child.is_dir(follow_symlinks=False):
             continue
         elif _is_text(child.name):
             folders.append(path / child.name)
         else:
-            findings.append(_nameless(child.name))
+            findings.append(_report_name(child.name))
     if not cleaned:
         _refuse_other(path, folders, (child.name for child in children))
     return WorkspaceRoot(path, tuple(folders), tuple(findings))
 
 
-def _listed(root: Path) -> tuple[Path, list[os.DirEntry[str]]]:
+def _list_children(root: Path) -> tuple[Path, list[os.DirEntry[str]]]:
     try:
         path = root.resolve(strict=True)
         with os.scandir(path) as children:
@@ -65,7 +65,7 @@ def _listed(root: Path) -> tuple[Path, list[os.DirEntry[str]]]:
         fix = "name the folder that holds the workspaces"
         raise BadInput("This is a file, not a folder", where=root, fix=fix) from error
     except (OSError, RuntimeError, ValueError) as error:
-        what = f"The folder cannot be read: {because(error)}"
+        what = f"The folder cannot be read: {explain(error)}"
         raise BadInput(what, where=root, fix="check its path and permissions") from error
 
 
@@ -106,13 +106,13 @@ def _is_text(name: str) -> bool:
     return True
 
 
-def _linked(name: str) -> Finding:
+def _report_link(name: str) -> Finding:
     fix = "name the folder it points to as a root of its own, or remove the link"
     shown = os.fsencode(name).decode("utf-8", "backslashreplace")
     return Finding("error", shown, "a link; links are never followed, nothing of it was read", fix)
 
 
-def _nameless(name: str) -> Finding:
+def _report_name(name: str) -> Finding:
     shown = os.fsencode(name).decode("utf-8", "backslashreplace")
     reason = "the folder's name is not UTF-8, so that it cannot be an id; nothing of it was read"
     return Finding("error", shown, reason, "rename the folder")

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from rdlake.domain.experiment import Finding
-from rdlake.sources.formats.wording import because
+from rdlake.sources.formats.wording import explain
 
 MAX_DEPTH = 32
 MAX_ENTRIES = 50_000
@@ -29,7 +29,7 @@ _FOLDER = os.O_RDONLY | _NO_LINK | getattr(os, "O_DIRECTORY", 0)
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class FolderEntry:
     """A file or link: its path as recorded, where it lies, what the system says of it."""
 
     path: str
@@ -48,56 +48,56 @@ class Scan:
     itself cannot be read."""
 
     folder: Path
-    entries: tuple[Entry, ...]
+    entries: tuple[FolderEntry, ...]
     subfolders: frozenset[str]
     stat_digest: str
     findings: tuple[Finding, ...] = ()
     listed: bool = True
 
 
-def _everything(_: str) -> bool:
+def _enter_all(_: str) -> bool:
     return True
 
 
 @dataclass(slots=True)
-class _Found:
-    enters: Callable[[str], bool] = _everything
+class _FolderWalk:
+    enters: Callable[[str], bool] = _enter_all
     most: int = MAX_ENTRIES
-    entries: list[Entry] = field(default_factory=list)
+    entries: list[FolderEntry] = field(default_factory=list)
     subfolders: set[str] = field(default_factory=set)
     findings: list[Finding] = field(default_factory=list)
     seen: int = 0
 
 
-def scan(
-    folder: Path, *, enters: Callable[[str], bool] = _everything, most: int | None = None
+def scan_folder(
+    folder: Path, *, enters: Callable[[str], bool] = _enter_all, most: int | None = None
 ) -> Scan:
     """Every file and link below a folder by name, size and times, in at most 50,000 entries.
 
     `most` sets another limit. A folder whose relative path `enters` declines is not opened.
     """
-    found, listed = _Found(enters, MAX_ENTRIES if most is None else most), True
+    found, listed = _FolderWalk(enters, MAX_ENTRIES if most is None else most), True
     location = os.fspath(folder)
     try:
         _enter(found, None, location, location, "")
     except OSError as error:
         listed = False
-        found.findings.append(_error(None, f"the folder cannot be read: {because(error)}"))
+        found.findings.append(_error(None, f"the folder cannot be read: {explain(error)}"))
     if found.seen > found.most:
         reason = f"more than {found.most:,} files; the rest was not read"
         found.findings.append(_error(None, reason))
-    entries = _distinct(found)
+    entries = _drop_duplicates(found)
     return Scan(
         folder=folder,
         entries=entries,
         subfolders=frozenset(found.subfolders),
-        stat_digest=digest_of(map(_stat_line, entries)) if listed else "",
+        stat_digest=digest_lines(map(_stat_line, entries)) if listed else "",
         findings=tuple(found.findings),
         listed=listed,
     )
 
 
-def _enter(found: _Found, parent: int | None, name: str, location: str, prefix: str) -> None:
+def _enter(found: _FolderWalk, parent: int | None, name: str, location: str, prefix: str) -> None:
     """Visits a folder, held open where the system can, so that no link put in its place, or in
     the place of a folder above it, is followed."""
     if not _BY_DESCRIPTOR:
@@ -110,32 +110,32 @@ def _enter(found: _Found, parent: int | None, name: str, location: str, prefix: 
         os.close(descriptor)
 
 
-def _visit(found: _Found, descriptor: int | None, location: str, prefix: str) -> None:
+def _visit(found: _FolderWalk, descriptor: int | None, location: str, prefix: str) -> None:
     with os.scandir(location if descriptor is None else descriptor) as children:
         for child in children:
             found.seen += 1
             if found.seen > found.most:
                 return
             name = child.name
-            path = prefix + _recorded(name)
+            path = prefix + _to_text(name)
             if not path.endswith(name):
                 found.findings.append(Finding("warning", path, _NOT_UTF8, "rename it if you can"))
             try:
                 status = child.stat(follow_symlinks=False)
                 if stat.S_ISREG(status.st_mode):
-                    found.entries.append(Entry(path, f"{location}/{name}", status))
+                    found.entries.append(FolderEntry(path, f"{location}/{name}", status))
                 elif _is_link(status):
-                    target = _target(name, descriptor, location)
-                    found.entries.append(Entry(path, f"{location}/{name}", status, target))
+                    target = _read_target(name, descriptor, location)
+                    found.entries.append(FolderEntry(path, f"{location}/{name}", status, target))
                 elif stat.S_ISDIR(status.st_mode):
                     _descend(found, descriptor, name, location, path)
                 else:
                     found.findings.append(Finding("warning", path, _SPECIAL, "remove it if unused"))
             except OSError as error:
-                found.findings.append(_error(path, f"cannot be read: {because(error)}"))
+                found.findings.append(_error(path, f"cannot be read: {explain(error)}"))
 
 
-def _descend(found: _Found, parent: int | None, name: str, location: str, path: str) -> None:
+def _descend(found: _FolderWalk, parent: int | None, name: str, location: str, path: str) -> None:
     if not found.enters(path):
         return
     if path.count("/") < MAX_DEPTH - 1:
@@ -150,13 +150,13 @@ def _is_link(status: os.stat_result) -> bool:
     return stat.S_ISLNK(status.st_mode) or is_junction
 
 
-def _target(name: str, descriptor: int | None, location: str) -> str:
+def _read_target(name: str, descriptor: int | None, location: str) -> str:
     if descriptor is None:
-        return _recorded(os.fspath(Path(location, name).readlink()))
-    return _recorded(os.readlink(name, dir_fd=descriptor))
+        return _to_text(os.fspath(Path(location, name).readlink()))
+    return _to_text(os.readlink(name, dir_fd=descriptor))
 
 
-def _distinct(found: _Found) -> tuple[Entry, ...]:
+def _drop_duplicates(found: _FolderWalk) -> tuple[FolderEntry, ...]:
     """The entries by path; of two that would be recorded under one path, one."""
     by_path = {entry.path: entry for entry in found.entries}
     if len(by_path) != len(found.entries):
@@ -166,7 +166,7 @@ def _distinct(found: _Found) -> tuple[Entry, ...]:
     return tuple(by_path[path] for path in sorted(by_path))
 
 
-def _recorded(name: str) -> str:
+def _to_text(name: str) -> str:
     """The name as text that any table can hold."""
     return name if name.isascii() else os.fsencode(name).decode("utf-8", "backslashreplace")
 
@@ -176,12 +176,12 @@ def _error(path: str | None, reason: str) -> Finding:
     return Finding("error", path, reason, fix)
 
 
-def _stat_line(entry: Entry) -> str:
+def _stat_line(entry: FolderEntry) -> str:
     status = entry.status
     times = f"{status.st_mtime_ns}\0{status.st_ctime_ns}"
     return f"{entry.path}\0{entry.kind}\0{status.st_size}\0{times}\0{status.st_ino}\0"
 
 
-def digest_of(lines: Iterable[str]) -> str:
+def digest_lines(lines: Iterable[str]) -> str:
     """sha256 over lines whose fields each end in a null character."""
     return sha256("".join(lines).encode()).hexdigest()

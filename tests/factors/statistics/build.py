@@ -6,15 +6,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from rdlake.domain.panel import Label, Panel, Rows
+from rdlake.domain.panel import Label, Panel, PanelRows
 from tests.factors.statistics.plain import Values
 
 
-def rows_of(keys: Sequence[tuple[int, str]]) -> Rows:
+def rows_of(keys: Sequence[tuple[int, str]]) -> PanelRows:
     """Rows in the order given."""
     names = list(dict.fromkeys(code for _, code in keys))
     days = np.array([day for day, _ in keys], np.int32)
-    return Rows.of(days, np.array([names.index(code) for _, code in keys], np.int32), names)
+    return PanelRows.of(days, np.array([names.index(code) for _, code in keys], np.int32), names)
 
 
 def panel_of(values: Values) -> Panel:

@@ -13,7 +13,7 @@ import rdlake
 from rdlake.domain.ids import strategy_id
 from rdlake.errors import BadInput
 from rdlake.library import Library
-from rdlake.sources.mlruns.configuration import from_yaml
+from rdlake.sources.mlruns.configuration import read_yaml_configuration
 from tests.cli.run import run
 from tests.ingest.external.tables import versions
 
@@ -66,7 +66,7 @@ def conf(folder: Path, text: str = CONF, name: str = "mine.yaml") -> Path:
 def test_a_configuration_is_a_row_of_its_own(lake: Library, tmp_path: Path) -> None:
     added = lake.add_strategy(conf(tmp_path))
     (row,) = lake.read("strategies").to_dicts()
-    configuration, _ = from_yaml(CONF.encode(), "mine.yaml")
+    configuration, _ = read_yaml_configuration(CONF.encode(), "mine.yaml")
     assert added.names == (row["strategy_id"],) == (strategy_id(configuration),)
     assert (row["belongs_to"], row["source"], row["name"]) == (OWNER, "handcrafted", "mine")
     assert (row["market"], row["benchmark"], row["topk"], row["n_drop"]) == (
@@ -113,7 +113,7 @@ def test_a_changed_one_replaces_its_own_row(lake: Library, tmp_path: Path) -> No
 
 
 def test_one_that_ran_stays_as_it_ran(lake: Library, tmp_path: Path) -> None:
-    configuration, _ = from_yaml(CONF.encode(), "mine.yaml")
+    configuration, _ = read_yaml_configuration(CONF.encode(), "mine.yaml")
     called = strategy_id(configuration)
     ran = pl.DataFrame({"strategy_id": [called], "belongs_to": [called], "source": ["rdagent"]})
     lake.commit({"strategies": ran}, {"belongs_to": [called]})

@@ -15,7 +15,7 @@ import pytest
 
 from rdlake.domain.experiment import Finding
 from rdlake.sources.backtest import curve as reader
-from rdlake.sources.backtest.curve import COLUMNS, read_curve, tidy_curve
+from rdlake.sources.backtest.curve import COLUMNS, read_curve, read_curve_table
 from tests.places import DATA
 
 WORKSPACES = DATA / "workspaces"
@@ -294,7 +294,7 @@ def test_flipped_bytes_never_end_the_process() -> None:
 @pytest.mark.parametrize("days", [DAYS, [str(day) for day in DATES]], ids=["times", "texts"])
 def test_a_table_gives_the_curve_of_the_file(days: list[Any]) -> None:
     table = report(datetime=days)
-    curve, findings = tidy_curve(table, "chart")
+    curve, findings = read_curve_table(table, "chart")
     expected, _ = read_curve(stored(table), "ret.parquet")
     assert curve is not None and expected is not None
     assert findings == []
@@ -302,6 +302,6 @@ def test_a_table_gives_the_curve_of_the_file(days: list[Any]) -> None:
 
 
 def test_a_table_without_days_gives_no_curve() -> None:
-    curve, (finding,) = tidy_curve(report().slice(0, 0), "chart")
+    curve, (finding,) = read_curve_table(report().slice(0, 0), "chart")
     assert curve is None
     assert (finding.file, finding.reason) == ("chart", "not a single day in it")

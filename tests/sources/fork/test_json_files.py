@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from rdlake.domain.experiment import Told
-from rdlake.sources.fork.json_files import JSON_FILES, read_artifacts
+from rdlake.domain.experiment import ForkRecord
+from rdlake.sources.fork.json_files import JSON_FILES, read_json_files
 from tests.places import CORPUS, DATA, needs_shared
 
 HERE = DATA / "workspaces"
@@ -21,8 +21,8 @@ def files_of(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in there if path.is_file()}
 
 
-def told_of(folder: Path) -> Told:
-    told, findings = read_artifacts(files_of(folder) | {"qlib_res.csv": b""}, folder.name)
+def told_of(folder: Path) -> ForkRecord:
+    told, findings = read_json_files(files_of(folder) | {"qlib_res.csv": b""}, folder.name)
     assert told is not None
     assert not findings
     return told
@@ -45,7 +45,7 @@ def test_a_real_workspace() -> None:
 
 
 def test_metrics_that_are_names_without_values() -> None:
-    told, findings = read_artifacts(files_of(HERE / UNNAMED), UNNAMED)
+    told, findings = read_json_files(files_of(HERE / UNNAMED), UNNAMED)
     assert told is not None
     assert not told.metrics
     assert [(each.level, each.file) for each in findings] == [("warning", "factor_perf.json")]
@@ -87,7 +87,7 @@ OWN = b'{"task_run_id": "r", "loop_id": 1, "factors": [{"name": "X"}]}'
 def test_what_is_wrong_is_said_with_its_file(
     files: Mapping[str, bytes], file: str, reason: str
 ) -> None:
-    _, (finding,) = read_artifacts(files, "x")
+    _, (finding,) = read_json_files(files, "x")
     assert finding.file == file
     assert reason in finding.reason
     assert finding.fix

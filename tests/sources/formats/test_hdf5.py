@@ -17,7 +17,7 @@ from rdlake.demo.market import make_market
 from rdlake.demo.prices_file import prices_h5
 from rdlake.domain.experiment import FactorHeader
 from rdlake.sources.formats import hdf5
-from rdlake.sources.formats.hdf5 import read_factor_header, read_factor_values, read_fixed
+from rdlake.sources.formats.hdf5 import read_factor_header, read_factor_values, read_hdf5_frame
 from tests.places import CORPUS, needs_shared
 
 DAY = 86_400 * 10**9
@@ -119,13 +119,13 @@ def test_a_header_of_another_file_is_refused(
 
 def test_several_columns_are_read_or_those_asked_for(tmp_path: Path) -> None:
     path = store(tmp_path / "daily_pv.h5", ("$open", "$close"))
-    frame, _ = read_fixed(path, "daily_pv.h5")
+    frame, _ = read_hdf5_frame(path, "daily_pv.h5")
     assert frame is not None
     assert frame.columns == ["datetime", "instrument", "$open", "$close"]
-    frame, _ = read_fixed(path, "daily_pv.h5", ["$close"])
+    frame, _ = read_hdf5_frame(path, "daily_pv.h5", ["$close"])
     assert frame is not None
     assert frame["$close"].to_list() == [1, 3, 5, 7]
-    frame, findings = read_fixed(path, "daily_pv.h5", ["$close", "$vwap"])
+    frame, findings = read_hdf5_frame(path, "daily_pv.h5", ["$close", "$vwap"])
     assert frame is None
     assert "no column '$vwap'" in findings[0].reason
     assert "2 columns" in read_factor_values(path, "result.h5")[1][0].reason
@@ -134,7 +134,7 @@ def test_several_columns_are_read_or_those_asked_for(tmp_path: Path) -> None:
 def test_the_prices_of_the_demo_are_read(tmp_path: Path) -> None:
     market = make_market(7)
     (tmp_path / "daily_pv.h5").write_bytes(prices_h5(market))
-    frame, findings = read_fixed(tmp_path / "daily_pv.h5", "daily_pv.h5")
+    frame, findings = read_hdf5_frame(tmp_path / "daily_pv.h5", "daily_pv.h5")
     assert frame is not None and not findings
     assert frame.height == market.prices.size // market.prices.shape[-1]
 
@@ -186,7 +186,7 @@ def test_a_file_that_is_no_such_frame_is_refused(
 
 def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
     path = store(tmp_path / "result.h5", ("a", "a"))
-    assert "two columns" in read_fixed(path, "result.h5")[1][0].reason
+    assert "two columns" in read_hdf5_frame(path, "result.h5")[1][0].reason
 
 
 @pytest.mark.parametrize("keep", [0, 10, 100, 1000, 2000])
@@ -210,14 +210,14 @@ def test_what_only_has_the_name_is_refused(tmp_path: Path, kind: str) -> None:
     elif kind == "no data":
         with h5py.File(path, "w") as file:
             file["other"] = [1]
-    frame, findings = read_fixed(path, "daily_pv.h5")
+    frame, findings = read_hdf5_frame(path, "daily_pv.h5")
     assert frame is None
     assert findings[0].level == "error"
 
 
 def test_a_large_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hdf5, "MAX_BYTES", 8)
-    assert "larger" in read_fixed(store(tmp_path / "x.h5"), "x.h5")[1][0].reason
+    assert "larger" in read_hdf5_frame(store(tmp_path / "x.h5"), "x.h5")[1][0].reason
 
 
 @needs_shared
@@ -239,7 +239,7 @@ def test_results_of_the_corpus_hold_the_factors_of_the_parquet() -> None:
 @needs_shared
 def test_prices_of_the_corpus_are_read() -> None:
     path = CORPUS / "git_ignore_folder" / "factor_implementation_source_data" / "daily_pv.h5"
-    frame, findings = read_fixed(path, "daily_pv.h5", ["$close"])
+    frame, findings = read_hdf5_frame(path, "daily_pv.h5", ["$close"])
     assert frame is not None and not findings
     assert frame.shape == (95_475, 3)
     assert frame["instrument"].n_unique() == 51

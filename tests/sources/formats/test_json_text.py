@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from rdlake.sources.formats.json_text import MAX_BYTES, NotJson, read_json
+from rdlake.sources.formats.json_text import MAX_BYTES, read_json
+from rdlake.sources.formats.unreadable import Unreadable
 
 
 def test_plain_values_are_themselves() -> None:
@@ -48,7 +49,7 @@ def test_half_of_a_surrogate_pair_can_be_stored() -> None:
     ],
 )
 def test_what_cannot_be_read_says_why(data: bytes, reason: str) -> None:
-    with pytest.raises(NotJson, match=reason):
+    with pytest.raises(Unreadable, match=reason):
         read_json(data)
 
 
@@ -60,6 +61,6 @@ def test_brackets_in_a_text_are_no_depth() -> None:
 @pytest.mark.parametrize("piece", [b'"', b'\\"', b'"\\', b"[", b'{"a":'])
 def test_hostile_repetition_takes_no_time(piece: bytes) -> None:
     begun = time.monotonic()
-    with pytest.raises(NotJson):
+    with pytest.raises(Unreadable):
         read_json(piece * (MAX_BYTES // len(piece)))
     assert time.monotonic() - begun < 10

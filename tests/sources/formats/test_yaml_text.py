@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from rdlake.sources.formats import yaml_text
-from rdlake.sources.formats.yaml_text import MAX_BYTES, Unreadable, read_yaml
+from rdlake.sources.formats.unreadable import Unreadable
+from rdlake.sources.formats.yaml_text import MAX_BYTES, read_yaml
 
 BOMB = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"{name}: &{name} [{', '.join([f'*{before}'] * 10)}]\n"

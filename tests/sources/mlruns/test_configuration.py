@@ -13,10 +13,11 @@ import yaml
 
 from rdlake.domain.experiment import Workspace
 from rdlake.domain.recording import Configuration, Feature, Json, Recording
-from rdlake.sources.mlruns.configuration import Unusable, from_params, from_task, from_yaml
-from rdlake.sources.mlruns.features import feature_order, inputs_of
-from rdlake.sources.mlruns.frames import TOP, top_ranked
-from rdlake.sources.mlruns.plain import as_json
+from rdlake.sources.formats.unreadable import Unreadable
+from rdlake.sources.mlruns.configuration import read_params, read_task, read_yaml_configuration
+from rdlake.sources.mlruns.features import order_features, read_inputs
+from rdlake.sources.mlruns.frames import TOP, select_top
+from rdlake.sources.mlruns.plain import to_json
 from rdlake.sources.workspace.parse import read_workspace
 from tests.builders import make_workspace
 from tests.places import SHARED
@@ -39,7 +40,7 @@ def recorded(folder: Path) -> Recording:
 
 
 def configured(**options: Any) -> tuple[Configuration, list[str]]:
-    configuration, findings = from_task(as_json(make_task(**options)), "task", "task")
+    configuration, findings = read_task(to_json(make_task(**options)), "task", "task")
     return configuration, [finding.reason for finding in findings]
 
 
@@ -148,7 +149,7 @@ def test_a_seed_is_the_model_s() -> None:
 @pytest.mark.parametrize("record", [None, "x", [], [None], [{"class": 5}], {"class": "Other"}])
 def test_without_a_back_test_its_settings_are_unknown(record: Any) -> None:
     task = make_task() | {"record": record}
-    found, _ = from_task(as_json(task), "task", "task")
+    found, _ = read_task(to_json(task), "task", "task")
     assert (found.topk, found.benchmark, found.portfolio_config) == (None, None, None)
     assert found.model_class == "LGBModel"
 
@@ -156,17 +157,17 @@ def test_without_a_back_test_its_settings_are_unknown(record: Any) -> None:
 def test_a_list_of_instruments_has_no_name_of_a_market() -> None:
     task = make_task()
     task["dataset"]["kwargs"]["handler"]["kwargs"]["instruments"] = ["SH600000", "SZ000001"]
-    found, findings = from_task(as_json(task), "task", "task")
+    found, findings = read_task(to_json(task), "task", "task")
     assert (found.market, found.instruments, findings) == ("own list", "own list", [])
 
 
 def test_parameters_cut_by_qlib_give_no_configuration() -> None:
     params = flat(make_task())
     name = "dataset.kwargs.handler.kwargs.data_loader.kwargs.dataloader_l"
-    with pytest.raises(Unusable, match="dataloader_l"):
-        from_params({**params, name: params[name][:100]}, "params")
-    with pytest.raises(Unusable):
-        from_yaml(b"{{ x }}", "conf.yaml")
+    with pytest.raises(Unreadable, match="dataloader_l"):
+        read_params({**params, name: params[name][:100]}, "params")
+    with pytest.raises(Unreadable):
+        read_yaml_configuration(b"{{ x }}", "conf.yaml")
 
 
 def loader(kind: str, **kwargs: Any) -> dict[str, Any]:
@@ -199,7 +200,7 @@ PAIR = [["$close", "$open"], ["C", "O"]]
     ],
 )
 def test_base_features_are_those_of_the_loader(given: Any, names: list[str] | None) -> None:
-    base = inputs_of(given).base_features
+    base = read_inputs(given).base_features
     assert (None if base is None else [feature.name for feature in base]) == names
 
 
@@ -209,24 +210,24 @@ def test_qlib_s_own_handlers_have_their_features_in_order(name: str) -> None:
     known = json.loads((ALPHA / f"{name.lower()}.json").read_text("utf-8"))
     alone: Json = {"class": name}
     for given in (alone, handler(loader(f"{name}DL"))):
-        base = inputs_of(given).base_features
+        base = read_inputs(given).base_features
         assert base is not None
         assert [feature.name for feature in base] == list(known)
 
 
 def test_a_filter_keeps_the_handler_s_order() -> None:
     kept: Json = {"class": "FilterCol", "kwargs": {"col_list": ["STD5", "KLEN", "NONE"]}}
-    base = inputs_of({"class": "Alpha158", "kwargs": {"infer_processors": [kept]}}).base_features
+    base = read_inputs({"class": "Alpha158", "kwargs": {"infer_processors": [kept]}}).base_features
     assert base == (Feature("KLEN"), Feature("STD5"))
 
 
 def test_factors_of_a_base_feature_s_name_take_its_place() -> None:
     configuration, _ = configured()
-    assert feature_order(configuration, ["ROC60", "A", "Z"]) == ("A", "ROC60", "Z")
-    assert feature_order(configuration, None) is None
-    assert feature_order(Configuration("task"), ["A"]) is None
+    assert order_features(configuration, ["ROC60", "A", "Z"]) == ("A", "ROC60", "Z")
+    assert order_features(configuration, None) is None
+    assert order_features(Configuration("task"), ["A"]) is None
     own = Configuration("task", base_features=(Feature("B"), Feature("A")))
-    assert feature_order(own, ["C"]) == ("B", "A")
+    assert order_features(own, ["C"]) == ("B", "A")
 
 
 def ranked(scores: list[float | None], topk: int | None) -> list[tuple[Any, ...]]:
@@ -235,7 +236,7 @@ def ranked(scores: list[float | None], topk: int | None) -> list[tuple[Any, ...]
         {"date": [DAYS[0]] * len(scores), "instrument": names, "score": scores},
         schema_overrides={"score": pl.Float64},
     )
-    return top_ranked(frame, topk).select("instrument", "rank", "target_weight").rows()
+    return select_top(frame, topk).select("instrument", "rank", "target_weight").rows()
 
 
 def test_equal_scores_rank_as_they_stand() -> None:

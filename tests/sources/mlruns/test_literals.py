@@ -9,7 +9,8 @@ import time
 
 import pytest
 
-from rdlake.sources.mlruns.literals import MAX_LENGTH, NotLiteral, read_literal
+from rdlake.sources.formats.unreadable import Unreadable
+from rdlake.sources.mlruns.literals import MAX_LENGTH, read_literal
 
 
 @pytest.mark.parametrize(
@@ -94,7 +95,7 @@ def test_a_literal_gives_its_value(text: str, value: object) -> None:
     ],
 )
 def test_what_is_no_literal_is_refused(text: str) -> None:
-    with pytest.raises(NotLiteral):
+    with pytest.raises(Unreadable):
         read_literal(text)
 
 
@@ -114,6 +115,6 @@ def test_what_is_no_literal_is_refused(text: str) -> None:
 )
 def test_a_large_or_deep_text_ends_soon(text: str) -> None:
     before = time.thread_time()
-    with contextlib.suppress(NotLiteral):
+    with contextlib.suppress(Unreadable):
         read_literal(text)
     assert time.thread_time() - before < 2

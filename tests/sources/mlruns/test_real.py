@@ -14,7 +14,7 @@ import pytest
 from rdlake.domain.experiment import Workspace
 from rdlake.domain.recording import Recording
 from rdlake.sources.formats.hdf5 import read_factor_values
-from rdlake.sources.mlruns import feature_order, read_label, read_template
+from rdlake.sources.mlruns import order_features, read_label, read_template
 from rdlake.sources.workspace.parse import read_workspace
 from tests.places import CORPUS, REPOSITORY, TRACES, needs_shared
 
@@ -266,7 +266,7 @@ def test_a_yaml_that_needs_no_filling_in_gives_the_configuration_and_a_template_
                 read_ones += 1
                 assert (found.origin, found.topk, found.model_class) == ("yaml", 15, "LGBModel")
                 factors = [factor.name for factor in workspace.factors or ()]
-                assert feature_order(found, factors)
+                assert order_features(found, factors)
     assert read_ones
 
 

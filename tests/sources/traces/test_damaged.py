@@ -13,7 +13,7 @@ import pytest
 from rdlake.demo.pickles import Instance
 from rdlake.demo.traces import FAKE_SECRETS
 from rdlake.domain.experiment import Finding
-from rdlake.domain.trace import Run, TracedLoop
+from rdlake.domain.trace import TracedLoop, TracedRun
 from rdlake.sources.traces import RunFolder, find_runs, read_run, scan_run
 from rdlake.sources.traces.run import MAX_FINDINGS
 from tests.builders_traces import (
@@ -51,7 +51,7 @@ def plain(loop: TracedLoop) -> TracedLoop:
     return replace(loop, curve=None)
 
 
-def check_findings(run: Run, tmp_path: Path) -> None:
+def check_findings(run: TracedRun, tmp_path: Path) -> None:
     told = repr(run.findings)
     assert all(finding.reason and finding.fix for finding in run.findings)
     assert str(tmp_path) not in told

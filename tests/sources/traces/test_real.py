@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from rdlake.demo.traces import FAKE_SECRETS
-from rdlake.domain.trace import Run, TracedLoop
+from rdlake.domain.trace import TracedLoop, TracedRun
 from rdlake.sources.traces import find_runs, read_run
 from tests.places import REPOSITORY
 
@@ -30,7 +30,7 @@ class Pair:
 
     loop: TracedLoop
     truth: dict[str, Any]
-    run: Run
+    run: TracedRun
 
 
 @cache
@@ -40,7 +40,7 @@ def truth(home: Path, name: str) -> dict[str, Any]:
 
 
 @cache
-def runs(home: Path, name: str) -> dict[str, Run]:
+def runs(home: Path, name: str) -> dict[str, TracedRun]:
     key = (home / "artifact_signing.key").read_bytes()
     folders = find_runs(home / name / "log").runs
     return {folder.relative: read_run(folder, key=key) for folder in folders}
@@ -243,7 +243,7 @@ def test_no_config_is_invented(pairs: list[Pair]) -> None:
     [repr, lambda run: str([loop.tasks for loop in run.loops])],
     ids=["whole", "tasks"],
 )
-def test_no_secret_comes_along(home: Path, name: str, write: Callable[[Run], str]) -> None:
+def test_no_secret_comes_along(home: Path, name: str, write: Callable[[TracedRun], str]) -> None:
     shown = "".join(write(run) for run in runs(home, name).values())
     assert not [secret for secret in FAKE_SECRETS if secret in shown]
 

@@ -18,13 +18,13 @@ from rdlake.evidence import merged, said_by_workspace
 from rdlake.sources.workspace.hashing import hash_files
 from rdlake.sources.workspace.parse import (
     MAX_FINDINGS,
-    Skipped,
+    SkippedFolder,
     parse_workspace,
     read_workspace,
 )
 from rdlake.sources.workspace.roles import classify
-from rdlake.sources.workspace.roots import workspace_folders
-from rdlake.sources.workspace.scan import scan
+from rdlake.sources.workspace.roots import find_workspaces
+from rdlake.sources.workspace.scan import scan_folder
 from tests.builders import make_workspace
 from tests.places import DATA, REPOSITORY, SHARED
 
@@ -85,7 +85,7 @@ def test_a_real_workspace_is_read_to_the_last_digit(workspace_id: str) -> None:
 
 
 def test_only_hostile_and_missing_files_are_wrong_with_the_real_workspaces() -> None:
-    for folder in workspace_folders(DATA / "workspaces").folders:
+    for folder in find_workspaces(DATA / "workspaces").folders:
         workspace = taken(folder)
         files = {file.path for file in workspace.files}
         expected: list[tuple[str, str | None]] = []
@@ -167,14 +167,14 @@ def test_a_folder_without_a_file_of_rdagent_is_skipped_with_the_reason(tmp_path:
     folder.mkdir()
     (folder / "cat.jpg").write_bytes(b"x")
     skipped = read_workspace(folder)
-    assert isinstance(skipped, Skipped)
+    assert isinstance(skipped, SkippedFolder)
     assert (skipped.workspace_id, skipped.root_name) == ("photos", tmp_path.name)
     assert "no workspace" in skipped.finding.reason
 
 
 def test_a_folder_that_cannot_be_listed_is_skipped_and_no_junk(tmp_path: Path) -> None:
     skipped = read_workspace(tmp_path / "gone")
-    assert isinstance(skipped, Skipped)
+    assert isinstance(skipped, SkippedFolder)
     assert skipped.finding.level == "error"
     assert str(tmp_path) not in skipped.finding.reason
 
@@ -182,7 +182,7 @@ def test_a_folder_that_cannot_be_listed_is_skipped_and_no_junk(tmp_path: Path) -
 def test_an_experiment_knows_its_files_digests_and_size(tmp_path: Path) -> None:
     folder = make_workspace(tmp_path)
     workspace = taken(folder)
-    scanned = scan(folder)
+    scanned = scan_folder(folder)
     assert workspace.stat_digest == scanned.stat_digest
     assert workspace.source_digest == hash_files(scanned).source_digest
     assert workspace.size == sum(file.stat().st_size for file in folder.iterdir())
@@ -214,20 +214,20 @@ def test_a_folder_that_changes_while_it_is_read_is_skipped(
     tmp_path: Path, change: Callable[[Path], None]
 ) -> None:
     folder = make_workspace(tmp_path)
-    scanned = scan(folder)
+    scanned = scan_folder(folder)
     hashed = hash_files(scanned)
     change(folder)
     skipped = parse_workspace(scanned, hashed)
-    assert isinstance(skipped, Skipped)
+    assert isinstance(skipped, SkippedFolder)
     assert skipped.finding.level == "error"
     assert skipped.finding.reason.startswith("still being written")
 
 
 def test_what_is_parsed_is_what_was_hashed(tmp_path: Path) -> None:
     folder = make_workspace(tmp_path, metrics={"IC": 0.25})
-    hashed = hash_files(scan(folder))
+    hashed = hash_files(scan_folder(folder))
     rewritten(folder)
-    workspace = parse_workspace(scan(folder), hashed)
+    workspace = parse_workspace(scan_folder(folder), hashed)
     assert isinstance(workspace, Workspace)
     assert workspace.metrics is not None
     assert workspace.metrics["IC"] == 0.25
@@ -338,7 +338,7 @@ def test_a_workspace_with_an_odd_name_is_read(tmp_path: Path) -> None:
 
 def shared_folders() -> list[Path]:
     roots = [SHARED / "corpus" / BELOW, *sorted((SHARED / "traces").glob(f"*/{BELOW}"))]
-    return [folder for root in roots for folder in workspace_folders(root).folders]
+    return [folder for root in roots for folder in find_workspaces(root).folders]
 
 
 @needs_shared

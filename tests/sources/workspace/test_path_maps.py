@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rdlake.errors import BadInput
-from rdlake.sources.workspace.path_maps import parts_of, placed, read_map
+from rdlake.sources.workspace.path_maps import apply_maps, read_map, split_path
 
 ON_F = ("f:", "RD", "ws", "1")
 
@@ -32,7 +32,7 @@ ON_F = ("f:", "RD", "ws", "1")
     ],
 )
 def test_every_notation_of_a_drive_means_the_same(text: str) -> None:
-    assert parts_of(text) == ON_F
+    assert split_path(text) == ON_F
 
 
 @pytest.mark.parametrize(
@@ -55,30 +55,30 @@ def test_every_notation_of_a_drive_means_the_same(text: str) -> None:
     ],
 )
 def test_other_absolute_paths_keep_their_parts(text: str, parts: tuple[str, ...]) -> None:
-    assert parts_of(text) == parts
+    assert split_path(text) == parts
 
 
 @pytest.mark.parametrize("text", ["", " ", "a/b", "./a", "..\\a", "F:a", "FF:\\a", "~/a", "/a\0b"])
 def test_what_is_not_absolute_is_nowhere(text: str) -> None:
-    assert parts_of(text) is None
-    assert placed(text, []) is None
+    assert split_path(text) is None
+    assert apply_maps(text, []) is None
 
 
 @pytest.mark.parametrize("old", ["F:\\RD", "/mnt/f/RD", "f:/RD/", "\\\\wsl$\\U\\mnt\\f\\RD"])
 @pytest.mark.parametrize("named", ["F:\\RD\\ws", "/mnt/f/RD/ws", "f:/RD/ws\n"])
 def test_either_notation_may_stand_on_either_side(tmp_path: Path, old: str, named: str) -> None:
-    assert placed(named, [read_map(f"{old}={tmp_path}")]) == tmp_path / "ws"
+    assert apply_maps(named, [read_map(f"{old}={tmp_path}")]) == tmp_path / "ws"
 
 
 def test_the_longest_match_wins_in_whole_parts(tmp_path: Path) -> None:
     (tmp_path / "one").mkdir()
     (tmp_path / "two").mkdir()
     maps = [read_map(f"/a={tmp_path / 'one'}"), read_map(f"/a/b={tmp_path / 'two'}")]
-    assert placed("/a/b/c", maps) == placed("/a/b/c", maps[::-1]) == tmp_path / "two" / "c"
-    assert placed("/a/bc", maps) == tmp_path / "one" / "bc"
-    assert placed("/a/b", maps) == tmp_path / "two"
-    assert placed("/ab", maps) is None
-    assert placed("F:\\a\\b", maps) is None
+    assert apply_maps("/a/b/c", maps) == apply_maps("/a/b/c", maps[::-1]) == tmp_path / "two" / "c"
+    assert apply_maps("/a/bc", maps) == tmp_path / "one" / "bc"
+    assert apply_maps("/a/b", maps) == tmp_path / "two"
+    assert apply_maps("/ab", maps) is None
+    assert apply_maps("F:\\a\\b", maps) is None
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_no_path_leads_out_of_new(tmp_path: Path, named: str) -> None:
     (tmp_path / "secret" / "x").mkdir(parents=True)
     (tmp_path / "new" / "link").symlink_to(tmp_path / "secret", target_is_directory=True)
     with pytest.raises(BadInput, match="leads out of") as error:
-        placed(named, [read_map(f"/a={tmp_path / 'new'}")])
+        apply_maps(named, [read_map(f"/a={tmp_path / 'new'}")])
     assert error.value.where == named
     assert "--workspaces" in error.value.fix
 
@@ -99,14 +99,14 @@ def test_a_link_that_stays_inside_is_followed_to_its_end(tmp_path: Path) -> None
     (tmp_path / "new" / "real").mkdir(parents=True)
     (tmp_path / "new" / "link").symlink_to(tmp_path / "new" / "real", target_is_directory=True)
     (tmp_path / "way").symlink_to(tmp_path / "new", target_is_directory=True)
-    assert placed("/a/link", [read_map(f"/a={tmp_path / 'way'}")]) == tmp_path / "new" / "real"
+    assert apply_maps("/a/link", [read_map(f"/a={tmp_path / 'way'}")]) == tmp_path / "new" / "real"
 
 
 def test_links_in_a_circle_are_refused(tmp_path: Path) -> None:
     (tmp_path / "a").symlink_to(tmp_path / "b")
     (tmp_path / "b").symlink_to(tmp_path / "a")
     with pytest.raises(BadInput) as error:
-        placed("/x/a", [read_map(f"/x={tmp_path}")])
+        apply_maps("/x/a", [read_map(f"/x={tmp_path}")])
     assert error.value.fix
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rdlake.errors import BadInput
-from rdlake.sources.workspace.roots import workspace_folders
+from rdlake.sources.workspace.roots import find_workspaces
 
 
 def workspace(path: Path, *names: str) -> Path:
@@ -20,7 +20,7 @@ def workspace(path: Path, *names: str) -> Path:
 
 def refusal(root: Path) -> BadInput:
     with pytest.raises(BadInput) as caught:
-        workspace_folders(root)
+        find_workspaces(root)
     assert caught.value.where
     return caught.value
 
@@ -29,7 +29,7 @@ def test_children_come_by_name_and_files_beside_them_are_ignored(tmp_path: Path)
     for name in ("b", "a", "c"):
         workspace(tmp_path / name)
     (tmp_path / "notes.txt").write_text("x", encoding="utf-8")
-    found = workspace_folders(tmp_path)
+    found = find_workspaces(tmp_path)
     assert [folder.name for folder in found.folders] == ["a", "b", "c"]
     assert found.findings == ()
 
@@ -38,7 +38,7 @@ def test_names_with_quotes_newlines_and_chinese_are_kept(tmp_path: Path) -> None
     names = ["a'b", 'a"b', "a\nb", "工作区", " "]
     for name in names:
         workspace(tmp_path / name)
-    assert sorted(names) == [folder.name for folder in workspace_folders(tmp_path).folders]
+    assert sorted(names) == [folder.name for folder in find_workspaces(tmp_path).folders]
 
 
 def test_a_root_is_named_by_its_real_folder(
@@ -48,7 +48,7 @@ def test_a_root_is_named_by_its_real_folder(
     (tmp_path / "link").symlink_to(tmp_path / "real")
     monkeypatch.chdir(tmp_path / "real" / "a")
     for root in (tmp_path / "link", Path("..")):
-        assert workspace_folders(root).folders == (tmp_path / "real" / "a",)
+        assert find_workspaces(root).folders == (tmp_path / "real" / "a",)
 
 
 def test_a_missing_root_is_refused(tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ def test_a_linked_child_is_reported_and_not_followed(tmp_path: Path) -> None:
     workspace(tmp_path / "elsewhere" / "b")
     workspace(tmp_path / "root" / "a")
     (tmp_path / "root" / "b").symlink_to(tmp_path / "elsewhere" / "b")
-    found = workspace_folders(tmp_path / "root")
+    found = find_workspaces(tmp_path / "root")
     assert [folder.name for folder in found.folders] == ["a"]
     assert [(finding.file, finding.level) for finding in found.findings] == [("b", "error")]
 
@@ -118,7 +118,7 @@ def test_a_linked_child_is_reported_and_not_followed(tmp_path: Path) -> None:
 def test_a_child_whose_name_is_not_utf8_is_reported(tmp_path: Path) -> None:
     workspace(tmp_path / "a")
     os.mkdir(os.fsencode(tmp_path) + b"/\xff\xfe")  # noqa: PTH102 - a path of bytes
-    found = workspace_folders(tmp_path)
+    found = find_workspaces(tmp_path)
     assert [folder.name for folder in found.folders] == ["a"]
     assert [finding.file for finding in found.findings] == ["\\xff\\xfe"]
 
@@ -126,4 +126,4 @@ def test_a_child_whose_name_is_not_utf8_is_reported(tmp_path: Path) -> None:
 def test_one_workspace_among_empty_folders_makes_a_root(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     workspace(tmp_path / "b", "runtime_info.py")
-    assert len(workspace_folders(tmp_path).folders) == 2
+    assert len(find_workspaces(tmp_path).folders) == 2

@@ -12,8 +12,8 @@ import pytest
 from rdlake.domain.experiment import SourceFile
 from rdlake.sources.workspace import hashing
 from rdlake.sources.workspace.artifact_types import artifact_type
-from rdlake.sources.workspace.hashing import Hashed, hash_files, open_file
-from rdlake.sources.workspace.scan import MAX_DEPTH, scan
+from rdlake.sources.workspace.hashing import HashedFiles, hash_files, open_file
+from rdlake.sources.workspace.scan import MAX_DEPTH, scan_folder
 
 
 def write(path: Path, data: bytes = b"x") -> Path:
@@ -22,8 +22,8 @@ def write(path: Path, data: bytes = b"x") -> Path:
     return path
 
 
-def hashed(folder: Path) -> Hashed:
-    return hash_files(scan(folder))
+def hashed(folder: Path) -> HashedFiles:
+    return hash_files(scan_folder(folder))
 
 
 def only(folder: Path) -> SourceFile:
@@ -32,7 +32,7 @@ def only(folder: Path) -> SourceFile:
 
 
 def levels(folder: Path) -> list[tuple[str, str | None]]:
-    scanned = scan(folder)
+    scanned = scan_folder(folder)
     found = (*scanned.findings, *hash_files(scanned).findings)
     return [(finding.level, finding.file) for finding in found]
 
@@ -80,7 +80,7 @@ def test_no_more_than_so_much_of_what_mlflow_recorded_is_kept(
 
 
 def test_a_parsed_file_that_is_too_large_is_hashed_and_not_kept(tmp_path: Path) -> None:
-    data = bytes(hashing.KEPT["qlib_res.csv"] + 1)
+    data = bytes(hashing.PARSED_FILES["qlib_res.csv"] + 1)
     write(tmp_path / "qlib_res.csv", data)
     found = hashed(tmp_path)
     assert not found.kept
@@ -110,7 +110,7 @@ def test_a_linked_folder_is_not_entered(tmp_path: Path) -> None:
 def test_a_link_in_the_folders_own_place_is_not_followed(tmp_path: Path) -> None:
     write(tmp_path / "outside" / "secret.txt")
     (tmp_path / "workspace").symlink_to(tmp_path / "outside")
-    scanned = scan(tmp_path / "workspace")
+    scanned = scan_folder(tmp_path / "workspace")
     assert not scanned.listed
     assert scanned.entries == ()
 
@@ -119,7 +119,7 @@ def test_a_file_that_became_a_link_is_not_read(tmp_path: Path) -> None:
     secret = write(tmp_path / "secret.txt", b"secret")
     folder = tmp_path / "workspace"
     file = write(folder / "qlib_res.csv", b",0\n")
-    scanned = scan(folder)
+    scanned = scan_folder(folder)
     file.unlink()
     file.symlink_to(secret)
     found = hash_files(scanned)
@@ -131,7 +131,7 @@ def test_a_file_reached_through_a_swapped_folder_is_not_read(tmp_path: Path) -> 
     write(tmp_path / "outside" / "a.txt", b"secret")
     folder = tmp_path / "workspace"
     write(folder / "inner" / "a.txt", b"mine")
-    scanned = scan(folder)
+    scanned = scan_folder(folder)
     (folder / "inner").rename(tmp_path / "moved")
     (folder / "inner").symlink_to(tmp_path / "outside")
     found = hash_files(scanned)
@@ -141,7 +141,7 @@ def test_a_file_reached_through_a_swapped_folder_is_not_read(tmp_path: Path) -> 
 
 def test_a_vanished_file_is_unreadable_and_an_error(tmp_path: Path) -> None:
     file = write(tmp_path / "a.txt")
-    scanned = scan(tmp_path)
+    scanned = scan_folder(tmp_path)
     file.unlink()
     found = hash_files(scanned)
     assert (found.files[0].state, found.files[0].size) == ("unreadable", 1)
@@ -157,9 +157,9 @@ def test_what_may_not_be_read_is_an_error(tmp_path: Path) -> None:
 
 
 def test_a_missing_folder_is_not_taken_for_an_empty_one(tmp_path: Path) -> None:
-    scanned = scan(tmp_path / "gone")
+    scanned = scan_folder(tmp_path / "gone")
     assert not scanned.listed
-    assert scanned.stat_digest != scan(tmp_path).stat_digest
+    assert scanned.stat_digest != scan_folder(tmp_path).stat_digest
     assert [finding.level for finding in scanned.findings] == ["error"]
 
 
@@ -211,14 +211,14 @@ def test_too_many_files_are_reported_and_not_read(
     monkeypatch.setattr("rdlake.sources.workspace.scan.MAX_ENTRIES", 10)
     for number in range(12):
         write(tmp_path / "d" / str(number))
-    assert len(scan(tmp_path).entries) == 9
+    assert len(scan_folder(tmp_path).entries) == 9
     assert levels(tmp_path) == [("error", None)]
 
 
 def test_a_folder_that_is_declined_is_not_listed(tmp_path: Path) -> None:
     write(tmp_path / "a" / "kept.txt")
     write(tmp_path / "a" / "secret" / "unseen.txt")
-    scanned = scan(tmp_path, enters=lambda path: path != "a/secret")
+    scanned = scan_folder(tmp_path, enters=lambda path: path != "a/secret")
     assert [entry.path for entry in scanned.entries] == ["a/kept.txt"]
     assert "a/secret" not in scanned.subfolders
 
@@ -226,22 +226,22 @@ def test_a_folder_that_is_declined_is_not_listed(tmp_path: Path) -> None:
 def test_the_limit_of_a_scan_can_be_set(tmp_path: Path) -> None:
     for number in range(5):
         write(tmp_path / str(number))
-    assert len(scan(tmp_path, most=5).entries) == 5
-    assert "more than 4 files" in scan(tmp_path, most=4).findings[0].reason
+    assert len(scan_folder(tmp_path, most=5).entries) == 5
+    assert "more than 4 files" in scan_folder(tmp_path, most=4).findings[0].reason
 
 
 def test_both_digests_stay_while_nothing_changes(tmp_path: Path) -> None:
     write(tmp_path / "a.txt")
-    first, second = scan(tmp_path), scan(tmp_path)
+    first, second = scan_folder(tmp_path), scan_folder(tmp_path)
     assert first.stat_digest == second.stat_digest
     assert hash_files(first).source_digest == hash_files(second).source_digest
 
 
 def test_a_rewritten_file_changes_the_stat_digest_alone(tmp_path: Path) -> None:
     file = write(tmp_path / "a.txt")
-    before, content = scan(tmp_path).stat_digest, hashed(tmp_path).source_digest
+    before, content = scan_folder(tmp_path).stat_digest, hashed(tmp_path).source_digest
     os.utime(file, (1, 1))
-    assert scan(tmp_path).stat_digest != before
+    assert scan_folder(tmp_path).stat_digest != before
     assert hashed(tmp_path).source_digest == content
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rdlake.sources.traces.fields import Fields, fields
-from rdlake.sources.traces.messages import Message, Reading, read
+from rdlake.sources.traces.fields import ObjectFields, read_fields
+from rdlake.sources.traces.messages import LogMessage, RunReading, read_message
 
 _CLASSES = {
     "hypothesis generation": "Hypothesis",
@@ -23,9 +23,9 @@ class LoopMessages:
     """One loop's messages, earliest first."""
 
     loop_id: int
-    messages: tuple[Message, ...]
+    messages: tuple[LogMessage, ...]
 
-    def of(self, tag: str) -> tuple[Message, ...]:
+    def of(self, tag: str) -> tuple[LogMessage, ...]:
         return tuple(message for message in self.messages if message.tag == tag)
 
     def last_attempt(self) -> LoopMessages:
@@ -38,25 +38,25 @@ class LoopMessages:
         return LoopMessages(self.loop_id, tuple(kept))
 
 
-def last(
-    reading: Reading, messages: Sequence[Message]
-) -> tuple[Message, object] | tuple[None, None]:
+def read_last(
+    reading: RunReading, messages: Sequence[LogMessage]
+) -> tuple[LogMessage, object] | tuple[None, None]:
     """The last message and what it holds; nothing, and no earlier one, when it cannot be read."""
     if not messages:
         return None, None
-    content = read(reading, messages[-1])
+    content = read_message(reading, messages[-1])
     return (messages[-1], content.value) if content else (None, None)
 
 
-def last_object(reading: Reading, messages: Sequence[Message]) -> Fields | None:
+def read_last_object(reading: RunReading, messages: Sequence[LogMessage]) -> ObjectFields | None:
     """The attributes of the object in the last message."""
-    return object_of(reading, messages[-1]) if messages else None
+    return read_object(reading, messages[-1]) if messages else None
 
 
-def object_of(reading: Reading, message: Message) -> Fields | None:
+def read_object(reading: RunReading, message: LogMessage) -> ObjectFields | None:
     """The attributes of a message's object; None and an error for one of another class."""
-    content = read(reading, message)
-    found = fields(content.value, message.path, reading) if content else None
+    content = read_message(reading, message)
+    found = read_fields(content.value, message.path, reading) if content else None
     if found is None:
         return None
     wanted = _CLASSES.get(message.tag, "")

@@ -18,9 +18,9 @@ from tempfile import TemporaryDirectory
 from urllib.request import pathname2url
 
 from rdlake.errors import BadInput
-from rdlake.sources.formats.wording import because
+from rdlake.sources.formats.wording import explain
 
-Rows = Sequence[Mapping[str, object]]
+TableRows = Sequence[Mapping[str, object]]
 """Values as SQLite has them; bytes for a text that is not UTF-8 or too long."""
 
 COLUMNS = {
@@ -59,25 +59,25 @@ _ALLOWED = {
 _NO_REGISTRY = "name the file that RD-Agent's fork writes: …/RDagentDB/registry.sqlite"
 
 
-def registry_rows(path: Path, wait: float = 10.0) -> dict[str, Rows]:
+def read_registry_rows(path: Path, wait: float = 10.0) -> dict[str, TableRows]:
     """The rows of each table of a registry, of one moment, without the columns it has not.
 
     BadInput when it is no registry, is damaged, or stays locked for `wait` seconds.
     """
     try:
-        file, is_wal = _checked(path)
+        file, is_wal = _check_file(path)
         with TemporaryDirectory(prefix="rdlake-") as passing:
-            here = _copied(file, Path(passing), wait) if is_wal else file
-            with _connection(here, "rw" if is_wal else "ro", wait) as connection:
-                return _rows(connection, path)
+            here = _copy_database(file, Path(passing), wait) if is_wal else file
+            with _connect(here, "rw" if is_wal else "ro", wait) as connection:
+                return _read_tables(connection, path)
     except sqlite3.Error as error:
-        raise _refused(path, error) from error
+        raise _translate_error(path, error) from error
     except (OSError, RuntimeError, ValueError) as error:
-        what = f"The registry cannot be read: {because(error)}"
+        what = f"The registry cannot be read: {explain(error)}"
         raise BadInput(what, where=path, fix="check its path and permissions") from error
 
 
-def _checked(path: Path) -> tuple[Path, bool]:
+def _check_file(path: Path) -> tuple[Path, bool]:
     """The real file, and whether it is in WAL mode."""
     try:
         file = path.resolve(strict=True)
@@ -96,7 +96,7 @@ def _checked(path: Path) -> tuple[Path, bool]:
     return file, head[18] == 2 or head[19] == 2
 
 
-def _copied(file: Path, folder: Path, wait: float) -> Path:
+def _copy_database(file: Path, folder: Path, wait: float) -> Path:
     """A copy of a file and of its log of changes that are of one moment: nothing was moved from the
     log into the file meanwhile, and the log was not begun anew."""
     copy, log = folder / "registry.sqlite", file.with_name(file.name + "-wal")
@@ -106,10 +106,10 @@ def _copied(file: Path, folder: Path, wait: float) -> Path:
         before = file.stat()
         if abs(time.time() - before.st_mtime) > _QUIET:
             shutil.copyfile(file, copy)
-            head = _copied_log(log, copied_log)
+            head = _copy_log(log, copied_log)
             after = file.stat()
             same = (before.st_mtime_ns, before.st_size) == (after.st_mtime_ns, after.st_size)
-            if same and head == _head(log):
+            if same and head == _read_log_header(log):
                 return copy
         if time.monotonic() > until:
             what = f"The registry was written to all the time for {wait:g} seconds"
@@ -118,7 +118,7 @@ def _copied(file: Path, folder: Path, wait: float) -> Path:
         time.sleep(_QUIET / 4)
 
 
-def _copied_log(log: Path, copy: Path) -> bytes:
+def _copy_log(log: Path, copy: Path) -> bytes:
     """The head of the log as it was copied; empty when there is none."""
     copy.unlink(missing_ok=True)
     if log.is_symlink():
@@ -131,10 +131,10 @@ def _copied_log(log: Path, copy: Path) -> bytes:
         shutil.copyfile(log, copy, follow_symlinks=False)
     except FileNotFoundError:
         return b""
-    return _head(copy)
+    return _read_log_header(copy)
 
 
-def _head(log: Path) -> bytes:
+def _read_log_header(log: Path) -> bytes:
     try:
         with log.open("rb") as stream:
             return stream.read(32)
@@ -143,28 +143,28 @@ def _head(log: Path) -> bytes:
 
 
 @contextmanager
-def _connection(file: Path, mode: str, wait: float) -> Iterator[sqlite3.Connection]:
+def _connect(file: Path, mode: str, wait: float) -> Iterator[sqlite3.Connection]:
     """A connection that can look and do nothing else."""
     uri = f"file:{pathname2url(os.fspath(file))}?mode={mode}"
     opened = sqlite3.connect(uri, uri=True, timeout=wait, isolation_level=None)
     with closing(opened) as connection:
-        connection.text_factory = _text
+        connection.text_factory = _decode
         connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
         connection.execute("PRAGMA trusted_schema = OFF").close()
         connection.execute("PRAGMA query_only = ON").close()
         until = time.monotonic() + SECONDS
         connection.set_progress_handler(lambda: time.monotonic() > until, 100_000)
-        connection.set_authorizer(_allowed)
+        connection.set_authorizer(_authorize)
         yield connection
 
 
-def _allowed(action: int, first: str | None, *_: str | None) -> int:
+def _authorize(action: int, first: str | None, *_: str | None) -> int:
     if action == sqlite3.SQLITE_PRAGMA and first not in ("table_info", "quick_check"):
         return sqlite3.SQLITE_DENY
     return sqlite3.SQLITE_OK if action in _ALLOWED else sqlite3.SQLITE_DENY
 
 
-def _text(data: bytes) -> str | bytes:
+def _decode(data: bytes) -> str | bytes:
     if len(data) > MAX_TEXT:
         return data[:1]
     try:
@@ -173,7 +173,7 @@ def _text(data: bytes) -> str | bytes:
         return data
 
 
-def _rows(connection: sqlite3.Connection, path: Path) -> dict[str, Rows]:
+def _read_tables(connection: sqlite3.Connection, path: Path) -> dict[str, TableRows]:
     connection.execute("BEGIN").close()
     found = connection.execute("PRAGMA quick_check(1)").fetchone()
     if found != ("ok",):
@@ -183,12 +183,12 @@ def _rows(connection: sqlite3.Connection, path: Path) -> dict[str, Rows]:
     if not {"task_runs", "loops", "workspaces"} & kinds.keys():
         what = "This SQLite database is no registry: it has no loops and no workspaces"
         raise BadInput(what, where=path, fix=_NO_REGISTRY)
-    return {name: _table(connection, path, name, kinds.get(name)) for name in COLUMNS}
+    return {name: _read_table(connection, path, name, kinds.get(name)) for name in COLUMNS}
 
 
-def _table(
+def _read_table(
     connection: sqlite3.Connection, path: Path, name: str, kind: tuple[str, str] | None
-) -> Rows:
+) -> TableRows:
     """All rows of a table; none of one that is not there."""
     if kind is None:
         return []
@@ -209,8 +209,8 @@ def _table(
     return rows
 
 
-def _refused(path: Path, error: sqlite3.Error) -> BadInput:
-    text = because(error)
+def _translate_error(path: Path, error: sqlite3.Error) -> BadInput:
+    text = explain(error)
     code = getattr(error, "sqlite_errorcode", None)
     primary = None if code is None else code & 0xFF
     if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from rdlake.sources.pickles.frames import Frame, Series, decode_frame, decode_series
 from rdlake.sources.pickles.limits import DEFAULT, Budget, Limits
-from rdlake.sources.pickles.refused import Refused
+from rdlake.sources.pickles.refusal import Refused
 from rdlake.sources.pickles.values import decode
 
 T = TypeVar("T")
