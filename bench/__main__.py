@@ -33,6 +33,7 @@ from rdlake.demo import write_demo
 from rdlake.ingest.pipeline import ingest
 from rdlake.schema.sql import literal
 from rdlake.store.lake import Lake
+from rdlake.store.opening import init_store
 
 REPEATS = 5
 TOP_LOOPS = """
@@ -133,7 +134,7 @@ def main() -> int:
             return told(of_keeping(Path(folder), report.workspaces))
         if arguments.archive:
             return told(of_archives(Path(folder), report.workspaces))
-        lake = rdlake.init_lake(Path(folder) / "lake")
+        lake = init_store(Path(folder) / "lake")
         written = writing(lake, report.workspaces)
         figures = [Figure(f"demo of {count}", made, "s", 40.0 * count / 2000), *written]
         figures += [*asking(lake), *of_logs(Path(folder), report)]

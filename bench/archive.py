@@ -10,11 +10,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-import rdlake
 from bench.exports import GIB, peak
 from bench.figures import Figure, seconds
 from rdlake.ingest.pipeline import ingest
+from rdlake.library import Library
 from rdlake.operations.archive import archive
+from rdlake.store.opening import init_store, open_store
 
 SPEED, AGAIN_SECONDS = 0.6, 1.0
 COPY = "cp -r {0} {1} && find {1} -type f -print0 | xargs -0 sha256sum > {1}.sha256 && sync -f {1}"
@@ -22,9 +23,9 @@ COPY = "cp -r {0} {1} && find {1} -type f -print0 | xargs -0 sha256sum > {1}.sha
 
 def of_archives(folder: Path, workspaces: Path) -> list[Figure]:
     """Every byte of the workspaces is kept; copied before and after, for the machine's drift."""
-    lake = rdlake.init_lake(folder / "kept")
+    lake = init_store(folder / "kept")
     ingest(lake, [workspaces], keep="all")
-    lake.publish()
+    Library(lake).publish()
     copied = [_copied(workspaces, folder / "copy 1")]
     told = archived(lake.root, folder / "archive")
     copied.append(_copied(workspaces, folder / "copy 2"))
@@ -51,7 +52,7 @@ def _copied(workspaces: Path, to: Path) -> float:
 
 def main() -> None:
     lake, to = sys.argv[1:]
-    opened = rdlake.open_lake(lake)
+    opened = open_store(lake)
     took = seconds(lambda: archive(opened, to))
     json.dump({"seconds": took, "memory": peak()}, sys.stdout)
 

@@ -15,7 +15,6 @@ import duckdb
 import numpy as np
 import polars as pl
 
-import rdlake
 from bench.figures import Figure, seconds
 from rdlake.catalog.contract import keys, script
 from rdlake.catalog.publish import publish
@@ -23,6 +22,7 @@ from rdlake.schema.frames import frame_of
 from rdlake.schema.sql import identifier, literal
 from rdlake.schema.tables import TABLES, table
 from rdlake.store.lake import Lake
+from rdlake.store.opening import init_store
 
 LOOPS, DAYS, FACTORS, NAMES, STRATEGIES = 100_000, 200, 5, 20_000, 2_000
 WINDOWS = ("test", "all")
@@ -45,7 +45,7 @@ print(time.perf_counter() - started)
 
 def of_the_contract(folder: Path, loops: int = LOOPS) -> list[Figure]:
     """Every figure; `loops` back-tests of 200 days and 5 factors in 2 windows each."""
-    lake = rdlake.init_lake(folder / "large")
+    lake = init_store(folder / "large")
     for first in range(0, loops, BATCH):
         fill(lake, range(first, min(first + BATCH, loops)))
     for entry in TABLES:  # as upkeep leaves them

@@ -11,12 +11,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-import rdlake
 from bench.contract import BATCH, LOOPS, fill
 from bench.figures import Figure, seconds
 from rdlake.catalog.publish import publish
 from rdlake.exports.json import export_json
 from rdlake.exports.parquet import export_parquet
+from rdlake.library import Library
+from rdlake.store.opening import init_store, open_store
 
 FEW, FEW_SECONDS = 10_000, 3.0
 GIB = 1 << 30
@@ -24,8 +25,8 @@ GIB = 1 << 30
 
 def of_exports(folder: Path, loops: int = LOOPS) -> list[Figure]:
     """Seconds for 10,000 loops, memory for many."""
-    lake = rdlake.init_lake(folder / "large")
-    lake.alphas()
+    lake = init_store(folder / "large")
+    Library(lake).alphas()
     figures, done = [], 0
     for many in (FEW, loops):
         for first in range(done, many, BATCH):
@@ -54,7 +55,7 @@ def exported(root: Path, folder: Path, kind: str) -> dict[str, float]:
 
 def main() -> None:
     root, folder, kind = sys.argv[1:]
-    lake = rdlake.open_lake(root)
+    lake = open_store(root)
     export = {"json": export_json, "parquet": export_parquet}[kind]
     took = seconds(lambda: export(lake, Path(folder)))
     json.dump({"seconds": took, "memory": peak()}, sys.stdout)

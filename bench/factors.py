@@ -18,11 +18,11 @@ import numpy as np
 import pandas as pd
 import polars as pl
 
-import rdlake
 from bench.figures import Figure, seconds
 from rdlake.demo import write_demo
 from rdlake.ingest.pipeline import ingest
 from rdlake.sources.backtest.prices import PRICES
+from rdlake.store.opening import init_store
 from tests.builders import make_workspace
 from tests.builders_prices import write_prices
 
@@ -36,7 +36,7 @@ def of_factors(folder: Path) -> list[Figure]:
     """The goals: five times as fast as pandas, a loop that repeats old factors at a third of the
     first, a market of 4,000 within 2.5 GB, 2,000 experiments within 1 GB."""
     root = write_world(folder / "pandas", days=1_000, instruments=500, factors=8)
-    lake = rdlake.init_lake(folder / "pandas-lake")
+    lake = init_store(folder / "pandas-lake")
     before = seconds(lambda: with_pandas(root))
     ours = seconds(lambda: ingest(lake, [root]))
     after = seconds(lambda: with_pandas(root))
@@ -125,7 +125,7 @@ def main(*arguments: str) -> None:
         folder = Path(name)
         world = [sys.executable, "-m", "bench.factors", "--write", name, *arguments]
         subprocess.run(world, check=True)
-        lake = rdlake.init_lake(folder / "lake")
+        lake = init_store(folder / "lake")
         (root,) = folder.rglob("RD-Agent_workspace")
         took = seconds(lambda: ingest(lake, [root]))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -11,7 +11,9 @@ from bench.figures import Figure, seconds
 from rdlake.catalog.publish import publish
 from rdlake.demo import DemoReport, write_demo
 from rdlake.ingest.pipeline import ingest
+from rdlake.library import Library
 from rdlake.store.lake import Lake
+from rdlake.store.opening import init_store
 
 BY_HAND = 12
 RUN = "f" * 32
@@ -21,7 +23,7 @@ def of_a_fork(folder: Path, count: int) -> list[Figure]:
     """From folders and a registry to a catalog; again, unchanged; then loops one by one."""
     demo = write_demo(folder / "fork", experiments=count, seed=1, fork=True)
     more = write_demo(folder / "more", experiments=BY_HAND, seed=2)
-    lake = rdlake.init_lake(folder / "of a fork")
+    lake = init_store(folder / "of a fork")
     assert demo.registry
     registry = demo.registry
 
@@ -46,7 +48,7 @@ def _by_hand(lake: Lake, demo: DemoReport) -> float:
 
     def write(number: int) -> None:
         rdlake.write_loop_artifacts(
-            lake,
+            Library(lake),
             task_run_row={"task_run_id": RUN, "scenario": "QuantRDLoop"},
             loop_row={"task_run_id": RUN, "loop_id": number, "status": "success"},
             workspace_path=folders[number],

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import polars as pl
 
-import rdlake
 from bench.figures import Figure, seconds
 from rdlake.catalog.publish import publish
 from rdlake.exports.charts.stored import draw_charts
 from rdlake.ingest.content import Keep
 from rdlake.ingest.pipeline import ingest
+from rdlake.store.opening import init_store, open_store
 
 PAIRS = 25
 PAIR_MS, MOST_MIB = 100, 1024
@@ -28,10 +28,10 @@ def of_keeping(folder: Path, workspaces: Path) -> list[Figure]:
     taken: dict[Keep, list[float]] = {"none": [], "essential": [], "all": []}
     for turn in range(ROUNDS):
         for keep, times in taken.items():
-            lake = rdlake.init_lake(folder / f"keeping {keep} {turn}")
+            lake = init_store(folder / f"keeping {keep} {turn}")
             times.append(seconds(partial(ingest, lake, [workspaces], keep=keep)))
     best = {keep: min(times) for keep, times in taken.items()}
-    lake = rdlake.open_lake(folder / "keeping essential 0")
+    lake = open_store(folder / "keeping essential 0")
     again = min(seconds(lambda: ingest(lake, [workspaces])) for _ in range(3))
     drawing = seconds(lambda: draw_charts(lake))
     pairs = lake.read("charts")["curve_digest"].n_unique()
@@ -58,7 +58,7 @@ def _pair(root: Path) -> float:
     from rdlake.exports.charts.canvas import Canvas
     from rdlake.exports.charts.curves import plot_curve, plot_drawdown
 
-    days = rdlake.open_lake(root).read("equity_curves", ["workspace_id", *DAYS])
+    days = open_store(root).read("equity_curves", ["workspace_id", *DAYS])
     one = days.filter(pl.col("workspace_id") == days["workspace_id"][0]).sort("date")
     with Canvas() as canvas:
 

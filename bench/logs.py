@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-import rdlake
 from bench.figures import Figure, seconds
 from bench.notebook import read_with_pandas
 from rdlake.demo import DemoReport
 from rdlake.ingest.pipeline import ingest
 from rdlake.sources.traces import find_runs
 from rdlake.sources.traces.messages import RunReading, list_messages, read_message, scan_run
+from rdlake.store.opening import init_store
 
 MESSAGES = 2000
 
@@ -39,7 +39,7 @@ def _reading(demo: DemoReport) -> Figure:
 
 
 def _ingesting(folder: Path, demo: DemoReport) -> list[Figure]:
-    lake = rdlake.init_lake(folder / "with logs")
+    lake = init_store(folder / "with logs")
     key = demo.signing_key.read_bytes()
 
     def take() -> None:

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import polars as pl
 
-import rdlake
 from bench.figures import Figure, seconds
 from rdlake.catalog.publish import publish
 from rdlake.catalog.version import newest
@@ -17,6 +16,7 @@ from rdlake.operations.maintain import maintain
 from rdlake.schema.frames import cast
 from rdlake.schema.tables import table
 from rdlake.store.lake import Lake
+from rdlake.store.opening import init_store
 
 TABLE = table("equity_curves")
 SAMPLES = 25
@@ -27,7 +27,7 @@ APPEND_MS, REPLACE_MS, PUBLISH_S = 12, 20, 0.5
 def growth(folder: Path) -> list[Figure]:
     """p50 of appending and of replacing one curve, each a commit on disk, after few commits and
     after many, before and after upkeep."""
-    lake = rdlake.init_lake(folder / "growing")
+    lake = init_store(folder / "growing")
     for number in range(FEW):
         commit(lake, number, 1.0)
     figures = commits(lake, FEW, f"at {FEW}", kept=True)

@@ -10,8 +10,7 @@ from rdlake.about import __version__
 if TYPE_CHECKING:
     from rdlake.catalog.time_travel import connect
     from rdlake.errors import RdlakeError
-    from rdlake.ingest.loop_hook import write_loop_artifacts
-    from rdlake.library import Library, init_lake, open_lake
+    from rdlake.library import Library, init_lake, open_lake, write_loop_artifacts
 
 
 _HOME = {
@@ -20,7 +19,7 @@ _HOME = {
     "connect": "rdlake.catalog.time_travel",
     "init_lake": "rdlake.library",
     "open_lake": "rdlake.library",
-    "write_loop_artifacts": "rdlake.ingest.loop_hook",
+    "write_loop_artifacts": "rdlake.library",
 }
 
 __all__ = [

@@ -1,27 +1,54 @@
-"""The library's face: an open lake with everything that can be done to it."""
+"""The library's face: what a user of Python can do with a lake."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import duckdb
+import polars as pl
 
 from rdlake.catalog import publish as publishing
 from rdlake.catalog import time_travel
 from rdlake.catalog.publish import PublishReport
+from rdlake.domain.experiment import Action
 from rdlake.exports.charts.stored import draw_charts
+from rdlake.ingest import loop_hook
 from rdlake.ingest.content import Keep
 from rdlake.ingest.external import Added, add_alphas, add_factors, add_strategy
 from rdlake.ingest.pipeline import IngestReport, Mode, ingest
 from rdlake.ingest.request import EVERYTHING, Selection
 from rdlake.sources.workspace.path_maps import read_map
-from rdlake.store import opening
 from rdlake.store.lake import Lake
+from rdlake.store.opening import init_store, open_store
 
 
-class Library(Lake):
-    """An open lake. `rdlake.open_lake` and `rdlake.init_lake` make one."""
+class Library:
+    """Offer everything that a user can do with an open lake.
+
+    `rdlake.open_lake` and `rdlake.init_lake` make one. `lake` is the store below it; what commits
+    to that by itself must keep the promises of the store.
+    """
+
+    def __init__(self, lake: Lake) -> None:
+        self.lake = lake
+
+    def __repr__(self) -> str:
+        return f"Library({str(self.root)!r})"
+
+    @property
+    def root(self) -> Path:
+        """Return the folder of the lake."""
+        return self.lake.root
+
+    def read(
+        self, table: str, columns: Collection[str] | None = None, where: pl.Expr | None = None
+    ) -> pl.DataFrame:
+        """Return the newest rows of a table, published or not; all columns unless some are named.
+
+        `where` chooses rows. A table that was never written to has no rows.
+        """
+        return self.lake.read(table, columns, where)
 
     def ingest(  # noqa: PLR0913 - the front door; what it takes is named at every call
         self,
@@ -49,7 +76,7 @@ class Library(Lake):
         dry run writes nothing. `keep` says of which files the content is stored, `charts` whether
         curves that have no pictures yet are drawn."""
         report = ingest(
-            self,
+            self.lake,
             workspaces,
             list(logs),
             registries=list(registries),
@@ -64,13 +91,12 @@ class Library(Lake):
             keep=keep,
         )
         if not dry_run:
-            draw_charts(self, draw=charts)
+            draw_charts(self.lake, draw=charts)
         return report
 
     def alphas(self) -> tuple[Added, ...]:
-        """Add Qlib's factor libraries Alpha158 and Alpha360; nothing is written when they are
-        there."""
-        return add_alphas(self)
+        """Add Qlib's factor libraries Alpha158 and Alpha360; write nothing when they are there."""
+        return add_alphas(self.lake)
 
     def add_factors(
         self,
@@ -80,32 +106,67 @@ class Library(Lake):
         source: str = "external_manual",
         prices: str | Path | None = None,
     ) -> Added:
-        """Add a table of factors, .parquet or .csv by datetime and instrument, with its notes in a
-        YAML of the same name beside it, and their statistics against `prices`. It replaces what
-        was added under the same source and name, by default that of the file."""
-        return add_factors(self, path, name=name, source=source, prices=prices)
+        """Add a table of factors, .parquet or .csv by datetime and instrument.
+
+        Its notes are read from a YAML of the same name beside it, and its statistics are measured
+        against `prices`. It replaces what was added under the same source and name; without `name`
+        the file's name counts.
+        """
+        return add_factors(self.lake, path, name=name, source=source, prices=prices)
 
     def add_strategy(
         self, path: str | Path, *, name: str | None = None, source: str = "handcrafted"
     ) -> Added:
-        """Add the strategy of a Qlib configuration. It replaces what was added under the same
-        source and name, by default that of the file."""
-        return add_strategy(self, path, name=name, source=source)
+        """Add the strategy of a Qlib configuration.
+
+        It replaces what was added under the same source and name; without `name` the file's name
+        counts.
+        """
+        return add_strategy(self.lake, path, name=name, source=source)
 
     def publish(self, *, note: str | None = None, allow: Collection[str] = ()) -> PublishReport:
         """Publish the newest rows as the next catalog version, unless nothing is new."""
-        return publishing.publish(self, note=note, allow=allow)
+        return publishing.publish(self.lake, note=note, allow=allow)
 
     def connect(self, version: int | None = None) -> duckdb.DuckDBPyConnection:
-        """A read-only DuckDB connection to a catalog version, else to the newest."""
+        """Open a read-only DuckDB connection to a catalog version, else to the newest."""
         return time_travel.connect(self.root, version)
 
 
 def open_lake(root: str | Path) -> Library:
-    """The lake at `root`; NoLake, UnsupportedLake or DamagedLake when it cannot be opened."""
-    return Library(opening.open_lake(root).root)
+    """Open the lake at `root`; NoLake, UnsupportedLake or DamagedLake when it cannot be opened."""
+    return Library(open_store(root))
 
 
 def init_lake(root: str | Path) -> Library:
-    """A lake at `root`: a new one, or the one that is there."""
-    return Library(opening.init_lake(root).root)
+    """Make a lake at `root`, or open the one that is there."""
+    return Library(init_store(root))
+
+
+def write_loop_artifacts(  # noqa: PLR0913 - RD-Agent names each of them
+    library: Library,
+    *,
+    task_run_row: Mapping[str, object] | None,
+    loop_row: Mapping[str, object] | None,
+    workspace_path: str | Path | None,
+    action: Action | None,
+    has_result: bool,
+    keep: Keep = "essential",
+) -> IngestReport:
+    """Take one loop with its folder into the lake. RD-Agent calls this when the loop ends.
+
+    The rows are those of a registry, with as many of its columns as are known; one that is given
+    has at least `task_run_id` and `loop_id`. A second call with the same values changes nothing.
+    A file that cannot be read, or words that contradict the files, are findings of the report and
+    in `ingests`; the rest is written. Statistics of factors need prices and are left for the next
+    ingest. Any failure of the lake itself is an RdlakeError.
+    """
+    return loop_hook.write_loop_artifacts(
+        library.lake,
+        task_run_row=task_run_row,
+        loop_row=loop_row,
+        workspace_path=workspace_path,
+        action=action,
+        has_result=has_result,
+        keep=keep,
+    )

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-import rdlake
 from rdlake.store.lake import Lake
+from rdlake.store.opening import init_store
 from tests.builders import make_workspace
 
 
@@ -23,7 +23,7 @@ def no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.fixture
 def lake(tmp_path: Path) -> Lake:
     """An empty lake."""
-    return rdlake.init_lake(tmp_path / "lake")
+    return init_store(tmp_path / "lake")
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from rdlake.catalog.version import Version, history, newest, numbered
 from rdlake.errors import UnknownVersion
 from rdlake.schema.sql import literal
 from rdlake.store.lake import Lake
-from rdlake.store.opening import open_lake
+from rdlake.store.opening import open_store
 
 
 def as_of(lake: Lake, instant: datetime) -> Version:
@@ -43,7 +43,7 @@ def connect(path: str | Path, version: int | None = None) -> duckdb.DuckDBPyConn
 
     The lake may lie elsewhere than when it was published.
     """
-    lake = open_lake(path)
+    lake = open_store(path)
     chosen = newest(lake) if version is None else numbered(lake, version)
     connection = duckdb.connect(str(rendered(lake, chosen)), read_only=True)
     connection.execute(f"SET VARIABLE lake_root = {literal(lake.root.as_posix())}")

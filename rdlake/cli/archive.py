@@ -82,7 +82,7 @@ def run(  # noqa: PLR0913 - one parameter an option
         2 if level == 2 else 1,
         mode == "full",
     )
-    lake = rdlake.open_lake(lake_root)
+    lake = rdlake.open_lake(lake_root).lake
     with progress("archive") as on_progress:
         report = bring(lake, to, asked, dry_run=dry_run, on_progress=on_progress)
     if as_json:
@@ -134,7 +134,7 @@ def levels(lake_root: str, as_json: bool) -> None:
     import rdlake
     from rdlake.operations.archive import archiving_levels
 
-    found = archiving_levels(rdlake.open_lake(lake_root))
+    found = archiving_levels(rdlake.open_lake(lake_root).lake)
     rows = [{"workspace_id": key, "archiving_level": level} for key, level in found.items()]
     show(rows, ["workspace_id", "archiving_level"], as_json=as_json)
 
@@ -159,7 +159,7 @@ def restore(
     import rdlake
     from rdlake.operations.archive import restore as give_back
 
-    report = give_back(rdlake.open_lake(archive_root or lake_root), experiment, into)
+    report = give_back(rdlake.open_lake(archive_root or lake_root).lake, experiment, into)
     if as_json:
         show_json(asdict(report))
         return

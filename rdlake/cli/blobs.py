@@ -45,7 +45,7 @@ def list_(workspace: str | None, lake_root: str, as_json: bool) -> None:
     from rdlake.store.inventory import by_type, of_workspace
     from rdlake.store.lookup import workspace_named
 
-    lake = rdlake.open_lake(lake_root)
+    lake = rdlake.open_lake(lake_root).lake
     frame = of_workspace(lake, workspace_named(lake, workspace)) if workspace else by_type(lake)
     show(frame.to_dicts(), frame.columns, as_json=as_json)
 
@@ -73,7 +73,7 @@ def extract(digests: Sequence[str], into: Path | None, file: Path | None, lake_r
         raise click.UsageError("give --into DIR, or -o FILE for one digest")
     if into is not None and not into.is_dir():
         raise BadInput("no such folder", where=into, fix="make it, or name another one")
-    lake = rdlake.open_lake(lake_root)
+    lake = rdlake.open_lake(lake_root).lake
     for digest in dict.fromkeys(resolved(lake, each) for each in digests):
         target = file or Path(into or ".") / digest
         size = write_out(lake, digest, target)

@@ -52,7 +52,7 @@ def publish(lake_root: str, note: str | None, allow: Sequence[str], repin: bool)
     import rdlake
     from rdlake.catalog import publish as publishing
 
-    tell(publishing.publish(rdlake.open_lake(lake_root), note=note, allow=allow, repin=repin))
+    tell(publishing.publish(rdlake.open_lake(lake_root).lake, note=note, allow=allow, repin=repin))
 
 
 @catalogs.command()
@@ -64,7 +64,7 @@ def release(lake_root: str, note: str | None, allow: Sequence[str]) -> None:
     import rdlake
     from rdlake.catalog import publish as publishing
 
-    tell(publishing.release(rdlake.open_lake(lake_root), note=note, allow=allow))
+    tell(publishing.release(rdlake.open_lake(lake_root).lake, note=note, allow=allow))
 
 
 @catalogs.command()
@@ -79,7 +79,7 @@ def rollback(number: int, lake_root: str, note: str | None) -> None:
     import rdlake
     from rdlake.catalog import publish as publishing
 
-    tell(publishing.rollback(rdlake.open_lake(lake_root), number, note=note))
+    tell(publishing.rollback(rdlake.open_lake(lake_root).lake, number, note=note))
 
 
 @catalogs.command("list")
@@ -90,7 +90,8 @@ def list_(lake_root: str, as_json: bool) -> None:
     import rdlake
     from rdlake.catalog.version import history
 
-    show([_row(each) for each in history(rdlake.open_lake(lake_root))], LISTED, as_json=as_json)
+    versions = history(rdlake.open_lake(lake_root).lake)
+    show(list(map(_row, versions)), LISTED, as_json=as_json)
 
 
 @catalogs.command("show")
@@ -102,7 +103,7 @@ def show_(number: int, lake_root: str, as_json: bool) -> None:
     import rdlake
     from rdlake.catalog.version import numbered
 
-    version = numbered(rdlake.open_lake(lake_root), number)
+    version = numbered(rdlake.open_lake(lake_root).lake, number)
     pins = [asdict(pin) for pin in version.pinned]
     if as_json:
         show_json({**_row(version), "tables": pins})
@@ -124,7 +125,7 @@ def attach(number: int | None, lake_root: str) -> None:
     from rdlake.catalog.time_travel import attach_statement, file_of
     from rdlake.catalog.version import newest
 
-    lake = rdlake.open_lake(lake_root)
+    lake = rdlake.open_lake(lake_root).lake
     click.echo(attach_statement(file_of(lake, number or newest(lake).catalog_version)))
 
 
@@ -145,7 +146,7 @@ def as_of(instant: str, lake_root: str, as_json: bool) -> None:
         moment = datetime.fromisoformat(instant)
     except ValueError as error:
         raise click.BadParameter(f"{instant!r} is not a time such as 2026-03-03T10:00") from error
-    show([_row(attaching.as_of(rdlake.open_lake(lake_root), moment))], LISTED, as_json=as_json)
+    show([_row(attaching.as_of(rdlake.open_lake(lake_root).lake, moment))], LISTED, as_json=as_json)
 
 
 @catalogs.command()
@@ -162,7 +163,7 @@ def diff(before: int, after: int, lake_root: str, as_json: bool) -> None:
     import rdlake
     from rdlake.catalog import diff as differing
 
-    views = differing.diff(rdlake.open_lake(lake_root), before, after)
+    views = differing.diff(rdlake.open_lake(lake_root).lake, before, after)
     if as_json:
         show_json([asdict(view) for view in views])
         return
@@ -189,7 +190,7 @@ def verify(lake_root: str, deep: bool, as_json: bool) -> int:
     from rdlake.catalog.verify import verify as prove
 
     with progress("verifying") as on_file:
-        report = prove(rdlake.open_lake(lake_root), deep=deep, on_file=on_file)
+        report = prove(rdlake.open_lake(lake_root).lake, deep=deep, on_file=on_file)
     if as_json:
         show_json({**asdict(report), "whole": report.whole})
     else:
@@ -216,7 +217,7 @@ def checks(lake_root: str, as_json: bool) -> int:
     from rdlake.catalog.contract import checks as all_checks
     from rdlake.catalog.publish import check
 
-    broken = {each.check.name: each for each in check(rdlake.open_lake(lake_root))}
+    broken = {each.check.name: each for each in check(rdlake.open_lake(lake_root).lake)}
 
     rows = [
         {

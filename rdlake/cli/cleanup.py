@@ -144,7 +144,7 @@ def plan(
     import rdlake
     from rdlake.operations.cleanup import make_plan
 
-    made = make_plan(rdlake.open_lake(lake_root), archive, given)
+    made = make_plan(rdlake.open_lake(lake_root).lake, archive, given)
     if output:
         with _new_file(output) as file:
             file.write(made.model_dump_json(indent=2) + "\n")
@@ -189,7 +189,7 @@ def apply(  # noqa: PLR0913 - one parameter an option
     from rdlake.operations.cleanup import apply_plan, read_plan
     from rdlake.operations.cleanup import purge as delete
 
-    lake, agreed = rdlake.open_lake(lake_root), read_plan(path)
+    lake, agreed = rdlake.open_lake(lake_root).lake, read_plan(path)
     report = apply_plan(lake, archive, agreed, given, grace_days=grace_days)
     if at_once:
         ids = {each.cleanup_id for each in report.done}
@@ -228,7 +228,7 @@ def purge(  # noqa: PLR0913 - one parameter an option
     import rdlake
     from rdlake.operations.cleanup import purge as delete
 
-    lake = rdlake.open_lake(lake_root)
+    lake = rdlake.open_lake(lake_root).lake
     report = delete(lake, archive, roots, cleanup_id, at_once=at_once)
     sign(lake, report)
     return _tell(report, as_json=as_json)
@@ -248,7 +248,7 @@ def undo(*, cleanup_id: str | None, roots: Sequence[Path], lake_root: str, as_js
     import rdlake
     from rdlake.operations.cleanup import undo as give_back
 
-    return _tell(give_back(rdlake.open_lake(lake_root), roots, cleanup_id), as_json=as_json)
+    return _tell(give_back(rdlake.open_lake(lake_root).lake, roots, cleanup_id), as_json=as_json)
 
 
 @cleanup.command()
@@ -342,7 +342,7 @@ def pin(experiment: str, why: str, lake_root: str) -> None:
     import rdlake
     from rdlake.operations.keep import pin as keep
 
-    say(f"pinned {keep(rdlake.open_lake(lake_root), experiment, why)}")
+    say(f"pinned {keep(rdlake.open_lake(lake_root).lake, experiment, why)}")
 
 
 @click.command()
@@ -357,7 +357,7 @@ def unpin(experiment: str, lake_root: str) -> None:
     import rdlake
     from rdlake.operations.keep import unpin as let_go
 
-    say(f"unpinned {let_go(rdlake.open_lake(lake_root), experiment)}")
+    say(f"unpinned {let_go(rdlake.open_lake(lake_root).lake, experiment)}")
 
 
 @click.command()
@@ -372,5 +372,5 @@ def pins(lake_root: str, as_json: bool) -> None:
     import rdlake
     from rdlake.operations.keep import pinned
 
-    rows = pinned(rdlake.open_lake(lake_root)).to_dicts()
+    rows = pinned(rdlake.open_lake(lake_root).lake).to_dicts()
     show(rows, ["workspace_id", "reason", "pinned_at"], as_json=as_json)

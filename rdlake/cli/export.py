@@ -40,7 +40,7 @@ def base_features(
     from rdlake.errors import ExitCode
     from rdlake.exports.libraries import export_base_features
 
-    lake, root = rdlake.open_lake(lake_root), Path(folder).expanduser()
+    lake, root = rdlake.open_lake(lake_root).lake, Path(folder).expanduser()
     done = export_base_features(lake, root, where=where, names=names, allow_unsafe=allow_unsafe)
     if as_json:
         show_json(asdict(done))

@@ -71,7 +71,7 @@ def changes(since: int, to: int | None, lake_root: str, as_json: bool) -> None:
     from rdlake.catalog import diff
     from rdlake.catalog.version import newest
 
-    lake = rdlake.open_lake(lake_root)
+    lake = rdlake.open_lake(lake_root).lake
     until = newest(lake).catalog_version if to is None else to
     found = diff.changes(lake, since, until)
     if as_json:
@@ -111,7 +111,7 @@ def report(name: str, target: Path, version: int | None, lake_root: str) -> None
     import rdlake
     from rdlake.exports.reports import write_report
 
-    click.echo(write_report(rdlake.open_lake(lake_root), name, target, version))
+    click.echo(write_report(rdlake.open_lake(lake_root).lake, name, target, version))
 
 
 def _tell(
@@ -119,6 +119,6 @@ def _tell(
 ) -> None:
     import rdlake
 
-    written = export(rdlake.open_lake(lake_root), folder, version)
+    written = export(rdlake.open_lake(lake_root).lake, folder, version)
     rows = [{"file": str(each.path), "rows": each.rows} for each in written]
     show(rows, ["file", "rows"], as_json=as_json)

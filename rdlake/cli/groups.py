@@ -60,7 +60,7 @@ def list_(lake_root: str, as_json: bool) -> None:
     import rdlake
     from rdlake.operations import groups as grouping
 
-    found = grouping.groups(rdlake.open_lake(lake_root))
+    found = grouping.groups(rdlake.open_lake(lake_root).lake)
     show([asdict(each) for each in found], LISTED, as_json=as_json)
 
 
@@ -77,7 +77,7 @@ def show_(group: str, lake_root: str, as_json: bool) -> None:
     import rdlake
     from rdlake.operations import groups as grouping
 
-    rows = grouping.compared(rdlake.open_lake(lake_root), group)
+    rows = grouping.compared(rdlake.open_lake(lake_root).lake, group)
     if as_json:
         show_json(rows)
     else:
@@ -107,7 +107,7 @@ def add(
     from rdlake.operations import groups as grouping
 
     person = grouping.Person(by, note)
-    say(grouping.add(rdlake.open_lake(lake_root), group, experiments, person, role))
+    say(grouping.add(rdlake.open_lake(lake_root).lake, group, experiments, person, role))
 
 
 @groups.command()
@@ -120,7 +120,7 @@ def rename(group: str, name: str, by: str, note: str | None, lake_root: str) -> 
     import rdlake
     from rdlake.operations import groups as grouping
 
-    say(grouping.rename(rdlake.open_lake(lake_root), group, name, grouping.Person(by, note)))
+    say(grouping.rename(rdlake.open_lake(lake_root).lake, group, name, grouping.Person(by, note)))
 
 
 @groups.command()
@@ -139,7 +139,7 @@ def mark(group: str, experiment: str, role: Any, by: str, note: str | None, lake
     from rdlake.operations import groups as grouping
 
     person = grouping.Person(by, note)
-    say(grouping.mark(rdlake.open_lake(lake_root), group, experiment, role, person))
+    say(grouping.mark(rdlake.open_lake(lake_root).lake, group, experiment, role, person))
 
 
 @groups.command()
@@ -155,4 +155,4 @@ def remove(
     from rdlake.operations import groups as grouping
 
     person = grouping.Person(by, note)
-    say(grouping.remove(rdlake.open_lake(lake_root), group, experiments, person))
+    say(grouping.remove(rdlake.open_lake(lake_root).lake, group, experiments, person))

@@ -112,7 +112,7 @@ def ingest(  # noqa: PLR0913 - one parameter an option
 
     if watch and (dry_run or as_json or overwrite):
         raise click.UsageError("--watch goes with none of --dry-run, --overwrite, --json")
-    sources, lake = sources_of(given), rdlake.open_lake(lake_root)
+    sources, lake = sources_of(given), rdlake.open_lake(lake_root).lake
     if watch:
         how = _How(replace(chosen, still_for=still), mode)
         return watch_for_more(partial(_read, lake, sources, how), _tell_ingest, interval)
@@ -140,7 +140,7 @@ def refresh(lake_root: str, given: Given) -> int:
     from rdlake.demo.sample import sample_workspaces
     from rdlake.ingest.request import EVERYTHING
 
-    lake = rdlake.init_lake(lake_root)
+    lake = rdlake.init_lake(lake_root).lake
     sources = sources_of(given, default=sample_workspaces())
     ingested = _read(lake, sources, _How(EVERYTHING))
     _tell_ingest(ingested)

@@ -23,7 +23,7 @@ def ingests(lake_root: str, task_run_id: str | None, as_json: bool) -> None:
     import rdlake
     from rdlake.ingest.report import Reason, RunReport, by_reason, by_run, ingested
 
-    rows = ingested(rdlake.open_lake(lake_root), task_run_id)
+    rows = ingested(rdlake.open_lake(lake_root).lake, task_run_id)
     runs, reasons = by_run(rows), by_reason(rows)
     if as_json:
         told = {"runs": list(map(asdict, runs)), "reasons": list(map(asdict, reasons))}

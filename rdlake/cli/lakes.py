@@ -20,7 +20,7 @@ def init(lake_root: str) -> None:
     """
     import rdlake
 
-    lake = rdlake.init_lake(lake_root)
+    lake = rdlake.init_lake(lake_root).lake
     say(f"lake {lake.lake_id[:8]} at {lake.root}")
 
 
@@ -38,7 +38,7 @@ def maintain(lake_root: str, dry_run: bool, as_json: bool) -> None:
     import rdlake
     from rdlake.operations.maintain import maintain as keep_up
 
-    report = keep_up(rdlake.open_lake(lake_root), dry_run=dry_run)
+    report = keep_up(rdlake.open_lake(lake_root).lake, dry_run=dry_run)
     if as_json:
         show_json(asdict(report))
         return

@@ -56,7 +56,7 @@ def sync(
     from rdlake.exports.libraries import sync as write
 
     done = write(
-        rdlake.open_lake(lake_root),
+        rdlake.open_lake(lake_root).lake,
         _root(factors_root, "factors_lib_root"),
         _root(strategies_root, "strategies_lib_root"),
         allow_unsafe=allow_unsafe,
@@ -132,7 +132,7 @@ def verify(
     seconds, memory, unprotected = (others[each] for each in ("seconds", "memory", "unprotected"))
     done = list(
         run(
-            rdlake.open_lake(lake_root),
+            rdlake.open_lake(lake_root).lake,
             library,
             Against(roots, Path(chosen) if chosen else None),
             names=names,

@@ -35,5 +35,5 @@ def plot(name: str, folder: Path, force: bool, lake_root: str) -> None:
     import rdlake
     from rdlake.exports.charts import files
 
-    for path in files.plot(rdlake.open_lake(lake_root), name, folder, overwrite=force):
+    for path in files.plot(rdlake.open_lake(lake_root).lake, name, folder, overwrite=force):
         click.echo(path)

@@ -16,7 +16,7 @@ from rdlake.errors import DamagedLake, NoLake
 from rdlake.schema.tables import TABLES
 from rdlake.store.delta_log import TornFile, has_log, log_folder, repair_folder, torn_files
 from rdlake.store.lake import Lake
-from rdlake.store.opening import is_lake, open_lake, usable_root
+from rdlake.store.opening import is_lake, open_store, usable_root
 from rdlake.store.translate import storage_door
 
 MEND = "rdlake doctor --repair moves it aside; then run the ingest again"
@@ -69,7 +69,7 @@ def examine(root: str | Path) -> Health:
     if faults:
         return Health(str(path), None, len(folders), None, faults)
     try:
-        lake = open_lake(path)
+        lake = open_store(path)
         versions = recorded(lake)
         complaints = tuple(_about_catalogs(lake, versions))
     except DamagedLake as error:
@@ -107,7 +107,7 @@ def repair(root: str | Path) -> list[str]:
             _refuse_needed(torn)
             moved += [str(_move(each.path, aside / folder.name)) for each in torn]
     if is_lake(path):
-        moved += _mend_catalogs(open_lake(path), aside)
+        moved += _mend_catalogs(open_store(path), aside)
     return moved
 
 

@@ -77,7 +77,7 @@ class Written:
 
 
 class Lake(Opened):
-    """An open lake. Make one with `open_lake` or `init_lake`."""
+    """An open lake. Make one with `open_store` or `init_store`."""
 
     @cached_property
     def lake_id(self) -> str:

@@ -16,7 +16,7 @@ from rdlake.store.translate import storage_door
 FORBIDDEN_IN_ROOT = "[]%*?"
 
 
-def init_lake(root: str | Path) -> Lake:
+def init_store(root: str | Path) -> Lake:
     """A lake at `root`: a new one, or the one that is there."""
     path = usable_root(root)
     catalogs = table("catalogs")
@@ -29,10 +29,10 @@ def init_lake(root: str | Path) -> Lake:
             (path / "catalogs").mkdir(exist_ok=True)
             sync_folder(path)
             sync_folder(path.parent)
-    return open_lake(path)
+    return open_store(path)
 
 
-def open_lake(root: str | Path) -> Lake:
+def open_store(root: str | Path) -> Lake:
     """The lake at `root`. Fails when there is none, when another rdlake made it in a format this
     one cannot read, or when the end of a table's log is torn."""
     path = usable_root(root)

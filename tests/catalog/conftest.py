@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-import rdlake
+from rdlake.store.opening import init_store
 from tests.builders import make_workspace
 from tests.catalog.published import IDS, NEW, Published, copied
 
@@ -22,7 +22,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Published:
     (workspaces / IDS[2] / "ret.parquet").write_bytes(b"torn")
     (workspaces / "sub").mkdir()
     (workspaces / "sub" / "factor.py").write_text("pass\n", encoding="utf-8")
-    made = Published(rdlake.init_lake(root / "lake"), workspaces)
+    made = Published(init_store(root / "lake"), workspaces)
     made.ingest()
     assert made.publish() == 1
     return made

@@ -18,6 +18,7 @@ from rdlake.catalog.publish import publish
 from rdlake.demo import write_demo
 from rdlake.ingest.pipeline import ingest
 from rdlake.store.lake import Lake
+from rdlake.store.opening import init_store
 from tests.places import DOCS
 
 PAGE = DOCS / "cookbook.md"
@@ -35,7 +36,7 @@ names them. The answers are those of a small demo with invented prices
 def demo_lake(folder: Path) -> Lake:
     """The demo, published."""
     written = write_demo(folder / "demo", experiments=EXPERIMENTS, seed=SEED)
-    lake = rdlake.init_lake(folder / "lake")
+    lake = init_store(folder / "lake")
     key = written.signing_key.read_bytes()
     ingest(lake, [written.workspaces], [written.logs], signing_key=key)
     publish(lake, note="the demo")

@@ -17,6 +17,7 @@ import duckdb
 import rdlake
 from rdlake.catalog.contract import keys, script
 from rdlake.catalog.publish import publish
+from rdlake.store.opening import init_store
 
 GOLDEN = Path(__file__).with_name("contract.golden")
 
@@ -78,7 +79,7 @@ def as_text(views: Mapping[str, View]) -> str:
 def published_text() -> str:
     """The contract as an empty lake publishes it."""
     with tempfile.TemporaryDirectory() as folder:
-        publish(rdlake.init_lake(folder))
+        publish(init_store(folder))
         with contextlib.closing(rdlake.connect(folder)) as connection:
             return as_text(described(connection))
 

@@ -18,7 +18,7 @@ from rdlake.schema.frames import polars_schema
 from rdlake.schema.tables import TABLES, table
 from rdlake.sources.backtest.prices import PRICES
 from rdlake.store.lake import Lake
-from rdlake.store.opening import open_lake
+from rdlake.store.opening import open_store
 from tests.builders import make_workspace
 
 IDS = ("a" * 32, "b" * 32, "c" * 32)
@@ -52,7 +52,7 @@ def copied(made: Published, folder: Path) -> Published:
     prices = PRICES.parent
     shutil.copytree(made.workspaces.parent / prices, folder / prices)
     shutil.copytree(made.lake.root, folder / "lake")
-    return Published(open_lake(folder / "lake"), folder / "workspaces")
+    return Published(open_store(folder / "lake"), folder / "workspaces")
 
 
 @contextmanager

@@ -13,6 +13,7 @@ import rdlake
 from rdlake.catalog.publish import publish
 from rdlake.schema.frames import polars_schema
 from rdlake.schema.tables import table
+from rdlake.store.opening import init_store
 from tests.catalog.test_views import asked, factor, frame, loop
 
 ODD = 'it\'s "quoted"\n动量 🎲; DROP TABLE x --'
@@ -23,7 +24,7 @@ MANY = [f"factor_{number}" for number in range(1000)]
 def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
     """Loop 1 has 1,000 factors; 2 an odd one with figures; 3 names a strategy that no row tells of
     and 4 one without a configuration; none has a curve, 5 has no result."""
-    lake = rdlake.init_lake(tmp_path_factory.mktemp("awkward") / "lake")
+    lake = init_store(tmp_path_factory.mktemp("awkward") / "lake")
     loops = [
         loop("1", factor_names=MANY),
         loop("2", factor_names=[ODD]),

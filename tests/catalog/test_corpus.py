@@ -18,6 +18,7 @@ import pytest
 import rdlake
 from rdlake.catalog.publish import publish
 from rdlake.ingest.pipeline import ingest
+from rdlake.store.opening import init_store
 from tests.catalog.protocol_fields import METRICS
 from tests.places import CORPUS, TRACES
 
@@ -79,7 +80,7 @@ class Catalog:
 @pytest.fixture(scope="module")
 def catalog(tmp_path_factory: pytest.TempPathFactory) -> Catalog:
     """Corpus and runs ingested into one lake and published."""
-    lake = rdlake.init_lake(tmp_path_factory.mktemp("real") / "lake")
+    lake = init_store(tmp_path_factory.mktemp("real") / "lake")
     ingest(lake, [CORPUS / BELOW, *(run / BELOW for run in RUNS)])
     assert publish(lake).outcome == "published"
     return Catalog(lake.root)

@@ -21,6 +21,7 @@ from rdlake.operations.doctor import examine, repair
 from rdlake.operations.maintain import maintain
 from rdlake.store.delta_log import commit_entry, entry_path, log_folder
 from rdlake.store.lake import Lake
+from rdlake.store.opening import init_store, open_store
 from tests.catalog.published import Published
 from tests.catalog.test_verify import in_version, rewrite
 from tests.catalog.views import CONTENT, Rows, rows_in
@@ -112,7 +113,7 @@ def test_no_reader_sees_other_rows_after_damage_to_a_log_and_a_repair_brings_the
     assert all("rdlake doctor --repair" in f.fix or "rdlake catalogs" in f.fix for f in faults)
     repair(lake.root)
     assert len(listing(lake.root)) >= len(files) - 1
-    lake = rdlake.open_lake(lake.root)
+    lake = open_store(lake.root)
     assert examine(lake.root).whole
     ingest(lake, [two_versions.workspaces])
     publish(lake)
@@ -124,7 +125,7 @@ def test_a_table_behind_what_was_published_is_not_published(two_versions: Publis
     lake = two_versions.lake
     newest = lake.snapshot("loops").version or 0
     missing(lake, "loops", newest)
-    lake = rdlake.open_lake(lake.root)
+    lake = open_store(lake.root)
     with pytest.raises(DamagedLake) as error:
         publish(lake)
     assert error.value.where == str(log_folder(lake.folder("loops")))
@@ -137,7 +138,7 @@ def test_a_version_whose_row_is_gone_gives_its_number_and_files_to_nobody(
 ) -> None:
     lake = two_versions.lake
     missing(lake, "catalogs", lake.snapshot("catalogs").version or 0)
-    lake = rdlake.open_lake(lake.root)
+    lake = open_store(lake.root)
     for use in (publish, maintain, history):
         with pytest.raises(DamagedLake, match="version 2 was published, but its row is gone"):
             use(lake)
@@ -146,7 +147,7 @@ def test_a_version_whose_row_is_gone_gives_its_number_and_files_to_nobody(
     moved = {Path(path).name for path in repair(lake.root)}
     assert moved == {"catalog.duckdb", "v000002.duckdb"}
     assert examine(lake.root).catalog_version == 1
-    assert publish(rdlake.open_lake(lake.root)).version.catalog_version == 2
+    assert publish(open_store(lake.root)).version.catalog_version == 2
 
 
 def test_an_edited_row_is_refused_where_its_file_would_be_made_again(
@@ -214,7 +215,7 @@ def of_another_version(file: Path, made: Published) -> None:
 
 
 def of_another_lake(file: Path, made: Published) -> None:
-    other = rdlake.init_lake(made.lake.root.with_name("other"))
+    other = init_store(made.lake.root.with_name("other"))
     ingest(other, [made.workspaces])
     shutil.copy(publish(other).file, file)
 

@@ -18,6 +18,8 @@ import pytest
 
 import rdlake
 from rdlake.domain.ids import protocol_strategy_id
+from rdlake.library import Library
+from rdlake.store.opening import init_store
 from tests.builders import make_workspace
 from tests.catalog.protocol_fields import FIELDS, UNKNOWN
 from tests.catalog.published import Published
@@ -38,17 +40,17 @@ def reader(template: Published) -> Iterator[duckdb.DuckDBPyConnection]:
 @pytest.fixture(scope="module")
 def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
     """Corpus, its registry and the runs with their logs, in one catalog."""
-    lake = rdlake.init_lake(tmp_path_factory.mktemp("real") / "lake")
+    lake = init_store(tmp_path_factory.mktemp("real") / "lake")
     runs = sorted(path.parent for path in TRACES.glob("*/expected.json"))
-    lake.ingest(
+    Library(lake).ingest(
         CORPUS / BELOW,
         *(run / BELOW for run in runs),
         logs=[run / "log" for run in runs],
         registries=[CORPUS / "RDagentDB" / "registry.sqlite"],
         signing_key=(TRACES / "artifact_signing.key").read_bytes(),
     )
-    lake.publish()
-    with contextlib.closing(lake.connect()) as opened:
+    Library(lake).publish()
+    with contextlib.closing(Library(lake).connect()) as opened:
         yield opened
 
 
@@ -149,10 +151,10 @@ def test_a_changed_topk_is_another_strategy(tmp_path: Path) -> None:
     for name, topk in (("a", 50), ("b", 50), ("c", 30)):
         folder = make_workspace(workspaces, name * 32)
         make_recording(folder, task=make_task(topk=topk))
-    lake = rdlake.init_lake(tmp_path / "lake")
-    lake.ingest(workspaces, charts=False)
-    lake.publish()
-    with contextlib.closing(lake.connect()) as opened:
+    lake = init_store(tmp_path / "lake")
+    Library(lake).ingest(workspaces, charts=False)
+    Library(lake).publish()
+    with contextlib.closing(Library(lake).connect()) as opened:
         strategies = asked(opened, "SELECT topk, workspace_ids FROM strategy_catalog ORDER BY topk")
         names = asked(opened, "SELECT strategy_id, name FROM strategy_detail ORDER BY source_key")
     assert [(row["topk"], row["workspace_ids"]) for row in strategies] == [

@@ -16,7 +16,6 @@ from pathlib import Path
 import duckdb
 import pytest
 
-import rdlake
 from rdlake.catalog import publish as publishing
 from rdlake.catalog.checks import Broken, Held, run_checks
 from rdlake.catalog.contract import CONTRACT_VERSION, checks
@@ -36,6 +35,7 @@ from rdlake.errors import (
 from rdlake.schema.tables import TABLES, table
 from rdlake.store.delta import create_table
 from rdlake.store.lake import Lake
+from rdlake.store.opening import open_store
 from tests.builders import make_workspace, write_metrics
 from tests.catalog.published import (
     IDS,
@@ -114,7 +114,7 @@ def test_nothing_new_writes_nothing(published: Published) -> None:
     report = publish(published.lake, note="again")
     assert (report.outcome, report.version.catalog_version) == ("nothing new", 1)
     published.ingest()
-    assert publish(rdlake.open_lake(published.lake.root)).outcome == "nothing new"
+    assert publish(open_store(published.lake.root)).outcome == "nothing new"
     assert state(published.lake) == before
 
 
@@ -533,7 +533,7 @@ def test_a_publisher_that_loses_the_race_tries_again(
     def overtaken(connection: duckdb.DuckDBPyConnection, held: Held | None) -> list[Broken]:
         looked.append(connection)
         if len(looked) == 1:
-            publish(rdlake.open_lake(published.lake.root), note="faster", repin=True)
+            publish(open_store(published.lake.root), note="faster", repin=True)
         return real(connection, held)
 
     monkeypatch.setattr(publishing, "run_checks", overtaken)
@@ -554,7 +554,7 @@ def test_a_rollback_that_loses_the_race_tries_again(
         pinned = real(lake, last)
         asked.append(lake)
         if len(asked) == 1:
-            publish(rdlake.open_lake(published.lake.root), repin=True)
+            publish(open_store(published.lake.root), repin=True)
         return pinned
 
     monkeypatch.setattr(publishing, "pin_tables", overtaken)
@@ -564,7 +564,7 @@ def test_a_rollback_that_loses_the_race_tries_again(
 
 def publish_often(root: Path, times: int) -> list[int]:
     """Run in a process of its own: the numbers that it published."""
-    lake = rdlake.open_lake(root)
+    lake = open_store(root)
     reports = [publish(lake, repin=True) for _ in range(times)]
     assert {report.outcome for report in reports} == {"published"}
     return [report.version.catalog_version for report in reports]
@@ -588,7 +588,7 @@ def publish_at_once(made: Published, publishers: int, times: int) -> None:
         work = [pool.submit(publish_often, root, times) for _ in range(publishers)]
         changes = ingest_until_done(made, work)
         given = sorted(number for each in work for number in each.result())
-    lake = rdlake.open_lake(root)
+    lake = open_store(root)
     assert given == list(range(2, publishers * times + 2))
     assert numbers(lake) == [1, *given]
     assert current(lake) == max(given)

@@ -20,6 +20,7 @@ from rdlake.catalog.version import history, newest
 from rdlake.errors import DamagedLake
 from rdlake.schema.tables import TABLES, table
 from rdlake.store.lake import Lake
+from rdlake.store.opening import init_store
 from tests.builders import make_workspace
 from tests.catalog.published import NEW, Published, replace_rows
 from tests.catalog.views import VIEWS, rows_in, rows_of
@@ -102,7 +103,7 @@ def test_columns_stand_in_the_declared_order(template: Published) -> None:
 
 
 def test_a_folder_with_an_equals_sign_is_no_column(tmp_path: Path) -> None:
-    lake = rdlake.init_lake(tmp_path / "env=prod" / "loop_id=7")
+    lake = init_store(tmp_path / "env=prod" / "loop_id=7")
     made = Published(lake, tmp_path / "workspaces")
     make_workspace(made.workspaces)
     made.ingest()

@@ -10,7 +10,6 @@ from pathlib import Path
 import duckdb
 import pytest
 
-import rdlake
 from rdlake.catalog import template as module
 from rdlake.catalog.contract import script
 from rdlake.catalog.publish import publish
@@ -21,6 +20,7 @@ from rdlake.errors import StorageFailed
 from rdlake.operations.maintain import maintain
 from rdlake.store.durable import sha256_of
 from rdlake.store.lake import Lake
+from rdlake.store.opening import init_store
 from tests.catalog.published import NEW, Published
 from tests.catalog.views import VIEWS, rows_of
 
@@ -81,7 +81,7 @@ def test_it_is_taken_from_the_lake_beside(
     published: Published, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_stated", never_stated)
-    lake = rdlake.init_lake(tmp_path / "other")
+    lake = init_store(tmp_path / "other")
     publish(lake, beside=published.lake)
     assert [each.name for each in blanks(lake)] == [each.name for each in blanks(published.lake)]
 

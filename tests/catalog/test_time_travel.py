@@ -10,7 +10,6 @@ from pathlib import Path
 import duckdb
 import pytest
 
-import rdlake
 from rdlake.catalog.contract import script
 from rdlake.catalog.publish import publish, release, rollback
 from rdlake.catalog.time_travel import as_of, attach_statement, connect, file_of
@@ -18,6 +17,7 @@ from rdlake.catalog.version import history
 from rdlake.errors import NoLake, UnknownVersion
 from rdlake.schema.sql import literal
 from rdlake.store.lake import Lake
+from rdlake.store.opening import init_store, open_store
 from tests.builders import make_workspace
 from tests.catalog.elsewhere import Reader, counts
 from tests.catalog.published import IDS, NEW, Published
@@ -177,7 +177,7 @@ def test_yesterday_stands_beside_today(template_of_two: Published, tmp_path: Pat
 
 def own_lake(folder: Path, level: float = 0.001) -> Published:
     """A lake of one experiment, published where it lies."""
-    made = Published(rdlake.init_lake(folder / "lake"), folder / "workspaces")
+    made = Published(init_store(folder / "lake"), folder / "workspaces")
     make_workspace(made.workspaces, level=level)
     made.ingest()
     made.publish()
@@ -222,7 +222,7 @@ def test_a_version_made_again_after_a_move_reads_the_new_place(
 ) -> None:
     shutil.move(two_versions.lake.root, tmp_path / "after")
     shutil.rmtree(tmp_path / "after" / "catalogs")
-    lake = rdlake.open_lake(tmp_path / "after")
+    lake = open_store(tmp_path / "after")
     with Reader(tmp_path, attach_statement(file_of(lake, 1))) as reader:
         assert counts(reader, VIEWS) == SAMPLE
 
@@ -309,7 +309,7 @@ def test_a_copy_of_the_lake_gives_the_same_answers(two_versions: Published, tmp_
     rollback(lake, 1)
     release(lake)
     shutil.copytree(lake.root, tmp_path / "elsewhere" / "copy")
-    copy = rdlake.open_lake(tmp_path / "elsewhere" / "copy")
+    copy = open_store(tmp_path / "elsewhere" / "copy")
     assert copy.lake_id == lake.lake_id
     for version in history(lake):
         assert as_of(copy, version.published_at) == version
@@ -321,8 +321,8 @@ def test_a_copy_goes_on_by_itself(published: Published, tmp_path: Path) -> None:
     published.add(NEW)
     assert published.publish() == 2
     copy = shutil.copytree(published.lake.root, tmp_path / "copy")
-    rollback(rdlake.open_lake(copy), 1)
-    assert len(history(rdlake.open_lake(copy))) == 3
+    rollback(open_store(copy), 1)
+    assert len(history(open_store(copy))) == 3
     assert len(history(published.lake)) == 2
     assert (
         rows_in(copy / "catalog.duckdb", copy)["loop_catalog"]

@@ -9,13 +9,13 @@ import polars as pl
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
-import rdlake
 from rdlake.catalog.pinning import file_lists
 from rdlake.catalog.publish import publish, release, rollback
 from rdlake.catalog.verify import Fault, VerifyReport, verify
 from rdlake.catalog.version import history
 from rdlake.store.data_files import DataFile
 from rdlake.store.lake import Lake
+from rdlake.store.opening import open_store
 from tests.catalog.published import NEW, Published
 
 
@@ -33,7 +33,7 @@ def rewrite(lake: Lake, table: str, change: Callable[[pl.DataFrame], pl.DataFram
     frame = pl.from_arrow(delta.to_pyarrow_table())
     assert isinstance(frame, pl.DataFrame)
     write_deltalake(delta, change(frame).to_arrow(), mode="overwrite")
-    return rdlake.open_lake(lake.root)
+    return open_store(lake.root)
 
 
 def in_version(number: int, **values: object) -> Callable[[pl.DataFrame], pl.DataFrame]:

@@ -15,6 +15,7 @@ import rdlake
 from rdlake.catalog.publish import publish
 from rdlake.schema.frames import polars_schema
 from rdlake.schema.tables import table
+from rdlake.store.opening import init_store
 from tests.catalog.published import IDS, Published
 
 EARLY, LATE = datetime(2026, 3, 3, 10, 0, 0), datetime(2026, 3, 3, 10, 0, 0, 500_000)
@@ -58,7 +59,7 @@ def connection(template: Published) -> Iterator[duckdb.DuckDBPyConnection]:
 @pytest.fixture(scope="module")
 def factor_catalog(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
     """factor_catalog by name: of loops 1 to 5, whose factors tell of the case that they are."""
-    lake = rdlake.init_lake(tmp_path_factory.mktemp("factors") / "lake")
+    lake = init_store(tmp_path_factory.mktemp("factors") / "lake")
     third = LATE.replace(microsecond=510_000)
     rows = [
         factor("1", "several", created_at=EARLY, expression="old", tags=["a"]),

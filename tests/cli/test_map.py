@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-import rdlake
 from rdlake.demo.pickles import Instance, Name
+from rdlake.store.opening import open_store
 from tests.builders import make_workspace
 from tests.builders_traces import WORKSPACES, workspace_id
 from tests.cli.run import run
@@ -38,7 +38,7 @@ def read(capsys: Capture, place: Place, *maps: str) -> tuple[int, dict[str, Any]
 
 
 def folders() -> set[str]:
-    return set(rdlake.open_lake("lake").read("workspaces")["workspace_id"])
+    return set(open_store("lake").read("workspaces")["workspace_id"])
 
 
 def test_without_a_map_only_the_log_is_read_and_nothing_is_said(
@@ -60,7 +60,7 @@ def test_the_workspaces_below_old_are_read_below_new(
     code, report = read(capsys, place, f"{old}={new}")
     assert (code, report["counts"]) == (0, {"ok": 3, "unchanged": 0})
     assert folders() == {OWN[0], OWN[1]}
-    rows = rdlake.open_lake("lake").read("loops").to_dicts()
+    rows = open_store("lake").read("loops").to_dicts()
     assert {row["task_run_id"] for row in rows} == {RUN}
 
 
@@ -68,9 +68,9 @@ def test_a_map_that_comes_later_changes_nothing_of_the_log(place: Place, capsys:
     read(capsys, place)
     code, report = read(capsys, place, f"{OLD}={place.path}")
     assert (code, report["counts"]) == (0, {"ok": 2, "unchanged": 1})
-    before = versions(rdlake.open_lake("lake"))
+    before = versions(open_store("lake"))
     assert read(capsys, place, f"{OLD}={place.path}")[1]["counts"] == {"unchanged": 3}
-    assert versions(rdlake.open_lake("lake")) == before
+    assert versions(open_store("lake")) == before
 
 
 def test_a_root_that_is_named_twice_is_read_once(place: Place, capsys: Capture) -> None:

@@ -10,10 +10,10 @@ import polars as pl
 import pytest
 from PIL import Image
 
-import rdlake
 from rdlake.demo import write_demo
 from rdlake.ingest.pipeline import ingest
 from rdlake.sources.backtest.prices import PRICES
+from rdlake.store.opening import init_store
 from tests.builders import make_workspace
 from tests.cli.run import run
 
@@ -72,7 +72,7 @@ def test_it_says_what_it_cannot_draw(root: Path, tmp_path: Path, capsys: Capture
 def test_a_factor_is_drawn_with_its_days_and_fifths(
     root: Path, tmp_path: Path, capsys: Capture
 ) -> None:
-    lake = rdlake.init_lake(tmp_path / "measured")
+    lake = init_store(tmp_path / "measured")
     demo = write_demo(tmp_path / "demo", experiments=4, seed=1)
     ingest(lake, [demo.workspaces], keep="none")
     known = lake.read("factor_perf").filter(pl.col("fifths").is_not_null())
@@ -87,7 +87,7 @@ def test_a_factor_is_drawn_with_its_days_and_fifths(
 
 
 def test_a_factor_without_a_label_says_so(tmp_path: Path, capsys: Capture) -> None:
-    lake = rdlake.init_lake(tmp_path / "without")
+    lake = init_store(tmp_path / "without")
     shutil.rmtree(make_workspace(tmp_path / "w" / "x").parent.parent / PRICES.parent)
     ingest(lake, [tmp_path / "w" / "x"])
     done = run(capsys, "plot", "MOM_5D", "--lake", lake.root)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-import rdlake
+from rdlake.store.opening import open_store
 from tests.builders_registry import OLD, RUN, folder_row, loop_row, run_row, write_registry
 from tests.cli.run import run
 
@@ -40,7 +40,7 @@ def test_the_folders_that_it_names_are_read_where_they_are_here(
     mapped = ("ingest", "--registry", file, "--map", f"{OLD}={tmp_path}", "--json")
     seen = run(capsys, *mapped)
     assert (seen.code, json.loads(seen.out)["counts"]) == (0, {"ok": 4, "unchanged": 0})
-    rows = rdlake.open_lake("lake").read("loops").to_dicts()
+    rows = open_store("lake").read("loops").to_dicts()
     assert {row["workspace_id"]: row["has_result"] for row in rows} == {
         **dict.fromkeys(NAMES, True),
         "d" * 32: False,
@@ -57,7 +57,7 @@ def test_a_registry_may_be_set_once(
     monkeypatch.setenv("RDLAKE_REGISTRIES", str(file))
     run(capsys, "init")
     assert run(capsys, "ingest").code == 0
-    assert rdlake.open_lake("lake").read("loops").height == 4
+    assert open_store("lake").read("loops").height == 4
 
 
 def test_a_bad_registry_is_told_with_its_remedy(

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-import rdlake
 from rdlake.ingest.pipeline import ingest
 from rdlake.store.lake import Lake
+from rdlake.store.opening import open_store
 from tests.builders import make_workspace
 from tests.builders_registry import folder_row, loop_row, run_row, write_registry
 from tests.builders_traces import make_loop, write_run
@@ -159,4 +159,4 @@ def test_of_a_registry_only_loops_that_ended_are_taken(
         assert loops(lake) == {"a" * 32}
         write_registry(file, loops=[loop_row(1, status="success")])
         until(lambda: "b" * 32 in loops(lake))
-    assert rdlake.open_lake(lake.root).read("loops").height == 2
+    assert open_store(lake.root).read("loops").height == 2

@@ -9,7 +9,6 @@ from pathlib import Path
 import pyarrow as pa
 from deltalake import DeltaTable, write_deltalake
 
-import rdlake
 from rdlake.catalog.contract import checks
 from rdlake.catalog.publish import publish, release, rollback
 from rdlake.demo import write_demo
@@ -18,6 +17,7 @@ from rdlake.library import Library
 from rdlake.schema.frames import frame_of
 from rdlake.schema.tables import TABLES, Table, table
 from rdlake.store.lake import Lake
+from rdlake.store.opening import init_store, open_store
 from tests.builders import make_workspace, write_metrics
 
 DAYS = 3
@@ -34,42 +34,42 @@ VALUES: dict[pa.DataType, tuple[object, ...]] = {
 }
 
 
-def full_lake(folder: Path) -> Library:
+def full_lake(folder: Path) -> Lake:
     """The sample, 30 experiments of the demo, odd names, every type in every table, one table
     whose older files lack columns, compacted tables that were written to again; three versions,
     the second a rollback, the last with all of it."""
     workspaces = folder / "workspaces"
     demo = write_demo(folder / "demo", experiments=30, seed=1)
     make_workspace(workspaces, ODD, days=DAYS, factors=("A", "动量 #1 %;"), metrics={AWKWARD: -0.0})
-    lake = rdlake.init_lake(folder / ODD)
+    lake = init_store(folder / ODD)
     older_factors(lake)
     allowed = [each.name for each in checks()]
-    lake.ingest(sample_workspaces(), demo.workspaces, workspaces)
+    Library(lake).ingest(sample_workspaces(), demo.workspaces, workspaces)
     publish(lake, note=AWKWARD, allow=allowed)
     rollback(lake, 1)
     every_type(lake)
     for name in ("equity_curves", "factors", "loops"):
         assert lake.compact(name)
     write_metrics(workspaces / ODD, {"IC": 5e-324, "Rank IC": float("nan")})
-    lake.ingest(workspaces)
+    Library(lake).ingest(workspaces)
     release(lake, allow=allowed)
     return lake
 
 
-def empty_lake(folder: Path) -> Library:
+def empty_lake(folder: Path) -> Lake:
     """A lake without a row, published."""
-    lake = rdlake.init_lake(folder / "empty")
-    lake.publish()
+    lake = init_store(folder / "empty")
+    Library(lake).publish()
     return lake
 
 
-def moved_lake(folder: Path) -> Library:
+def moved_lake(folder: Path) -> Lake:
     """A lake that no longer lies where it was published."""
     make_workspace(folder / "workspaces", ODD, days=DAYS)
-    lake = rdlake.init_lake(folder / "published")
-    lake.ingest(folder / "workspaces")
-    lake.publish()
-    return rdlake.open_lake(lake.root.rename(folder / ODD))
+    lake = init_store(folder / "published")
+    Library(lake).ingest(folder / "workspaces")
+    Library(lake).publish()
+    return open_store(lake.root.rename(folder / ODD))
 
 
 def older_factors(lake: Lake) -> None:

@@ -10,11 +10,10 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 import pytest
 
-import rdlake
-from rdlake.library import Library
 from rdlake.schema.frames import cast
 from rdlake.schema.tables import TABLES, Table
 from rdlake.store.lake import Lake
+from rdlake.store.opening import open_store
 from tests.compat.interpreters import BUILT, NOT_BUILT, ask, delta_extensions
 from tests.compat.read import canonical
 
@@ -22,10 +21,10 @@ Reader = Callable[[Lake, Table], pa.Table]
 
 
 @pytest.fixture(scope="module")
-def plain(full: Library, tmp_path_factory: pytest.TempPathFactory) -> Library:
+def plain(full: Lake, tmp_path_factory: pytest.TempPathFactory) -> Lake:
     """The lake at a path of plain letters: `scan_delta` of Polars cannot read any other."""
     root = tmp_path_factory.mktemp("plain") / "lake"
-    return rdlake.open_lake(shutil.copytree(full.root, root))
+    return open_store(shutil.copytree(full.root, root))
 
 
 def as_texts(rows: pa.Table) -> list[str]:
@@ -57,7 +56,7 @@ def files(lake: Lake, entry: Table) -> list[str]:
 
 @pytest.mark.parametrize("entry", TABLES, ids=lambda entry: entry.name)
 @pytest.mark.parametrize("read", [by_polars, by_polars_files, by_pyarrow])
-def test_the_rows_are_those_of_the_lake(plain: Library, read: Reader, entry: Table) -> None:
+def test_the_rows_are_those_of_the_lake(plain: Lake, read: Reader, entry: Table) -> None:
     expected = by_the_lake(plain, entry)
     assert expected
     assert as_texts(read(plain, entry)) == expected
@@ -65,7 +64,7 @@ def test_the_rows_are_those_of_the_lake(plain: Library, read: Reader, entry: Tab
 
 @pytest.mark.compat
 @pytest.mark.skipif(not BUILT, reason=NOT_BUILT)
-def test_duckdb_reads_the_rows_with_its_delta_extension(full: Library) -> None:
+def test_duckdb_reads_the_rows_with_its_delta_extension(full: Lake) -> None:
     extensions = delta_extensions()
     if not extensions:
         pytest.skip("no package of DuckDB's delta extension could be installed")

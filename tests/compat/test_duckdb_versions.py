@@ -11,7 +11,6 @@ import pytest
 
 from rdlake.catalog.contract import sql_folder
 from rdlake.catalog.file_faults import CURRENT
-from rdlake.library import Library
 from rdlake.store.lake import Lake
 from tests.catalog.views import OFTEN_EMPTY
 from tests.compat import lakes
@@ -24,20 +23,20 @@ every_version = pytest.mark.parametrize("version", BUILT)
 
 
 @pytest.fixture(scope="module")
-def expected(full: Library) -> Views:
+def expected(full: Lake) -> Views:
     """What the DuckDB that wrote the file reads from it."""
     views: Views = ask(sys.executable, "catalog", full.root / CURRENT)
     return views
 
 
 @pytest.fixture(scope="module")
-def expected_of_empty(empty: Library) -> Views:
+def expected_of_empty(empty: Lake) -> Views:
     views: Views = ask(sys.executable, "catalog", empty.root / CURRENT)
     return views
 
 
 @pytest.fixture(scope="module")
-def moved(tmp_path_factory: pytest.TempPathFactory) -> Library:
+def moved(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     return lakes.moved_lake(tmp_path_factory.mktemp("moved"))
 
 
@@ -74,9 +73,7 @@ def test_there_is_something_of_everything(expected: Views) -> None:
 
 
 @every_version
-def test_columns_comments_and_rows_are_the_same(
-    full: Library, expected: Views, version: str
-) -> None:
+def test_columns_comments_and_rows_are_the_same(full: Lake, expected: Views, version: str) -> None:
     found = catalog_of(version, full)
     assert found.keys() == expected.keys()
     assert differences(found, expected) == []
@@ -85,7 +82,7 @@ def test_columns_comments_and_rows_are_the_same(
 
 @every_version
 def test_a_lake_without_a_row_is_the_same(
-    empty: Library, expected: Views, expected_of_empty: Views, version: str
+    empty: Lake, expected: Views, expected_of_empty: Views, version: str
 ) -> None:
     found = catalog_of(version, empty)
     assert differences(found, expected_of_empty) == []
@@ -97,7 +94,7 @@ def test_a_lake_without_a_row_is_the_same(
 @every_version
 @pytest.mark.parametrize("variable", ["lake_root", "lake_root_{id}"])
 def test_a_lake_that_was_moved_is_found_by_a_variable(
-    moved: Library, version: str, variable: str
+    moved: Lake, version: str, variable: str
 ) -> None:
     of_this_lake = variable.format(id=moved.lake_id[:8])
     found, expected = (
@@ -109,12 +106,12 @@ def test_a_lake_that_was_moved_is_found_by_a_variable(
 
 
 @every_version
-def test_a_lake_that_was_moved_is_not_found_by_itself(moved: Library, version: str) -> None:
+def test_a_lake_that_was_moved_is_not_found_by_itself(moved: Lake, version: str) -> None:
     assert "No files found" in catalog_of(version, moved)["main.loop_catalog"]["error"]
 
 
 @every_version
-def test_checks_and_queries_answer_the_same(full: Library, version: str) -> None:
+def test_checks_and_queries_answer_the_same(full: Lake, version: str) -> None:
     files = [path for kind in ("checks", "queries") for path in (sql_folder() / kind).glob("*.sql")]
     found, wanted = (
         ask(python, "queries", full.root / CURRENT, *files)

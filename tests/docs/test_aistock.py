@@ -16,6 +16,7 @@ import rdlake
 from rdlake.catalog.contract import keys, script
 from rdlake.catalog.publish import publish
 from rdlake.demo import write_demo
+from rdlake.store.opening import init_store
 from tests.catalog.golden import described
 from tests.ingest.test_json_catalogs import LEGACY
 from tests.places import REPOSITORY
@@ -85,7 +86,7 @@ def test_a_lake_that_moved_is_read_where_it_lies_now(place: Path, tmp_path: Path
 
 
 def test_the_fields_of_each_page_are_the_comments(tmp_path: Path) -> None:
-    publish(rdlake.init_lake(tmp_path))
+    publish(init_store(tmp_path))
     with contextlib.closing(rdlake.connect(tmp_path)) as connection:
         views = described(connection)
     for view in PAGES:

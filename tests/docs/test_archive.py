@@ -12,9 +12,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-import rdlake
 from rdlake.demo import write_demo
+from rdlake.library import Library
 from rdlake.operations.archive import archiving_levels
+from rdlake.store.opening import init_store, open_store
 from tests.catalog.elsewhere import Reader
 from tests.operations.archive.world import files_of
 from tests.operations.cleanup.world import age
@@ -31,13 +32,13 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where a fork of RD-Agent was run, and its lake."""
     place = tmp_path_factory.mktemp("archive") / "RD-Agent"
     write_demo(place, experiments=EXPERIMENTS, seed=0, fork=True)
-    lake = rdlake.init_lake(place / "lake")
-    lake.ingest(
+    lake = init_store(place / "lake")
+    Library(lake).ingest(
         place / "git_ignore_folder/RD-Agent_workspace",
         registries=[place / "RDagentDB" / "registry.sqlite"],
         logs=[place / "log"],
     )
-    lake.publish()
+    Library(lake).publish()
     workspaces = place / "git_ignore_folder/RD-Agent_workspace"
     shutil.copytree(workspaces, place / "before", symlinks=True)
     age(workspaces, place / "log")
@@ -70,7 +71,7 @@ def here(place: Path, block: str) -> str:
 
 def experiment(place: Path) -> str:
     """One with a folder, that this test chooses."""
-    loops = rdlake.open_lake(place / "lake").read("loops", where=pl.col("has_curve"))
+    loops = open_store(place / "lake").read("loops", where=pl.col("has_curve"))
     folders = place / "before"
     names: list[str] = loops["workspace_id"].to_list()
     return min(name for name in names if (folders / name / "qlib_res.csv").exists())
@@ -99,7 +100,7 @@ def test_the_clean_up_frees_the_disk_and_the_lake_knows(
     (purged,) = (each for block, each in words.items() if "cleanup purge" in block)
     assert "undone: " in undone and "purged: " in purged and "signed for the lake" in purged
     assert not (place / "git_ignore_folder/RD-Agent_workspace" / experiment(place)).exists()
-    lake = rdlake.open_lake(place / "lake")
+    lake = open_store(place / "lake")
     mine = pl.col("workspace_id") == experiment(place)
     assert set(lake.read("artifacts", where=mine)["state"]) == {"removed"}
     assert set(lake.read("cleanups", where=mine)["state"]) == {"undone", "purged"}
@@ -107,7 +108,7 @@ def test_the_clean_up_frees_the_disk_and_the_lake_knows(
 
 def test_every_experiment_is_at_level_2(place: Path, said: list[tuple[str, str]]) -> None:
     assert said
-    assert set(archiving_levels(rdlake.open_lake(place / "lake")).values()) == {2}
+    assert set(archiving_levels(open_store(place / "lake")).values()) == {2}
 
 
 def test_plain_duckdb_reads_the_moved_archive(
@@ -115,6 +116,6 @@ def test_plain_duckdb_reads_the_moved_archive(
 ) -> None:
     assert said
     *first, last = here(place, BLOCKS[-1][1]).strip().split("\n")
-    loops = rdlake.open_lake(place / "lake").read("loops", where=pl.col("has_result"))
+    loops = open_store(place / "lake").read("loops", where=pl.col("has_result"))
     with Reader(tmp_path, *first) as reader:
         assert reader.ask(last) == [[loops.height]]

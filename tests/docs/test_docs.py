@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-import rdlake
 from rdlake.cli.main import COMMANDS
 from rdlake.demo.sample import sample_workspaces
+from rdlake.library import Library
+from rdlake.store.opening import init_store
 from tests.places import REPOSITORY
 from tests.test_architecture import LAYERS
 
@@ -35,9 +36,9 @@ def readme_queries() -> list[tuple[str, str]]:
 
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    lake = rdlake.init_lake(tmp_path_factory.mktemp("sample") / "lake")
-    lake.ingest(sample_workspaces())
-    lake.publish()
+    lake = init_store(tmp_path_factory.mktemp("sample") / "lake")
+    Library(lake).ingest(sample_workspaces())
+    Library(lake).publish()
     return lake.root
 
 

@@ -17,6 +17,8 @@ import rdlake
 from rdlake.catalog.contract import keys, script
 from rdlake.demo import write_demo
 from rdlake.exports.protocol_v1 import CATALOGS
+from rdlake.library import Library
+from rdlake.store.opening import init_store
 from tests.ingest.test_json_catalogs import LEGACY
 from tests.places import DOCS
 
@@ -30,12 +32,12 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where RD-Agent was run, after every shell block of the page."""
     place = tmp_path_factory.mktemp("exports") / "RD-Agent"
     demo = write_demo(place, experiments=20, seed=0)
-    lake = rdlake.init_lake(place / "lake")
-    lake.ingest(demo.workspaces)
-    lake.publish()
-    lake.alphas()
-    lake.ingest(catalogs=[LEGACY])
-    lake.publish()
+    lake = init_store(place / "lake")
+    Library(lake).ingest(demo.workspaces)
+    Library(lake).publish()
+    Library(lake).alphas()
+    Library(lake).ingest(catalogs=[LEGACY])
+    Library(lake).publish()
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     for language, block in BLOCKS:
         if language == "sh":

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-import rdlake
+from rdlake.store.opening import open_store
 from tests.builders_prices import few_prices, write_prices
 from tests.cli.run import run
 from tests.ingest.external.ask import asked
@@ -39,7 +39,7 @@ def test_the_page_of_what_comes_from_elsewhere(
                 assert "unchanged" in done.out
                 assert "added" not in done.out
     assert "动量_5日" in done.out
-    lake = rdlake.open_lake("lake")
+    lake = open_store("lake")
     sources = (
         "SELECT source, count(*)::BIGINT AS factors FROM factor_catalog GROUP BY ALL ORDER BY ALL"
     )

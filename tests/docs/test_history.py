@@ -16,9 +16,9 @@ from typing import Any
 import polars as pl
 import pytest
 
-import rdlake
 from rdlake.demo import write_demo
 from rdlake.store.lake import Lake
+from rdlake.store.opening import open_store
 from tests.ingest.test_json_catalogs import LEGACY
 from tests.lake_rows import versions
 from tests.places import DOCS
@@ -77,7 +77,7 @@ def only(said: list[tuple[str, str]], words: str) -> str:
 def test_a_dry_run_names_all_and_the_back_fill_takes_all(
     place: Path, said: list[tuple[str, str]]
 ) -> None:
-    lake = rdlake.open_lake(place / "lake")
+    lake = open_store(place / "lake")
     folders = {path.name for path in (place / "git_ignore_folder/RD-Agent_workspace").iterdir()}
     dry = only(said, "--dry-run")
     assert "dry run, nothing is written" in dry and all(name in dry for name in folders)

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-import rdlake
 from rdlake.demo import write_demo
 from rdlake.library import Library
+from rdlake.store.lake import Lake
+from rdlake.store.opening import init_store, open_store
 from tests.exports.odd import put_odd
 from tests.places import REPOSITORY
 
@@ -17,24 +18,24 @@ RECORDINGS = REPOSITORY / "tests" / "data" / "recordings"
 
 
 @pytest.fixture(scope="session")
-def everything(tmp_path_factory: pytest.TempPathFactory) -> Library:
+def everything(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     """Version 1; to read only."""
     root = tmp_path_factory.mktemp("everything")
     demo = write_demo(root / "demo", experiments=6, seed=3, fork=True)
-    lake = rdlake.init_lake(root / "lake")
+    lake = init_store(root / "lake")
     assert demo.registry
     key = demo.signing_key.read_bytes()
-    lake.ingest(
+    Library(lake).ingest(
         demo.workspaces, RECORDINGS, logs=[demo.logs], registries=[demo.registry], signing_key=key
     )
-    lake.alphas()
+    Library(lake).alphas()
     put_odd(lake)
-    lake.publish(allow=["results_are_finite"])
+    Library(lake).publish(allow=["results_are_finite"])
     return lake
 
 
 @pytest.fixture
-def own(everything: Library, tmp_path: Path) -> Library:
+def own(everything: Lake, tmp_path: Path) -> Lake:
     """A copy of it, for the test to change."""
     shutil.copytree(everything.root, tmp_path / "lake")
-    return rdlake.open_lake(tmp_path / "lake")
+    return open_store(tmp_path / "lake")

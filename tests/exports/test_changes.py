@@ -20,6 +20,8 @@ from rdlake.catalog.publish import release, rollback
 from rdlake.catalog.version import numbered
 from rdlake.errors import UnknownVersion
 from rdlake.library import Library
+from rdlake.store.lake import Lake
+from rdlake.store.opening import init_store, open_store
 from tests.builders import make_workspace, write_metrics
 from tests.cli.run import run
 from tests.exports.odd import ODD, put_odd
@@ -29,7 +31,7 @@ Copy = dict[str, dict[str, dict[str, Any]]]
 ONE, TWO, THREE = "1" * 32, "2" * 32, "3" * 32
 
 
-def whole(lake: Library, number: int) -> Copy:
+def whole(lake: Lake, number: int) -> Copy:
     """Every view of a version."""
     found: Copy = {}
     with contextlib.closing(rdlake.connect(lake.root, number)) as connection:
@@ -76,14 +78,14 @@ def _sorted(value: Any) -> Any:
 
 
 @pytest.fixture(scope="module")
-def ten(tmp_path_factory: pytest.TempPathFactory) -> Library:
+def ten(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     """Ten versions: workspaces come, change and go, a roll-back, libraries, a hostile loop."""
     root = tmp_path_factory.mktemp("ten")
-    lake, folder = rdlake.init_lake(root / "lake"), root / "workspaces"
+    lake, folder = init_store(root / "lake"), root / "workspaces"
 
     def publish(number: int) -> None:
-        lake.ingest(folder, charts=False)
-        report = lake.publish(allow=["results_are_finite"])
+        Library(lake).ingest(folder, charts=False)
+        report = Library(lake).publish(allow=["results_are_finite"])
         assert report.version.catalog_version == number
 
     make_workspace(folder, ONE)
@@ -94,7 +96,7 @@ def ten(tmp_path_factory: pytest.TempPathFactory) -> Library:
     publish(3)
     (folder / TWO / "ret.parquet").unlink()
     publish(4)
-    lake.alphas()
+    Library(lake).alphas()
     publish(5)
     put_odd(lake)
     publish(6)
@@ -102,7 +104,7 @@ def ten(tmp_path_factory: pytest.TempPathFactory) -> Library:
     publish(7)
     assert rollback(lake, 5).version.catalog_version == 8
     make_workspace(folder, THREE, action="model", factors=None)
-    lake.ingest(folder, charts=False)
+    Library(lake).ingest(folder, charts=False)
     release(lake, allow=["results_are_finite"])
     lake.compact("loops")
     shutil.rmtree(folder / TWO)
@@ -112,7 +114,7 @@ def ten(tmp_path_factory: pytest.TempPathFactory) -> Library:
     return lake
 
 
-def test_ten_versions_applied_in_order_end_in_the_newest(ten: Library) -> None:
+def test_ten_versions_applied_in_order_end_in_the_newest(ten: Lake) -> None:
     copy = whole(ten, 1)
     for number in range(1, 10):
         copy = applied(copy, changes(ten, number, number + 1))
@@ -120,33 +122,33 @@ def test_ten_versions_applied_in_order_end_in_the_newest(ten: Library) -> None:
     assert len(plain(copy)) > 15
 
 
-def test_all_at_once_or_backwards_it_is_the_same(ten: Library) -> None:
+def test_all_at_once_or_backwards_it_is_the_same(ten: Lake) -> None:
     assert plain(applied(whole(ten, 1), changes(ten, 1, 10))) == plain(whole(ten, 10))
     assert plain(applied(whole(ten, 10), changes(ten, 10, 4))) == plain(whole(ten, 4))
 
 
-def test_the_order_is_the_same_each_time_and_by_view(ten: Library) -> None:
+def test_the_order_is_the_same_each_time_and_by_view(ten: Lake) -> None:
     first = list(changes(ten, 1, 10))
     assert repr(first) == repr(list(changes(ten, 1, 10)))
     order = [(each.view, each.change, [*map(str, each.key.values())]) for each in first]
     assert [each[:2] for each in order] == sorted(each[:2] for each in order)
 
 
-def test_a_version_has_no_changes_to_itself(ten: Library) -> None:
+def test_a_version_has_no_changes_to_itself(ten: Lake) -> None:
     assert list(changes(ten, 6, 6)) == []
 
 
-def test_a_changed_row_tells_only_what_changed(ten: Library) -> None:
+def test_a_changed_row_tells_only_what_changed(ten: Lake) -> None:
     (loop,) = [each for each in changes(ten, 6, 7) if each.view == "loop_catalog"]
     assert loop.key["task_run_id"] == ODD
     assert (loop.change, loop.values) == ("changed", {"decision": True})
 
 
 def test_other_columns_and_keys_reach_the_copy_too(
-    ten: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ten: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copytree(ten.root, tmp_path / "lake")
-    lake = rdlake.open_lake(tmp_path / "lake")
+    lake = open_store(tmp_path / "lake")
     newer = script().replace(
         "loops.mean_turnover::DOUBLE AS mean_turnover,", "1::BIGINT AS one, NULL::BIGINT AS none,"
     )
@@ -155,7 +157,7 @@ def test_other_columns_and_keys_reach_the_copy_too(
     newer = newer.replace("files.size::BIGINT AS size", "files.size::VARCHAR AS size")
     newer += "\n-- key: one\nCREATE VIEW added AS SELECT 1::BIGINT AS one, 'x'::VARCHAR AS two;"
     monkeypatch.setattr("rdlake.catalog.publish.script", lambda: newer)
-    lake.publish(allow=["results_are_finite"])
+    Library(lake).publish(allow=["results_are_finite"])
     found = list(changes(lake, 10, 11))
     cleared = {each.view for each in found if each.change == "cleared"}
     assert cleared == {"added", "artifact_list", "equity_curve"}
@@ -165,14 +167,14 @@ def test_other_columns_and_keys_reach_the_copy_too(
         row.setdefault("none", None)
     assert plain(copy) == plain(expected)
     monkeypatch.undo()
-    lake.publish(allow=["results_are_finite"])
+    Library(lake).publish(allow=["results_are_finite"])
     back = list(changes(lake, 11, 12))
     assert {each.view for each in back if each.change == "cleared"} == cleared
     assert "added" not in plain(applied(expected, back))
 
 
 def test_the_command_gives_lines_and_where_to_go_on(
-    capsys: pytest.CaptureFixture[str], ten: Library
+    capsys: pytest.CaptureFixture[str], ten: Lake
 ) -> None:
     """Applied as a consumer does it, who has nothing but the lines."""
     known, copy = 1, {view: dict.fromkeys(rows, 1) for view, rows in whole(ten, 1).items()}
@@ -193,7 +195,7 @@ def test_the_command_gives_lines_and_where_to_go_on(
     }
 
 
-def test_a_person_sees_counts(capsys: pytest.CaptureFixture[str], ten: Library) -> None:
+def test_a_person_sees_counts(capsys: pytest.CaptureFixture[str], ten: Lake) -> None:
     told = run(capsys, "changes", "--since", 1, "--lake", ten.root)
     assert "loop_catalog" in told.out
     assert "rdlake changes --since 10" in told.err
@@ -202,7 +204,7 @@ def test_a_person_sees_counts(capsys: pytest.CaptureFixture[str], ten: Library) 
 
 
 def test_an_unknown_version_says_how_to_start_anew(
-    capsys: pytest.CaptureFixture[str], ten: Library
+    capsys: pytest.CaptureFixture[str], ten: Lake
 ) -> None:
     for since, to in ((11, 10), (0, 10), (1, 11)):
         with pytest.raises(UnknownVersion):
@@ -212,7 +214,7 @@ def test_an_unknown_version_says_how_to_start_anew(
     assert "export-parquet" in told.err
 
 
-def test_a_reader_that_leaves_early_stops_it(ten: Library) -> None:
+def test_a_reader_that_leaves_early_stops_it(ten: Lake) -> None:
     script = "from rdlake.cli.main import main; main()"
     command = [sys.executable, "-c", script, "changes", "--since", "1", "--json"]
     with subprocess.Popen(

@@ -25,6 +25,7 @@ from rdlake.exports.protocol_v1 import CATALOGS
 from rdlake.exports.schemas import schemas
 from rdlake.library import Library
 from rdlake.store.lake import Lake
+from rdlake.store.opening import init_store
 from tests.cli.run import run
 from tests.exports.importer import content, entries, upsert
 from tests.exports.odd import ODD, WORKSPACE, put_odd
@@ -65,7 +66,7 @@ ABSOLUTE = re.compile(r'"(?:/|[A-Za-z]:[\\/]|\\\\)')
 
 
 @pytest.fixture(scope="module")
-def folder(everything: Library, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(everything: Lake, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("json") / "new" / "folder"
     export_json(everything, folder)
     return folder
@@ -95,7 +96,7 @@ def test_the_fields_are_those_of_the_protocol_in_its_order(folder: Path) -> None
         assert told or field == "interface_info"
 
 
-def test_the_head_says_when_the_version_was_published(everything: Library, folder: Path) -> None:
+def test_the_head_says_when_the_version_was_published(everything: Lake, folder: Path) -> None:
     for path in folder.iterdir():
         head = json.loads(path.read_text(encoding="utf-8"))
         assert (head["version"], head["source"]) == ("v1", "rdagent_tools")
@@ -104,7 +105,7 @@ def test_the_head_says_when_the_version_was_published(everything: Library, folde
         assert made.replace(tzinfo=None) == newest(everything).published_at
 
 
-def test_the_rows_are_those_of_the_views(everything: Library, folder: Path) -> None:
+def test_the_rows_are_those_of_the_views(everything: Lake, folder: Path) -> None:
     asked = {
         "factor_catalog": "SELECT name, source FROM factor_catalog",
         "strategy_catalog": "SELECT strategy_id FROM strategy_catalog",
@@ -127,7 +128,7 @@ def test_the_rows_are_those_of_the_views(everything: Library, folder: Path) -> N
             assert (told["decision"], told["factor_names"]) == (decision, names)
 
 
-def test_configurations_are_objects_as_they_ran(everything: Library, folder: Path) -> None:
+def test_configurations_are_objects_as_they_ran(everything: Lake, folder: Path) -> None:
     (strategy,) = entries(folder / "strategy_catalog.json")
     ((data, model),) = rows(everything, "SELECT data_config, model_config FROM strategy_catalog")
     assert strategy["data_config"] == json.loads(data)
@@ -168,10 +169,10 @@ def test_the_schemas_of_the_documentation_are_these() -> None:
     assert there == schemas()
 
 
-def test_two_exports_of_a_version_are_equal_to_the_byte(own: Library, tmp_path: Path) -> None:
+def test_two_exports_of_a_version_are_equal_to_the_byte(own: Lake, tmp_path: Path) -> None:
     export_json(own, tmp_path / "one")
     put_odd(own, decision=True)
-    own.publish(allow=["results_are_finite"])
+    Library(own).publish(allow=["results_are_finite"])
     export_json(own, tmp_path / "new")
     export_json(own, tmp_path / "two", version=1)
     one, two, new = (bytes_of(tmp_path / name) for name in ("one", "two", "new"))
@@ -194,9 +195,9 @@ def test_an_exported_history_is_read_back_as_it_was(tmp_path: Path) -> None:
     told = []
     exported = LEGACY
     for number in (1, 2):
-        lake = rdlake.init_lake(tmp_path / f"lake{number}")
-        lake.ingest(catalogs=[exported])
-        lake.publish()
+        lake = init_store(tmp_path / f"lake{number}")
+        Library(lake).ingest(catalogs=[exported])
+        Library(lake).publish()
         exported = tmp_path / f"export{number}"
         export_json(lake, exported)
         loops = entries(exported / "loop_catalog.json")
@@ -207,9 +208,9 @@ def test_an_exported_history_is_read_back_as_it_was(tmp_path: Path) -> None:
 
 
 def test_exported_loops_are_read_back_with_their_factors(folder: Path, tmp_path: Path) -> None:
-    lake = rdlake.init_lake(tmp_path / "lake")
-    lake.ingest(catalogs=[folder])
-    lake.publish()
+    lake = init_store(tmp_path / "lake")
+    Library(lake).ingest(catalogs=[folder])
+    Library(lake).publish()
     export_json(lake, tmp_path / "again")
 
     names = ("task_run_id", "loop_id", "workspace_id", "decision", "action")
@@ -226,11 +227,11 @@ def test_exported_loops_are_read_back_with_their_factors(folder: Path, tmp_path:
         assert own.items() <= after[loop].items()
 
 
-def test_a_row_that_breaks_the_protocol_replaces_nothing(own: Library, tmp_path: Path) -> None:
+def test_a_row_that_breaks_the_protocol_replaces_nothing(own: Lake, tmp_path: Path) -> None:
     export_json(own, tmp_path / "out")
     before = bytes_of(tmp_path / "out")
     put_odd(own, status="well enough")
-    own.publish(allow=["results_are_finite"])
+    Library(own).publish(allow=["results_are_finite"])
     with pytest.raises(CheckFailed) as refused:
         export_json(own, tmp_path / "out")
     assert "status" in str(refused.value)
@@ -238,7 +239,7 @@ def test_a_row_that_breaks_the_protocol_replaces_nothing(own: Library, tmp_path:
     assert bytes_of(tmp_path / "out") == before
 
 
-def test_a_killed_export_leaves_what_was_there(everything: Library, tmp_path: Path) -> None:
+def test_a_killed_export_leaves_what_was_there(everything: Lake, tmp_path: Path) -> None:
     out = tmp_path / "out"
     export_json(everything, out)
     before = bytes_of(out)
@@ -251,7 +252,7 @@ def test_a_killed_export_leaves_what_was_there(everything: Library, tmp_path: Pa
         "    if catalog.file == 'model_catalog.json':\n"
         "        os.kill(os.getpid(), 9)\n"
         "json_export._write = killed\n"
-        "json_export.export_json(rdlake.open_lake(sys.argv[1]), Path(sys.argv[2]))\n"
+        "json_export.export_json(rdlake.open_lake(sys.argv[1]).lake, Path(sys.argv[2]))\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", script, str(everything.root), str(out)], check=False
@@ -267,9 +268,7 @@ def test_a_killed_export_leaves_what_was_there(everything: Library, tmp_path: Pa
     assert bytes_of(out) == before
 
 
-def test_a_version_or_folder_that_is_not_there_is_named(
-    everything: Library, tmp_path: Path
-) -> None:
+def test_a_version_or_folder_that_is_not_there_is_named(everything: Lake, tmp_path: Path) -> None:
     with pytest.raises(UnknownVersion):
         export_json(everything, tmp_path / "out", version=9)
     assert not (tmp_path / "out").exists()
@@ -280,7 +279,7 @@ def test_a_version_or_folder_that_is_not_there_is_named(
 
 
 def test_the_command_tells_how_many_rows_each_file_has(
-    capsys: pytest.CaptureFixture[str], everything: Library, tmp_path: Path
+    capsys: pytest.CaptureFixture[str], everything: Lake, tmp_path: Path
 ) -> None:
     told = run(
         capsys, "catalogs", "export-json", tmp_path / "out", "--lake", everything.root, "--json"
@@ -293,10 +292,10 @@ def test_the_command_tells_how_many_rows_each_file_has(
 
 @needs_shared
 def test_the_corpus_is_exported_in_full(tmp_path: Path) -> None:
-    lake = rdlake.init_lake(tmp_path / "lake")
+    lake = init_store(tmp_path / "lake")
     (workspaces,) = CORPUS.glob("git_ignore_folder/RD-Agent_workspace")
-    lake.ingest(workspaces)
-    lake.publish()
+    Library(lake).ingest(workspaces)
+    Library(lake).publish()
     started = time.process_time()
     written = {each.path.stem: each.rows for each in export_json(lake, tmp_path / "out")}
     assert time.process_time() - started < 10

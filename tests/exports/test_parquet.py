@@ -15,6 +15,7 @@ import rdlake
 from rdlake.catalog.contract import keys, script
 from rdlake.exports.parquet import export_parquet
 from rdlake.library import Library
+from rdlake.store.lake import Lake
 from tests.catalog.views import OFTEN_EMPTY
 from tests.cli.run import run
 from tests.exports.odd import ODD, put_odd
@@ -24,7 +25,7 @@ EMPTY = OFTEN_EMPTY
 
 
 @pytest.fixture(scope="module")
-def folder(everything: Library, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(everything: Lake, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("parquet")
     written = export_parquet(everything, folder)
     assert {each.path.stem for each in written} == keys(script()).keys()
@@ -39,7 +40,7 @@ def rows(connection: duckdb.DuckDBPyConnection, source: str, view: str) -> list[
     return [tuple(row[:2] for row in described), *map(repr, found)]
 
 
-def test_duckdb_reads_what_the_catalog_has(everything: Library, folder: Path) -> None:
+def test_duckdb_reads_what_the_catalog_has(everything: Lake, folder: Path) -> None:
     with (
         contextlib.closing(rdlake.connect(everything.root)) as catalog,
         contextlib.closing(duckdb.connect()) as plain,
@@ -58,7 +59,7 @@ def test_rows_are_in_the_order_of_their_key(folder: Path) -> None:
         assert found == sorted(found), view
 
 
-def test_comments_are_where_pyarrow_and_duckdb_look(everything: Library, folder: Path) -> None:
+def test_comments_are_where_pyarrow_and_duckdb_look(everything: Lake, folder: Path) -> None:
     with contextlib.closing(rdlake.connect(everything.root)) as catalog:
         views = dict(catalog.execute("SELECT view_name, comment FROM duckdb_views()").fetchall())
         columns = catalog.execute(
@@ -81,10 +82,10 @@ def test_comments_are_where_pyarrow_and_duckdb_look(everything: Library, folder:
 
 
 def test_two_exports_of_a_version_are_equal_to_the_byte(
-    own: Library, folder: Path, tmp_path: Path
+    own: Lake, folder: Path, tmp_path: Path
 ) -> None:
     put_odd(own, decision=True)
-    own.publish(allow=["results_are_finite"])
+    Library(own).publish(allow=["results_are_finite"])
     export_parquet(own, tmp_path / "out")
     new = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
     export_parquet(own, tmp_path / "out", version=1)
@@ -95,7 +96,7 @@ def test_two_exports_of_a_version_are_equal_to_the_byte(
 
 
 def test_an_export_that_fails_replaces_nothing(
-    own: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    own: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     export_parquet(own, tmp_path / "out")
     before = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "out").iterdir()}
@@ -107,7 +108,7 @@ def test_an_export_that_fails_replaces_nothing(
 
 
 def test_the_command_names_each_file(
-    capsys: pytest.CaptureFixture[str], everything: Library, tmp_path: Path
+    capsys: pytest.CaptureFixture[str], everything: Lake, tmp_path: Path
 ) -> None:
     told = run(capsys, "catalogs", "export-parquet", tmp_path, "--lake", everything.root, "--json")
     assert told.code == 0

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-import rdlake
 from rdlake.catalog.publish import publish
 from rdlake.catalog.verify import verify
 from rdlake.ingest.pipeline import ingest
 from rdlake.operations.doctor import examine
 from rdlake.store.delta import CONFIGURATION
 from rdlake.store.lake import Lake
+from rdlake.store.opening import init_store, open_store
 from tests.builders import make_workspace, write_metrics
 from tests.faults.content import HISTORY, Tables, Views, tables_of, views_of
 from tests.faults.harness import OPERATIONS, Operation, Ran, Runner, Step
@@ -126,7 +126,7 @@ def prepared_lakes(folder: Path, workspaces: Path) -> dict[Operation, Path]:
         make_workspace(workspaces, f"{number:032x}", days=DAYS, level=0.001 * number)
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(CONFIGURATION, "delta.checkpointInterval", SECOND_COMMIT)
-        lake = rdlake.init_lake(folder / "ingest")
+        lake = init_store(folder / "ingest")
         ingest(lake, [workspaces])
         publish(lake)
     write_metrics(workspaces / f"{0:032x}", {"IC": 0.5})
@@ -150,4 +150,4 @@ def prepared_lakes(folder: Path, workspaces: Path) -> dict[Operation, Path]:
 
 def copied(lake: Lake, root: Path) -> Lake:
     shutil.copytree(lake.root, root)
-    return rdlake.open_lake(root)
+    return open_store(root)

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-import rdlake
 from rdlake.demo import DemoReport, write_demo
 from rdlake.ingest.pipeline import ingest
 from rdlake.store.lake import Lake
+from rdlake.store.opening import init_store
 from tests.builders_registry import loop_row, run_row, write_registry
 from tests.ingest.test_derive import content
 from tests.ingest.test_request import take
@@ -71,7 +71,7 @@ def test_killed_five_times_nothing_is_lost_doubled_or_done_twice(
     before = versions(lake)
     assert begin(lake, demo).wait() == 0
     assert versions(lake) == before
-    at_once = rdlake.init_lake(tmp_path / "at once")
+    at_once = init_store(tmp_path / "at once")
     take(at_once, demo)
     assert content(lake) == content(at_once)
     assert set(done) == set(at_once.read("ingests").select("role", "workspace_id").rows())

@@ -23,6 +23,7 @@ from rdlake.exports.charts.stored import draw_charts
 from rdlake.ingest.pipeline import ingest
 from rdlake.schema.tables import TABLES
 from rdlake.store.lake import Lake
+from rdlake.store.opening import init_store, open_store
 from tests.builders import write_metrics
 from tests.places import DATA, needs_shared
 from tests.places import TRACES as SHARED_TRACES
@@ -45,7 +46,7 @@ def folders() -> list[Path]:
 
 def read(root: Path, *steps: Step) -> Lake:
     """A lake into which this was read, step by step."""
-    lake = rdlake.init_lake(root)
+    lake = init_store(root)
     for workspaces, runs in steps:
         ingest(lake, workspaces, runs, signing_key=KEY)
         draw_charts(lake)
@@ -234,4 +235,4 @@ lake = rdlake.init_lake({str(tmp_path / "lake")!r})
 lake.ingest(*{list(map(str, folders()))!r}, logs={list(map(str, logs()))!r}, signing_key={KEY!r})
 """
     subprocess.run([sys.executable, "-c", program], check=True)
-    assert content(rdlake.open_lake(tmp_path / "lake")) == content(whole)
+    assert content(open_store(tmp_path / "lake")) == content(whole)

@@ -11,7 +11,9 @@ import polars as pl
 import rdlake
 from rdlake.catalog.publish import publish
 from rdlake.ingest.pipeline import ingest
+from rdlake.library import Library
 from rdlake.store.lake import Lake
+from rdlake.store.opening import init_store
 from tests.catalog.test_views import asked
 from tests.factors.statistics.test_fingerprint import table
 from tests.factors.statistics.world import make_factors, read
@@ -105,8 +107,8 @@ def test_a_name_that_stands_for_several_factors_has_versions(tmp_path: Path) -> 
 
 @needs_shared
 def test_momentum_in_two_languages_is_one(tmp_path: Path) -> None:
-    lake = rdlake.init_lake(tmp_path / "lake")
-    lake.ingest(CORPUS / "git_ignore_folder" / "RD-Agent_workspace")
+    lake = init_store(tmp_path / "lake")
+    Library(lake).ingest(CORPUS / "git_ignore_folder" / "RD-Agent_workspace")
     rows = view(lake, "factor_duplicates")
     assert [(row["name"], row["other_name"], row["is_duplicate"], row["sign"]) for row in rows] == [
         ("Momentum_10D", "动量_10日", True, 1),

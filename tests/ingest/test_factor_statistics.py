@@ -8,7 +8,6 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-import rdlake
 from rdlake.errors import BadInput
 from rdlake.factors.statistics import measured as measure_module
 from rdlake.factors.statistics.daily import daily as real_daily
@@ -17,6 +16,7 @@ from rdlake.ingest import factor_statistics
 from rdlake.ingest.pipeline import ingest
 from rdlake.sources.backtest.prices import PRICES
 from rdlake.store.lake import Lake
+from rdlake.store.opening import init_store, open_store
 from tests.builders_prices import make_prices, write_prices
 from tests.factors.statistics.world import (
     FILE,
@@ -92,7 +92,7 @@ def test_equal_values_are_computed_once_under_any_name(tmp_path: Path, computed:
     computed.clear()
     again = frame.rename({"('feature', 'A')": "('feature', '动量')"}).reverse()
     make_factors(tmp_path / "ws", again.with_columns(pl.col("instrument").str.to_lowercase()), B)
-    ingest(rdlake.open_lake(tmp_path / "lake"), [tmp_path / "ws"])
+    ingest(open_store(tmp_path / "lake"), [tmp_path / "ws"])
     assert computed == []
     kept = ["mean", "quantiles", "ic_mean", "rank_ic_t", "sharpe", "series_id", "values_sha256"]
     one, other = perf(lake), perf(lake, factor="动量")
@@ -117,7 +117,7 @@ def test_the_order_of_ingesting_changes_no_bit(tmp_path: Path, order: tuple[str,
         own = values(seed, name=name[:1].upper() * 2)
         make_factors(tmp_path / "ws", shared.hstack(own.select(own.columns[0])), name)
     whole = read(tmp_path / "ws")
-    lake = rdlake.init_lake(tmp_path / "other")
+    lake = init_store(tmp_path / "other")
     for name in order:
         part = tmp_path / name / "ws"
         shutil.copytree(tmp_path / "ws" / name, part / name)
@@ -159,7 +159,7 @@ def test_without_prices_ic_is_null_until_there_are_some(
 ) -> None:
     make_factors(tmp_path / "ws", values())
     shutil.rmtree((tmp_path / PRICES).parent)
-    lake = rdlake.init_lake(tmp_path / "lake")
+    lake = init_store(tmp_path / "lake")
     ingest(lake, [tmp_path / "ws"])
     row = perf(lake)
     assert row["mean"] is not None and row["coverage"] is not None
@@ -186,7 +186,7 @@ def test_other_prices_count_when_everything_is_read_again(tmp_path: Path) -> Non
 
 
 def test_prices_that_are_not_there_are_refused(tmp_path: Path, workspaces: Path) -> None:
-    lake = rdlake.init_lake(tmp_path / "lake")
+    lake = init_store(tmp_path / "lake")
     with pytest.raises(BadInput, match="no such file of prices"):
         ingest(lake, [workspaces], prices=tmp_path / "none.h5")
     assert lake.read("ingests").is_empty()
@@ -197,7 +197,7 @@ def test_linked_prices_beside_the_root_are_not_followed(tmp_path: Path) -> None:
     file = write_prices(tmp_path / "elsewhere.h5", closes())
     (tmp_path / PRICES).unlink()
     (tmp_path / PRICES).symlink_to(file)
-    lake = rdlake.init_lake(tmp_path / "lake")
+    lake = init_store(tmp_path / "lake")
     ingest(lake, [tmp_path / "ws"])
     ((level, reason),) = said(lake)
     assert level == "warning" and reason.startswith("no prices (daily_pv.h5: ")
@@ -225,7 +225,7 @@ def test_a_killed_ingest_is_completed_by_the_next(
 ) -> None:
     make_factors(tmp_path / "ws", values())
     whole = read(tmp_path / "ws")
-    lake = rdlake.init_lake(tmp_path / "other")
+    lake = init_store(tmp_path / "other")
     real = Lake._commit_table
 
     def stopped(self: Lake, entry: object, *given: object) -> object:

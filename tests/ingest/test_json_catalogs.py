@@ -12,12 +12,12 @@ from typing import Any
 import polars as pl
 import pytest
 
-import rdlake
 from rdlake.errors import BadInput
 from rdlake.ingest.pipeline import IngestReport, ingest
 from rdlake.library import Library
 from rdlake.schema.tables import TABLES
 from rdlake.store.lake import Lake
+from rdlake.store.opening import init_store, open_store
 from tests.builders import make_workspace
 from tests.builders_traces import KEY
 from tests.ingest.bad_input.world import OWN, RUN, both
@@ -31,9 +31,9 @@ ONE, TWO = "1" * 32, "2" * 32
 
 
 @pytest.fixture(scope="module")
-def legacy(tmp_path_factory: pytest.TempPathFactory) -> Library:
-    lake = rdlake.init_lake(tmp_path_factory.mktemp("legacy") / "lake")
-    report = lake.ingest(catalogs=[LEGACY])
+def legacy(tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    lake = init_store(tmp_path_factory.mktemp("legacy") / "lake")
+    report = Library(lake).ingest(catalogs=[LEGACY])
     assert report.counts == {"ok": 1, "unchanged": 0}
     return lake
 
@@ -43,7 +43,7 @@ def exported() -> list[dict[str, Any]]:
     return list(rows)
 
 
-def test_thirty_rows_are_eight_loops_and_twenty_two_workspaces(legacy: Library) -> None:
+def test_thirty_rows_are_eight_loops_and_twenty_two_workspaces(legacy: Lake) -> None:
     rows = exported()
     assert len(rows) == 30
     tested = {row["workspace_id"] for row in rows if row["metrics"]}
@@ -53,7 +53,7 @@ def test_thirty_rows_are_eight_loops_and_twenty_two_workspaces(legacy: Library) 
     assert (len(tested), len(others)) == (8, 22)
 
 
-def test_each_has_one_figure_under_its_own_name(legacy: Library) -> None:
+def test_each_has_one_figure_under_its_own_name(legacy: Lake) -> None:
     truth = {row["workspace_id"]: row["metrics"].get("0") for row in exported()}
     for loop in legacy.read("loops").to_dicts():
         assert dict(loop["metrics"]) == {RETURN: truth[loop["workspace_id"]]}
@@ -63,13 +63,13 @@ def test_each_has_one_figure_under_its_own_name(legacy: Library) -> None:
         assert (loop["has_result"], loop["status"], loop["strategy_id"]) == (True, "success", None)
 
 
-def test_the_ids_that_are_stored_elsewhere_are_kept(legacy: Library) -> None:
+def test_the_ids_that_are_stored_elsewhere_are_kept(legacy: Lake) -> None:
     truth = {row["workspace_id"]: row["strategy_id"] for row in exported() if row["metrics"]}
     loops = legacy.read("loops").to_dicts()
     assert {each["workspace_id"]: each["protocol_strategy_id"] for each in loops} == truth
 
 
-def test_no_feedback_stands_under_two_runs(legacy: Library) -> None:
+def test_no_feedback_stands_under_two_runs(legacy: Lake) -> None:
     texts: dict[str, set[str]] = {}
     for row in exported():
         if said := row["summary_texts"]["execution"]:
@@ -84,7 +84,7 @@ def test_no_feedback_stands_under_two_runs(legacy: Library) -> None:
     assert sum("word for word" in reason for _, reason in warnings(legacy)) == 8 - len(told)
 
 
-def test_factors_belong_to_their_loops_and_those_of_libraries_are_counted(legacy: Library) -> None:
+def test_factors_belong_to_their_loops_and_those_of_libraries_are_counted(legacy: Lake) -> None:
     rows = json.loads((LEGACY / "factor_catalog.json").read_text(encoding="utf-8"))["factors"]
     own = {row["name"]: row for row in rows if row.get("experiment_id")}
     experiments = dict(legacy.read("loops").select("workspace_id", "experiment_id").rows())
@@ -103,13 +103,13 @@ def test_factors_belong_to_their_loops_and_those_of_libraries_are_counted(legacy
 
 
 def test_catalogs_are_read_once_and_can_be_published(tmp_path: Path) -> None:
-    lake = rdlake.init_lake(tmp_path / "lake")
-    lake.ingest(catalogs=[LEGACY])
+    lake = init_store(tmp_path / "lake")
+    Library(lake).ingest(catalogs=[LEGACY])
     before = versions(lake)
-    assert lake.ingest(catalogs=sorted(LEGACY.iterdir())).counts == {"unchanged": 1}
+    assert Library(lake).ingest(catalogs=sorted(LEGACY.iterdir())).counts == {"unchanged": 1}
     assert versions(lake) == before
-    assert lake.publish().outcome == "published"
-    with lake.connect() as connection:
+    assert Library(lake).publish().outcome == "published"
+    with Library(lake).connect() as connection:
         assert connection.execute("SELECT count(*) FROM loop_catalog").fetchone() == (8,)
     for entry in TABLES:
         assert "/mnt/f" not in repr(lake.read(entry.name).rows()), entry.name
@@ -128,9 +128,9 @@ def test_of_two_exports_the_newest_has_the_word(tmp_path: Path) -> None:
     newer = export("newer", 2, step_name="feedback")
     lakes = []
     for place, order in enumerate([(older, newer), (newer, older)]):
-        lake = rdlake.init_lake(tmp_path / f"lake{place}")
+        lake = init_store(tmp_path / f"lake{place}")
         for each in order:
-            lake.ingest(catalogs=[each])
+            Library(lake).ingest(catalogs=[each])
         lakes.append(content(lake))
         (loop,) = lake.read("loops").to_dicts()
         assert (loop["step_name"], loop["protocol_strategy_id"]) == ("feedback", "s")
@@ -157,23 +157,23 @@ def test_of_two_exports_the_newest_has_the_word(tmp_path: Path) -> None:
 def test_a_bad_catalog_says_what_and_is_read_once(
     tmp_path: Path, text: str, status: str, reason: str
 ) -> None:
-    lake = rdlake.init_lake(tmp_path / "lake")
+    lake = init_store(tmp_path / "lake")
     (tmp_path / "loop_catalog.json").write_text(text)
-    (outcome,) = lake.ingest(catalogs=[tmp_path / "loop_catalog.json"]).outcomes
+    (outcome,) = Library(lake).ingest(catalogs=[tmp_path / "loop_catalog.json"]).outcomes
     assert outcome.status == status
     assert reason in outcome.findings[0].reason
     assert outcome.findings[0].file == "loop_catalog.json"
     before = versions(lake)
-    assert not lake.ingest(catalogs=[tmp_path / "loop_catalog.json"]).outcomes
+    assert not Library(lake).ingest(catalogs=[tmp_path / "loop_catalog.json"]).outcomes
     assert versions(lake) == before
 
 
 def test_what_is_no_catalog_is_refused(tmp_path: Path) -> None:
-    lake = rdlake.init_lake(tmp_path / "lake")
+    lake = init_store(tmp_path / "lake")
     (tmp_path / "empty").mkdir()
     for wrong in (tmp_path / "empty", tmp_path / "missing"):
         with pytest.raises(BadInput, match=wrong.name):
-            lake.ingest(catalogs=[wrong])
+            Library(lake).ingest(catalogs=[wrong])
 
 
 def write(folder: Path, **files: Mapping[str, Any]) -> Path:
@@ -202,7 +202,7 @@ def test_feedback_under_two_runs_is_taken_from_both_whichever_comes_first(tmp_pa
     write(other, feedback=said("run b", 2, "something else"))
     found = []
     for place, order in enumerate(permutations(roots)):
-        lake = rdlake.init_lake(tmp_path / f"lake{place}")
+        lake = init_store(tmp_path / f"lake{place}")
         for root in order:
             ingest(lake, [root])
         found.append(content(lake))
@@ -215,7 +215,7 @@ def test_feedback_under_two_runs_is_taken_from_both_whichever_comes_first(tmp_pa
 
 
 def test_feedback_comes_back_when_its_copy_is_gone(tmp_path: Path) -> None:
-    lake, root = rdlake.init_lake(tmp_path / "lake"), tmp_path / "root"
+    lake, root = init_store(tmp_path / "lake"), tmp_path / "root"
     write(make_workspace(root, ONE), feedback=said("run a", 1))
     two = write(make_workspace(root, TWO, level=0.002), feedback=said("run b", 1))
     ingest(lake, [root])
@@ -223,13 +223,13 @@ def test_feedback_comes_back_when_its_copy_is_gone(tmp_path: Path) -> None:
     (two / "feedback.json").unlink()
     ingest(lake, [root])
     assert lake.read("feedback")["workspace_id"].to_list() == [ONE]
-    fresh = rdlake.init_lake(tmp_path / "fresh")
+    fresh = init_store(tmp_path / "fresh")
     ingest(fresh, [root])
     assert {**content(lake), "blobs": []} == {**content(fresh), "blobs": []}  # what is kept stays
 
 
 def test_a_copied_folder_of_one_run_keeps_its_feedback(tmp_path: Path) -> None:
-    lake, root = rdlake.init_lake(tmp_path / "lake"), tmp_path / "root"
+    lake, root = init_store(tmp_path / "lake"), tmp_path / "root"
     write(make_workspace(root, ONE), feedback=said("run a", 1))
     shutil.copytree(root / ONE, root / TWO)
     ingest(lake, [root])
@@ -261,7 +261,7 @@ def test_log_and_folder_come_before_json_in_any_order(tmp_path: Path) -> None:
     ]
     found = []
     for number, order in enumerate(permutations(steps)):
-        lake = rdlake.init_lake(tmp_path / f"lake{number}")
+        lake = init_store(tmp_path / f"lake{number}")
         for step in order:
             step(lake)
         found.append(content(lake))
@@ -280,7 +280,7 @@ def test_log_and_folder_come_before_json_in_any_order(tmp_path: Path) -> None:
 def test_json_of_another_loop_is_not_heard(tmp_path: Path) -> None:
     place = both(tmp_path)
     write(place.first, feedback=said("hex", 7), factor_meta={"factors": [{"name": "Z"}]})
-    lake = rdlake.init_lake(tmp_path / "lake")
+    lake = init_store(tmp_path / "lake")
     ingest(lake, [place.workspaces], [place.logs], signing_key=KEY)
     assert "Z" not in lake.read("factors")["factor_name"].to_list()
     assert "it went well" not in lake.read("feedback")["summary_execution"].to_list()
@@ -288,7 +288,7 @@ def test_json_of_another_loop_is_not_heard(tmp_path: Path) -> None:
 
 
 def test_a_metric_that_json_alone_has_is_a_result(tmp_path: Path) -> None:
-    lake, root = rdlake.init_lake(tmp_path / "lake"), tmp_path / "root"
+    lake, root = init_store(tmp_path / "lake"), tmp_path / "root"
     summary = {"task_run_id": "run", "loop_id": 4, "workspace_id": ONE, "status": "finished"}
     write(root / ONE, experiment_summary=summary, factor_perf=perf(IC=0.5))
     write(root / TWO, experiment_summary=summary | {"workspace_id": TWO, "has_result": True})
@@ -299,4 +299,4 @@ def test_a_metric_that_json_alone_has_is_a_result(tmp_path: Path) -> None:
     assert loop["provenance"]["metrics"] == "json"
     roles = dict(lake.read("workspaces").select("workspace_id", "role").rows())
     assert roles == {ONE: "experiment", TWO: "junk"}
-    assert rdlake.open_lake(lake.root).publish().outcome == "published"
+    assert Library(open_store(lake.root)).publish().outcome == "published"

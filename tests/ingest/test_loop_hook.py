@@ -12,7 +12,9 @@ import pytest
 import rdlake
 from rdlake.errors import BadInput, NoLake
 from rdlake.ingest.pipeline import IngestReport, ingest
+from rdlake.library import Library
 from rdlake.store.lake import Lake
+from rdlake.store.opening import init_store, open_store
 from tests.builders import make_workspace
 from tests.builders_registry import RUN, folder_row, loop_row, run_row, write_registry
 from tests.ingest.test_derive import content
@@ -31,7 +33,7 @@ def write(lake: Lake, folder: Path | None, **changes: Any) -> IngestReport:
         "action": "factor",
         "has_result": True,
     }
-    return rdlake.write_loop_artifacts(lake, **(told | changes))
+    return rdlake.write_loop_artifacts(Library(lake), **(told | changes))
 
 
 def only(lake: Lake, name: str) -> dict[str, Any]:
@@ -87,7 +89,7 @@ def test_it_is_the_row_that_folder_and_registry_give(
     lake: Lake, folder: Path, tmp_path: Path
 ) -> None:
     write(lake, folder)
-    other = rdlake.init_lake(tmp_path / "other")
+    other = init_store(tmp_path / "other")
     row = folder_row(folder.name, 3, step_name=None, created_at_utc=None)
     run = run_row(status="running", created_at_utc=None)
     loop = loop_row(3, started_at_utc=None, action="factor")
@@ -125,7 +127,7 @@ def test_loops_of_one_run_keep_out_of_each_others_way(lake: Lake, tmp_path: Path
 
 
 def hand(root: Path, folder: Path, number: int) -> None:
-    write(rdlake.open_lake(root), folder, loop_row=LOOP | {"loop_id": number})
+    write(open_store(root), folder, loop_row=LOOP | {"loop_id": number})
 
 
 def test_loops_that_end_at_the_same_time_are_all_there(lake: Lake, tmp_path: Path) -> None:
@@ -205,7 +207,7 @@ def test_neither_a_loop_nor_a_folder_is_an_error(lake: Lake) -> None:
 
 def test_a_place_without_a_lake_is_an_error(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(NoLake):
-        write(rdlake.open_lake(tmp_path / "nowhere"), folder)
+        write(open_store(tmp_path / "nowhere"), folder)
 
 
 @pytest.mark.parametrize("number", ["three", -1, None, 2.5])

@@ -12,9 +12,9 @@ from typing import Any
 import polars as pl
 import pytest
 
-import rdlake
 from rdlake.ingest.pipeline import ingest
 from rdlake.store.lake import Lake
+from rdlake.store.opening import init_store
 from tests.builders import make_workspace
 from tests.builders_traces import (
     KEY,
@@ -95,7 +95,7 @@ def test_what_was_proposed_makes_the_id(tmp_path: Path) -> None:
     ]
     ids = []
     for place, change in enumerate([*changes, {"description": "in other words"}]):
-        lake = rdlake.init_lake(tmp_path / f"lake {place}")
+        lake = init_store(tmp_path / f"lake {place}")
         (model,) = ingested(lake, tmp_path / f"log {place}", proposals=(net(**change),))
         ids.append(model["model_id"])
     assert len(set(ids)) == len(changes)
@@ -117,7 +117,7 @@ def test_a_model_that_both_tell_of_is_one_row(tmp_path: Path, order: str) -> Non
     folder = make_workspace(tmp_path / "ws", OWN, action="model", factors=None)
     make_recording(folder)
     write_run(tmp_path / "log", make_model_loop(0, proposals=(net(),)))
-    lake = rdlake.init_lake(tmp_path / "lake")
+    lake = init_store(tmp_path / "lake")
     both = [([tmp_path / "ws"], []), ([], [tmp_path / "log"])]
     steps = {
         "log first": both[::-1],
@@ -127,7 +127,7 @@ def test_a_model_that_both_tell_of_is_one_row(tmp_path: Path, order: str) -> Non
     for workspaces, runs in steps[order]:
         ingest(lake, workspaces, runs, signing_key=KEY)
     model = only(lake, "models")
-    alone = rdlake.init_lake(tmp_path / "alone")
+    alone = init_store(tmp_path / "alone")
     ingest(alone, [tmp_path / "ws"])
     assert model["model_id"] == only(alone, "models")["model_id"] == only(lake, "loops")["model_id"]
     assert model["model_type"] == "LGBModel"

@@ -12,12 +12,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-import rdlake
 from rdlake.errors import BadInput
 from rdlake.ingest.pipeline import ingest
 from rdlake.schema.tables import TABLES
 from rdlake.sources.backtest.prices import PRICES
 from rdlake.store.lake import Lake
+from rdlake.store.opening import init_store, open_store
 from tests.builders import make_workspace, write_metrics
 from tests.sources.formats.test_hdf5 import store
 
@@ -126,9 +126,9 @@ def test_overwrite_reads_again_and_changes_nothing_but_the_report(
 
 
 def test_in_parts_or_at_once_ends_in_the_same_rows(tmp_path: Path, workspaces: Path) -> None:
-    whole = rdlake.init_lake(tmp_path / "whole")
+    whole = init_store(tmp_path / "whole")
     ingest(whole, [workspaces])
-    parts = rdlake.init_lake(tmp_path / "parts")
+    parts = init_store(tmp_path / "parts")
     moved = tmp_path / "later"
     shutil.copytree(workspaces, moved)
     shutil.rmtree(moved / ("a" * 32))
@@ -221,7 +221,7 @@ def test_a_metric_that_the_curve_disproves_is_a_warning(lake: Lake, workspaces: 
 def test_a_killed_ingest_is_completed_by_the_next(
     lake: Lake, workspaces: Path, tmp_path: Path
 ) -> None:
-    whole = rdlake.init_lake(tmp_path / "whole")
+    whole = init_store(tmp_path / "whole")
     ingest(whole, [workspaces])
     script = textwrap.dedent(
         """
@@ -241,11 +241,11 @@ def test_a_killed_ingest_is_completed_by_the_next(
         """
     )
     for commits in range(7):
-        torn = rdlake.init_lake(tmp_path / f"torn{commits}")
+        torn = init_store(tmp_path / f"torn{commits}")
         command = [sys.executable, "-c", script, str(torn.root), str(workspaces), str(commits)]
         assert subprocess.run(command, check=False).returncode in (0, 9)
-        ingest(rdlake.open_lake(torn.root), [workspaces])
-        assert solid_rows(rdlake.open_lake(torn.root)) == solid_rows(whole)
+        ingest(open_store(torn.root), [workspaces])
+        assert solid_rows(open_store(torn.root)) == solid_rows(whole)
 
 
 def test_a_factor_s_own_folder_tells_of_its_values(lake: Lake, tmp_path: Path) -> None:

@@ -12,13 +12,13 @@ from typing import Any
 import polars as pl
 import pytest
 
-import rdlake
 from rdlake.catalog.publish import publish
 from rdlake.domain.ids import protocol_strategy_id
 from rdlake.errors import BadInput
 from rdlake.ingest.pipeline import IngestReport, ingest
 from rdlake.sources.workspace.path_maps import read_map
 from rdlake.store.lake import Lake
+from rdlake.store.opening import init_store
 from tests.builders_registry import OLD, RUN, folder_row, loop_row, run_row, write_registry
 from tests.ingest.test_derive import KEY, content, folders, logs
 from tests.ingest.test_json_catalogs import LEGACY
@@ -40,7 +40,7 @@ def loops_of(lake: Lake) -> dict[str, dict[str, Any]]:
 
 def registered(path: Path) -> Path:
     """A registry of the logged runs: every loop that has a folder, and some that have none."""
-    lake = rdlake.init_lake(path / "known")
+    lake = init_store(path / "known")
     ingest(lake, [], logs(), signing_key=KEY)
     traced = lake.read("loops", where=pl.col("role") == "experiment").to_dicts()
     runs = sorted({row["task_run_id"] for row in traced})
@@ -66,7 +66,7 @@ Step = Mapping[str, Sequence[Path]]
 
 
 def read(root: Path, *steps: Step) -> Lake:
-    lake = rdlake.init_lake(root)
+    lake = init_store(root)
     for step in steps:
         given = step.get("folders", ()), step.get("logs", ())
         ingest(lake, *given, registries=step.get("registries", ()), signing_key=KEY)
@@ -204,7 +204,7 @@ def test_a_file_that_is_no_registry_costs_only_itself(
 @needs_shared
 @pytest.mark.parametrize("order", ["at once", "registry first", "folders first"])
 def test_the_corpus_is_as_its_index_says(tmp_path: Path, order: str) -> None:
-    lake = rdlake.init_lake(tmp_path / "lake")
+    lake = init_store(tmp_path / "lake")
     root, before = CORPUS / "git_ignore_folder" / "RD-Agent_workspace", listing(REGISTRY.parent)
     maps = [read_map(f"{OLD}={CORPUS}")]
     if order == "registry first":
@@ -265,7 +265,7 @@ def test_all_kinds_of_sources_in_any_order_give_the_same_rows(tmp_path: Path) ->
     first: Mapping[str, list[str]] = {}
     names = list(every)
     for order in (names, names[::-1], [*names[2:], *names[:2]], [*names[1:], names[0]]):
-        lake = rdlake.init_lake(tmp_path / "-".join(order))
+        lake = init_store(tmp_path / "-".join(order))
         for name in order:
             every[name](lake)
         found = content(lake)

@@ -13,12 +13,12 @@ from typing import Any
 import polars as pl
 import pytest
 
-import rdlake
 from rdlake.demo import DemoReport, write_demo
 from rdlake.errors import BadInput
 from rdlake.ingest.pipeline import IngestReport, ingest
 from rdlake.ingest.request import Selection
 from rdlake.store.lake import Lake
+from rdlake.store.opening import init_store
 from tests.builders import make_workspace
 from tests.ingest.test_derive import content
 from tests.lake_rows import versions
@@ -45,7 +45,7 @@ def take(lake: Lake, demo: DemoReport, *, registry: bool = True, **how: Any) -> 
 
 @pytest.fixture(scope="module")
 def whole(demo: DemoReport, tmp_path_factory: pytest.TempPathFactory) -> Lake:
-    lake = rdlake.init_lake(tmp_path_factory.mktemp("whole") / "lake")
+    lake = init_store(tmp_path_factory.mktemp("whole") / "lake")
     take(lake, demo)
     return lake
 

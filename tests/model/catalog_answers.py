@@ -15,6 +15,7 @@ from rdlake.catalog.contract import keys
 from rdlake.catalog.diff import ABOUT_ITSELF, ViewDiff
 from rdlake.catalog.version import numbered
 from rdlake.store.lake import Lake
+from rdlake.store.opening import open_store
 from tests.model.folders import Answers, Rows
 
 KEYS = {
@@ -142,7 +143,7 @@ def all_changes(root: Path, before: int, after: int) -> Changes:
 
 def _views(root: Path, number: int) -> dict[str, Rows]:
     with contextlib.closing(rdlake.connect(root, number)) as connection:
-        sql = numbered(rdlake.open_lake(root), number).sql
+        sql = numbered(open_store(root), number).sql
         return {
             view: _whole(connection, view, key)
             for view, key in keys(sql).items()

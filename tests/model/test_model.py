@@ -23,16 +23,17 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-import rdlake
 from rdlake.catalog.diff import diff
 from rdlake.catalog.publish import PublishReport, publish, release, rollback
 from rdlake.catalog.time_travel import as_of
 from rdlake.catalog.verify import verify
 from rdlake.catalog.version import history
 from rdlake.errors import BadInput, UnknownVersion
+from rdlake.library import Library
 from rdlake.operations.doctor import examine, repair
 from rdlake.operations.maintain import maintain
 from rdlake.store import log_cleanup
+from rdlake.store.opening import init_store, open_store
 from tests.model.catalog_answers import (
     STORED,
     all_changes,
@@ -71,8 +72,8 @@ class LakeMachine(RuleBasedStateMachine):
         root = next(self.roots)
         self.workspaces = root / "workspaces"
         self.workspaces.mkdir(parents=True)
-        self.lake = rdlake.init_lake(root / "lake")
-        self.other = rdlake.open_lake(root / "lake")
+        self.lake = init_store(root / "lake")
+        self.other = open_store(root / "lake")
         self.model = LakeModel()
         self.root = root
 
@@ -118,9 +119,9 @@ class LakeMachine(RuleBasedStateMachine):
     def ingest(self) -> None:
         if not self.model.disk:
             with pytest.raises(BadInput):
-                self.lake.ingest(self.workspaces, charts=False)
+                Library(self.lake).ingest(self.workspaces, charts=False)
             return
-        report = self.lake.ingest(self.workspaces, charts=False)
+        report = Library(self.lake).ingest(self.workspaces, charts=False)
         changed = self.model.ingest()
         assert [(each.workspace_id, each.status) for each in report.outcomes] == changed
         assert report.unchanged == len(self.model.disk) - len(changed)
@@ -169,7 +170,7 @@ class LakeMachine(RuleBasedStateMachine):
 
     @rule()
     def open_again(self) -> None:
-        self.lake = rdlake.open_lake(self.lake.root)
+        self.lake = open_store(self.lake.root)
 
     # --- what is asked -------------------------------------------------------------------
 

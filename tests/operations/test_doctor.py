@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 from deltalake import DeltaTable
 
-import rdlake
 from rdlake.errors import DamagedLake, NoLake
+from rdlake.library import Library
 from rdlake.operations.doctor import examine, repair
 from rdlake.store.delta_log import LAST_CHECKPOINT, commit_entry, entry_path, log_folder
 from rdlake.store.lake import Lake
+from rdlake.store.opening import init_store, open_store
 from tests.lake_rows import commit, listing, marks, owners, rows
 
 Damage = Callable[[Path, int], Path]
@@ -142,7 +143,7 @@ NOTHING_IS_LOST: list[Damage] = [
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
     """Lakes of so many commits to `feedback`, which tell their version, and one to `loops`."""
-    lake = rdlake.init_lake(tmp_path_factory.mktemp("made") / "lake")
+    lake = init_store(tmp_path_factory.mktemp("made") / "lake")
     lake.commit({"loops": rows("other", task_run_id="run", loop_id=0)}, owners("other"))
     found = {}
     for mark in range(1, 13):
@@ -156,11 +157,11 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
 @pytest.fixture
 def marked(made: dict[int, Path], tmp_path: Path) -> Marked:
     """A lake of so many commits of its own."""
-    return lambda newest: rdlake.open_lake(shutil.copytree(made[newest], tmp_path / "marked"))
+    return lambda newest: open_store(shutil.copytree(made[newest], tmp_path / "marked"))
 
 
 def newest_mark(lake: Lake) -> str:
-    lake = rdlake.open_lake(lake.root)
+    lake = open_store(lake.root)
     return str(lake.read("feedback", ["hypothesis"]).item())
 
 
@@ -177,13 +178,13 @@ def test_a_torn_commit_is_moved_aside_and_the_version_before_opens(
     torn = damage(lake.folder("feedback"), newest)
     before = contents(lake.root)
     with pytest.raises(DamagedLake) as error:
-        rdlake.open_lake(lake.root)
+        open_store(lake.root)
     assert error.value.where == str(torn)
     moved = repair(lake.root)
     assert torn.name in {Path(path).name for path in moved}
     assert contents(lake.root) == before
     assert not torn.exists()
-    lake = rdlake.open_lake(lake.root)
+    lake = open_store(lake.root)
     before_that = [(str(newest - 1),)] if newest > 1 else []
     assert lake.read("feedback", ["hypothesis"]).rows() == before_that
     assert lake.read("loops").height == 1
@@ -198,7 +199,7 @@ def test_a_torn_checkpoint_is_moved_aside_and_no_row_is_lost(
     torn = damage(lake.folder("feedback"), newest)
     before = contents(lake.root)
     with pytest.raises(DamagedLake) as error:
-        rdlake.open_lake(lake.root)
+        open_store(lake.root)
     assert error.value.where == str(torn)
     repair(lake.root)
     assert contents(lake.root) == before
@@ -216,7 +217,7 @@ def test_of_entries_that_changed_places_the_log_goes_back_before_the_first(
     assert examine(folder.parent.parent).whole is covered
     repair(folder.parent.parent)
     assert contents(folder.parent.parent) == before
-    assert newest_mark(rdlake.open_lake(folder.parent.parent)) == str(12 if covered else older - 1)
+    assert newest_mark(open_store(folder.parent.parent)) == str(12 if covered else older - 1)
 
 
 @pytest.mark.parametrize("lost", [10, 11])
@@ -224,7 +225,7 @@ def test_after_a_missing_entry_the_log_ends(marked: Marked, lost: int) -> None:
     lake = marked(12)
     entry_path(lake.folder("feedback"), lost).unlink()
     with pytest.raises(DamagedLake, match=f"log entry {lost} before it is missing"):
-        rdlake.open_lake(lake.root)
+        open_store(lake.root)
     repair(lake.root)
     assert newest_mark(lake) == str(lost - 1)
 
@@ -272,7 +273,7 @@ def test_a_repaired_lake_takes_the_batch_again(marked: Marked, newest: int) -> N
     lake = marked(newest)
     half_file(lake.folder("feedback"), newest)
     repair(lake.root)
-    lake = rdlake.open_lake(lake.root)
+    lake = open_store(lake.root)
     for mark in range(newest, newest + 3):
         lake.commit({"feedback": rows("a", hypothesis=str(mark))}, owners("a"))
         assert newest_mark(lake) == str(mark)
@@ -283,18 +284,18 @@ def test_a_table_whose_first_entry_is_torn_is_as_if_it_was_never_made(lake: Lake
     entry_path(lake.folder("feedback"), 1).unlink()
     empty_entry(lake.folder("feedback"), 0)
     repair(lake.root)
-    lake = rdlake.open_lake(lake.root)
+    lake = open_store(lake.root)
     assert lake.read("feedback").is_empty()
     commit(lake, "a", mark=2)
-    assert marks(rdlake.open_lake(lake.root))["feedback"] == {"a": "2"}
+    assert marks(open_store(lake.root))["feedback"] == {"a": "2"}
 
 
 def test_a_lake_whose_making_was_torn_is_no_lake_and_can_be_made(lake: Lake) -> None:
     empty_entry(lake.folder("catalogs"), 0)
     repair(lake.root)
     with pytest.raises(NoLake):
-        rdlake.open_lake(lake.root)
-    commit(rdlake.init_lake(lake.root), "a", mark=1)
+        open_store(lake.root)
+    commit(init_store(lake.root), "a", mark=1)
 
 
 def test_several_torn_tables_are_all_mended_at_once(lake: Lake) -> None:
@@ -305,7 +306,7 @@ def test_several_torn_tables_are_all_mended_at_once(lake: Lake) -> None:
     assert len(examine(lake.root).faults) == 3
     assert len(repair(lake.root)) == 3
     assert examine(lake.root).whole
-    assert {found["a"] for found in marks(rdlake.open_lake(lake.root)).values()} == {"1"}
+    assert {found["a"] for found in marks(open_store(lake.root)).values()} == {"1"}
 
 
 def test_what_is_moved_aside_lies_by_table_under_torn(marked: Marked) -> None:
@@ -328,9 +329,9 @@ def test_a_whole_lake_shows_its_id_tables_and_newest_version(lake: Lake, workspa
     health = examine(lake.root)
     assert (health.whole, health.tables, health.catalog_version) == (True, 1, None)
     assert "nothing published" in health.summary
-    lake = rdlake.open_lake(lake.root)
-    lake.ingest(workspaces)
-    lake.publish()
+    lake = open_store(lake.root)
+    Library(lake).ingest(workspaces)
+    Library(lake).publish()
     health = examine(lake.root)
     assert (health.lake_id, health.catalog_version) == (lake.lake_id, 1)
     assert "version 1 published" in health.summary

@@ -19,7 +19,7 @@ from rdlake.errors import BadInput
 from rdlake.ingest.pipeline import ingest
 from rdlake.operations.groups import Person, add, compared, groups, mark, remove, rename
 from rdlake.store.lake import Lake
-from rdlake.store.opening import open_lake
+from rdlake.store.opening import init_store, open_store
 from tests.builders_traces import make_loop, write_run
 from tests.cli.run import run
 from tests.ingest.test_derive import KEY, folders, logs
@@ -32,7 +32,7 @@ FIGURES = ("ic", "rank_ic", "annual_return", "max_drawdown", "sharpe", "win_rate
 @pytest.fixture(scope="module")
 def real(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     """Runs with several loops, each with a baseline: all that are at hand."""
-    lake = rdlake.init_lake(tmp_path_factory.mktemp("groups") / "lake")
+    lake = init_store(tmp_path_factory.mktemp("groups") / "lake")
     ingest(lake, folders(), logs(), signing_key=KEY)
     return lake
 
@@ -41,7 +41,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Lake:
 def lake(real: Lake, tmp_path: Path) -> Lake:
     """A copy to change."""
     shutil.copytree(real.root, tmp_path / "lake")
-    return open_lake(tmp_path / "lake")
+    return open_store(tmp_path / "lake")
 
 
 def rows(lake: Lake, query: str) -> list[dict[str, Any]]:
@@ -267,7 +267,7 @@ def test_what_is_not_in_a_group_is_not_marked(lake: Lake) -> None:
 
 def test_words_on_a_run_stay_when_it_gets_its_registered_name(tmp_path: Path) -> None:
     run = write_run(tmp_path / "log", make_loop(0), make_loop(1))
-    lake = rdlake.init_lake(tmp_path / "lake")
+    lake = init_store(tmp_path / "lake")
     ingest(lake, [], [tmp_path / "log"])
     rename(lake, f"run/{run.name}", "mine", ANN)
     loops = lake.read("loops").with_columns(task_run_id=pl.lit("registered"))
@@ -307,4 +307,4 @@ def test_groups_of_a_published_catalog_and_of_an_empty_one(lake: Lake, tmp_path:
     with contextlib.closing(rdlake.connect(lake.root)) as connection:
         (count,) = connection.execute("SELECT count(*) FROM group_comparison").fetchone() or (0,)
     assert count == sum(map(len, members(lake).values()))
-    assert groups(rdlake.init_lake(tmp_path / "empty")) == []
+    assert groups(init_store(tmp_path / "empty")) == []

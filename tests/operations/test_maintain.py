@@ -28,6 +28,7 @@ from rdlake.operations.maintain import (
     maintain,
 )
 from rdlake.store.lake import Lake
+from rdlake.store.opening import init_store, open_store
 from tests.builders import make_workspace, write_metrics
 from tests.lake_rows import DAYS, batch, commit, listing, marks, nothing, owners, versions
 
@@ -49,7 +50,7 @@ def needed(lake: Lake, name: str) -> set[str]:
 
 @pytest.fixture(scope="module")
 def scattered_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    lake = rdlake.init_lake(tmp_path_factory.mktemp("scattered") / "lake")
+    lake = init_store(tmp_path_factory.mktemp("scattered") / "lake")
     for number in reversed(range(FILES_WORTH_COMPACTING)):
         commit(lake, f"{number:032x}", mark=number)
     return lake.root
@@ -58,7 +59,7 @@ def scattered_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def scattered(scattered_once: Path, tmp_path: Path) -> Lake:
     """A lake of as many files a table as are worth compacting, out of order."""
-    return rdlake.open_lake(shutil.copytree(scattered_once, tmp_path / "scattered"))
+    return open_store(shutil.copytree(scattered_once, tmp_path / "scattered"))
 
 
 def grown_old(path: Path, hours: float) -> Path:
@@ -78,7 +79,7 @@ def test_compaction_changes_no_row(scattered: Lake) -> None:
         assert of(report, name).compacted
         assert len(scattered.snapshot(name).files) == 1
         assert scattered.read(name).sort(pl.all().cast(pl.String)).equals(frame)
-    assert marks(rdlake.open_lake(scattered.root)) == told
+    assert marks(open_store(scattered.root)) == told
 
 
 def test_compacted_rows_are_sorted_by_the_first_column_of_the_key(scattered: Lake) -> None:
@@ -143,8 +144,8 @@ def test_a_compaction_that_was_overtaken_changes_nothing(
 
     def overtaken(self: Lake, *arguments: object, **changed: object) -> object:
         monkeypatch.setattr(Lake, "_swap", swap)
-        rival(rdlake.open_lake(scattered.root))
-        told.append(marks(rdlake.open_lake(scattered.root))["feedback"])
+        rival(open_store(scattered.root))
+        told.append(marks(open_store(scattered.root))["feedback"])
         return swap(self, *arguments, **changed)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Lake, "_swap", overtaken)
@@ -244,13 +245,13 @@ def answer(root: Path, version: int | None = None) -> list[tuple[object, ...]]:
 @pytest.fixture(scope="module")
 def published_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("published")
-    lake = rdlake.init_lake(folder / "lake")
+    lake = init_store(folder / "lake")
     for ic, name in ((0.1, "a"), (0.2, "b"), (0.3, "c")):
         make_workspace(folder / "workspaces", name * 32)
-        lake.ingest(folder / "workspaces")
+        Library(lake).ingest(folder / "workspaces")
         write_metrics(folder / "workspaces" / ("a" * 32), {"IC": ic})
-        lake.ingest(folder / "workspaces")
-        lake.publish()
+        Library(lake).ingest(folder / "workspaces")
+        Library(lake).publish()
     return folder
 
 
@@ -260,9 +261,9 @@ def workspaces(published_once: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def published(published_once: Path, tmp_path: Path) -> Library:
+def published(published_once: Path, tmp_path: Path) -> Lake:
     """A lake of three versions; each has one workspace more and another IC of the first."""
-    return rdlake.open_lake(shutil.copytree(published_once / "lake", tmp_path / "lake"))
+    return open_store(shutil.copytree(published_once / "lake", tmp_path / "lake"))
 
 
 def compact_all(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -270,7 +271,7 @@ def compact_all(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_files_that_a_published_version_pins_stay(
-    published: Library, monkeypatch: pytest.MonkeyPatch
+    published: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     compact_all(monkeypatch)
     expected = {number: answer(published.root, number) for number in (1, 2, 3)}
@@ -286,12 +287,12 @@ def test_files_that_a_published_version_pins_stay(
 
 
 def test_after_compaction_nothing_is_new_and_the_catalog_stays(
-    published: Library, monkeypatch: pytest.MonkeyPatch
+    published: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     compact_all(monkeypatch)
     catalog = (published.root / "catalog.duckdb").read_bytes()
     assert any(each.compacted for each in maintain(published).tables)
-    report = published.publish()
+    report = Library(published).publish()
     assert (report.outcome, report.version.catalog_version) == ("nothing new", 3)
     assert (published.root / "catalog.duckdb").read_bytes() == catalog
     assert answer(published.root)[0] == ("a" * 32, 0.3)
@@ -302,7 +303,7 @@ def told(connection: duckdb.DuckDBPyConnection, view: str) -> list[str]:
 
 
 def test_what_was_compacted_can_be_pinned_and_tells_the_same(
-    published: Library, monkeypatch: pytest.MonkeyPatch
+    published: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     compact_all(monkeypatch)
     views = ("loop_catalog", "equity_curve", "factor_catalog", "ingest_report", "artifact_list")
@@ -315,20 +316,20 @@ def test_what_was_compacted_can_be_pinned_and_tells_the_same(
 
 
 def test_publishing_goes_on_after_upkeep(
-    published: Library, workspaces: Path, monkeypatch: pytest.MonkeyPatch
+    published: Lake, workspaces: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     compact_all(monkeypatch)
     maintain(published, older_than_hours=0)
     write_metrics(workspaces / ("a" * 32), {"IC": 0.4})
-    published.ingest(workspaces)
-    assert published.publish().version.catalog_version == 4
+    Library(published).ingest(workspaces)
+    assert Library(published).publish().version.catalog_version == 4
     told = [answer(published.root, number)[0][1] for number in (1, 2, 3, 4)]
     assert told == [0.1, 0.2, 0.3, 0.4]
     assert verify(published, deep=True).whole
 
 
 def test_what_was_published_and_never_referred_to_again_is_found_by_its_list(
-    published: Library,
+    published: Lake,
 ) -> None:
     published.commit(nothing(), owners("a" * 32, "b" * 32, "c" * 32))
     maintain(published, older_than_hours=0)
@@ -336,7 +337,7 @@ def test_what_was_published_and_never_referred_to_again_is_found_by_its_list(
     assert len(answer(published.root, 2)) == 2
 
 
-def test_nothing_is_removed_while_a_list_of_pinned_files_is_missing(published: Library) -> None:
+def test_nothing_is_removed_while_a_list_of_pinned_files_is_missing(published: Lake) -> None:
     published.commit(nothing(), owners("a" * 32, "b" * 32, "c" * 32))
     DeltaTable(str(published.folder("file_lists"))).delete("table = 'loops'")
     before = listing(published.root)
@@ -346,7 +347,7 @@ def test_nothing_is_removed_while_a_list_of_pinned_files_is_missing(published: L
 
 
 def test_catalog_files_beyond_the_kept_number_are_pruned_and_made_again(
-    published: Library, monkeypatch: pytest.MonkeyPatch
+    published: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("rdlake.operations.maintain.CATALOG_FILES_KEPT", 1)
     expected = {number: answer(published.root, number) for number in (1, 2, 3)}

@@ -15,7 +15,6 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 
-import rdlake
 from rdlake.catalog.publish import publish
 from rdlake.catalog.verify import verify
 from rdlake.errors import BadInput, DamagedLake, StorageFailed
@@ -32,6 +31,7 @@ from rdlake.store.blobs import (
 )
 from rdlake.store.data_files import FILES_IN_A_CROWD
 from rdlake.store.lake import Lake
+from rdlake.store.opening import open_store
 
 PROCESSES = multiprocessing.get_context("spawn")
 SIZES = (0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 17 * CHUNK + 3)
@@ -129,7 +129,7 @@ def store_all(root: Path, writer: int, writers: int) -> None:
     """The same contents from every writer, each in another order, a large one among them."""
     blobs.MOST_AT_ONCE = 4 * CHUNK
     order = random.Random(writer)
-    lake = rdlake.open_lake(root)
+    lake = open_store(root)
     numbers = list(range(30))
     order.shuffle(numbers)
     for number in numbers:
@@ -236,7 +236,7 @@ BOUNDED = """
             digest.update(chunk)
         return Content(digest.hexdigest(), size * CHUNK, chunks)
 
-    lake = rdlake.init_lake(sys.argv[1])
+    lake = rdlake.init_lake(sys.argv[1]).lake
     at_first = most()
     for seed in range(9):
         store(lake, [content(seed, 12)])

@@ -10,7 +10,6 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
 
-import rdlake
 from rdlake.schema.tables import table
 from rdlake.store.delta_log import (
     LAST_CHECKPOINT,
@@ -22,6 +21,7 @@ from rdlake.store.delta_log import (
     torn_files,
 )
 from rdlake.store.lake import Lake
+from rdlake.store.opening import init_store
 from tests.lake_rows import commit, curve, owners, rows
 
 NEWEST = 11
@@ -29,7 +29,7 @@ NEWEST = 11
 
 @pytest.fixture(scope="module")
 def folder_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    lake = rdlake.init_lake(tmp_path_factory.mktemp("log") / "lake")
+    lake = init_store(tmp_path_factory.mktemp("log") / "lake")
     for mark in range(NEWEST):
         lake.commit({"feedback": rows("a", hypothesis=str(mark))}, owners("a"))
     return lake.folder("feedback")

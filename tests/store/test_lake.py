@@ -19,7 +19,6 @@ import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
-import rdlake
 from rdlake.errors import DamagedLake, StorageFailed, UnsupportedLake
 from rdlake.schema.frames import polars_schema
 from rdlake.schema.tables import TABLES, table
@@ -27,6 +26,7 @@ from rdlake.store.data_files import FILES_IN_A_CROWD, DataFile
 from rdlake.store.delta import create_table
 from rdlake.store.delta_log import entry_path, log_folder
 from rdlake.store.lake import Lake
+from rdlake.store.opening import init_store, open_store
 from tests.lake_rows import batch, commit, curve, listing, marks, nothing, owners, rows, versions
 from tests.places import REPOSITORY
 
@@ -38,7 +38,7 @@ AWKWARD = (
 
 def copy_of(lake: Lake) -> Lake:
     """The same lake as another process would open it."""
-    return rdlake.open_lake(lake.root)
+    return open_store(lake.root)
 
 
 # --- what a commit changes -------------------------------------------------------------------
@@ -458,7 +458,7 @@ def test_every_new_file_and_folder_is_flushed_to_disk(
 @needs_proc
 def test_a_new_lake_is_flushed_to_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = synced_during(monkeypatch)
-    rdlake.init_lake(tmp_path / "fresh")
+    init_store(tmp_path / "fresh")
     fresh = [tmp_path / "fresh" / name for name in listing(tmp_path / "fresh")]
     assert {*map(str, fresh), str(tmp_path), str(tmp_path / "fresh")} <= seen.keys()
 
@@ -467,7 +467,7 @@ def test_a_new_lake_is_flushed_to_disk(tmp_path: Path, monkeypatch: pytest.Monke
 def test_the_system_sees_the_flush_of_every_new_file(lake: Lake, tmp_path: Path) -> None:
     program = (
         "import sys, rdlake; from tests.lake_rows import commit; "
-        "commit(rdlake.open_lake(sys.argv[1]), 'a')"
+        "commit(rdlake.open_lake(sys.argv[1]).lake, 'a')"
     )
     trace = tmp_path / "trace"
     command = ["strace", "-f", "-y", "-e", "trace=fsync,fdatasync", "-o", str(trace)]
@@ -611,7 +611,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_a_full_disk_is_named_and_the_next_run_completes(small_disk: Path) -> None:
-    lake = rdlake.init_lake(small_disk / "lake")
+    lake = init_store(small_disk / "lake")
     commit(lake, "a", mark=1)
     ballast = small_disk / "ballast"
     with ballast.open("wb", buffering=0) as file, pytest.raises(OSError, match="No space"):
@@ -627,7 +627,7 @@ def test_a_full_disk_is_named_and_the_next_run_completes(small_disk: Path) -> No
 
 
 def test_a_read_only_disk_is_named_and_can_still_be_read(small_disk: Path) -> None:
-    lake = rdlake.init_lake(small_disk / "lake")
+    lake = init_store(small_disk / "lake")
     commit(lake, "a", mark=1)
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
     with pytest.raises(StorageFailed, match="Read-only") as error:

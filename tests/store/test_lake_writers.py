@@ -16,11 +16,11 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
 
-import rdlake
 from rdlake.errors import LakeBusy
 from rdlake.schema.tables import table
 from rdlake.store.delta import create_table
 from rdlake.store.lake import Lake
+from rdlake.store.opening import init_store, open_store
 from tests.lake_rows import commit, marks, owners, rows, versions
 
 PROCESSES = multiprocessing.get_context("spawn")
@@ -59,7 +59,7 @@ def workspace_of(writer: int, number: int) -> str:
 
 
 def write_batches(root: Path, writer: int, batches: int, together: Barrier) -> None:
-    lake = rdlake.open_lake(root)
+    lake = open_store(root)
     together.wait(60)
     told = [
         dict(commit(lake, workspace_of(writer, number), mark=writer).versions)
@@ -74,7 +74,7 @@ def write_at_once(root: Path, writers: int, batches: int) -> None:
     processes = [start(write_batches, root, each, batches, together) for each in range(writers)]
     together.wait(60)
     while any(process.is_alive() for process in processes):
-        rdlake.open_lake(root).compact("feedback")
+        open_store(root).compact("feedback")
     finish(processes)
 
 
@@ -134,7 +134,7 @@ OLDER = ("feedback", "models", "signals", "workspaces", "artifacts")
 
 def older_lake(root: Path) -> Lake:
     """Tables that lack a column each, as an older rdlake made them."""
-    lake = rdlake.init_lake(root)
+    lake = init_store(root)
     for name in OLDER:
         kept = [each for each in table(name).schema if each.name != "source_digest"]
         DeltaTable.create(str(lake.folder(name)), pa.schema(kept))
@@ -142,7 +142,7 @@ def older_lake(root: Path) -> Lake:
 
 
 def write_new_columns(root: Path, writer: int, together: Barrier) -> None:
-    lake = rdlake.open_lake(root)
+    lake = open_store(root)
     for name in OLDER:
         together.wait(60)
         workspace = f"{name}{writer}"
@@ -176,7 +176,7 @@ def test_a_table_that_two_make_at_once_is_made_once(tmp_path: Path) -> None:
 
 
 def write_until_told(root: Path, begun: Event, enough: Event) -> None:
-    lake = rdlake.open_lake(root)
+    lake = open_store(root)
     number = 0
     while not enough.is_set():
         number += 1
@@ -232,7 +232,7 @@ def stop_after(commits: int) -> None:
 
 def commit_some(root: Path, mark: int, commits: int) -> None:
     stop_after(commits)
-    commit(rdlake.open_lake(root), "a", "b", mark=mark)
+    commit(open_store(root), "a", "b", mark=mark)
 
 
 @pytest.mark.parametrize("commits", [1, 3])
@@ -245,7 +245,7 @@ def test_a_killed_batch_stops_in_order_and_the_next_run_completes_it(
     killed = start(commit_some, lake.root, 2, commits)
     killed.join(60)
     assert killed.exitcode == STOPPED
-    lake = rdlake.open_lake(lake.root)
+    lake = open_store(lake.root)
     after = versions(lake)
     assert [name for name in order if after[name] != before[name]] == order[:commits]
     assert list(commit(lake, "a", "b", mark=2).versions) == order[commits:]
@@ -268,7 +268,7 @@ def test_a_writer_that_is_killed_at_any_moment_leaves_a_whole_lake(
     lake: Lake, milliseconds: int
 ) -> None:
     killed_at_any_moment(lake.root, milliseconds / 1000)
-    lake = rdlake.open_lake(lake.root)
+    lake = open_store(lake.root)
     assert lake.read("feedback", ["workspace_id"]).rows() == [("rival",)]
     lake.commit({"feedback": rows("rival", hypothesis="new")}, owners("rival"))
     assert lake.read("feedback", ["hypothesis"]).rows() == [("new",)]

@@ -14,6 +14,7 @@ from deltalake import DeltaTable
 
 import rdlake
 from rdlake.catalog.verify import verify
+from rdlake.library import Library
 from rdlake.operations.doctor import examine, repair
 from rdlake.operations.maintain import maintain
 from rdlake.store import log_cleanup
@@ -26,6 +27,7 @@ from rdlake.store.delta_log import (
 )
 from rdlake.store.lake import Lake
 from rdlake.store.log_cleanup import VERSIONS_KEPT, covered, forget
+from rdlake.store.opening import init_store, open_store
 from tests.builders import make_workspace, write_metrics
 from tests.lake_rows import listing, owners, rows
 
@@ -35,7 +37,7 @@ NEWEST, COVERING = 35, 19
 
 @pytest.fixture(scope="module")
 def grown_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    lake = rdlake.init_lake(tmp_path_factory.mktemp("grown") / "lake")
+    lake = init_store(tmp_path_factory.mktemp("grown") / "lake")
     for mark in range(1, NEWEST + 1):
         lake.commit({"feedback": rows("a", hypothesis=str(mark))}, owners("a"))
     return lake.root
@@ -45,7 +47,7 @@ def grown_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def grown(grown_once: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
     """A lake of 35 commits of one row, which tells the version."""
     monkeypatch.setattr(log_cleanup, "VERSIONS_KEPT", 10)
-    return rdlake.open_lake(shutil.copytree(grown_once, tmp_path / "grown"))
+    return open_store(shutil.copytree(grown_once, tmp_path / "grown"))
 
 
 def entries(lake: Lake) -> list[int]:
@@ -79,7 +81,7 @@ def test_a_hundred_versions_stay_and_the_checkpoint_before_them(grown: Lake) -> 
     assert entries(grown) == list(range(COVERING, NEWEST + 1))
     assert [path.name[18:20] for path in sorted(log.glob("*.parquet"))] == ["19", "29"]
     assert len(told.log_removed) == COVERING + 1
-    assert mark_of(rdlake.open_lake(grown.root)) == str(NEWEST)
+    assert mark_of(open_store(grown.root)) == str(NEWEST)
 
 
 def test_the_oldest_go_first(grown: Lake) -> None:
@@ -87,7 +89,7 @@ def test_the_oldest_go_first(grown: Lake) -> None:
     assert names_of(found) == sorted(names_of(found))
     forget(grown.folder("feedback"), found[:7])
     assert entries(grown) == list(range(7, NEWEST + 1))
-    assert mark_of(rdlake.open_lake(grown.root)) == str(NEWEST)
+    assert mark_of(open_store(grown.root)) == str(NEWEST)
 
 
 def test_what_a_stopped_upkeep_left_is_removed_by_the_next(grown: Lake) -> None:
@@ -160,9 +162,9 @@ def test_a_checkpoint_whose_entries_are_gone_covers_nothing(grown: Lake) -> None
 
 
 def test_a_table_that_was_opened_long_ago_goes_on(tmp_path: Path, grown_once: Path) -> None:
-    lake = rdlake.init_lake(tmp_path / "lake")
+    lake = init_store(tmp_path / "lake")
     write(lake, "first")
-    old = rdlake.open_lake(lake.root)
+    old = open_store(lake.root)
     assert mark_of(old) == "first"
     for mark in range(VERSIONS_KEPT + 10):
         write(lake, str(mark))
@@ -176,7 +178,7 @@ def test_after_upkeep_it_is_written_to_as_before(grown: Lake) -> None:
     maintain(grown, older_than_hours=0)
     for number in range(12):
         write(grown, f"more {number}")
-    assert mark_of(rdlake.open_lake(grown.root)) == "more 11"
+    assert mark_of(open_store(grown.root)) == "more 11"
 
 
 def test_other_readers_of_delta_find_the_same_rows(grown: Lake) -> None:
@@ -206,7 +208,7 @@ def test_a_torn_entry_still_returns_to_the_version_before(grown: Lake) -> None:
     entry_path(grown.folder("feedback"), NEWEST + 1).write_bytes(b"")
     assert not examine(grown.root).whole
     repair(grown.root)
-    assert mark_of(rdlake.open_lake(grown.root)) == str(NEWEST)
+    assert mark_of(open_store(grown.root)) == str(NEWEST)
 
 
 def test_a_torn_checkpoint_and_pointer_still_lose_no_row(grown: Lake) -> None:
@@ -214,7 +216,7 @@ def test_a_torn_checkpoint_and_pointer_still_lose_no_row(grown: Lake) -> None:
     checkpoint_path(grown.folder("feedback"), 29).write_bytes(b"")
     (log_folder(grown.folder("feedback")) / LAST_CHECKPOINT).write_bytes(b"{")
     assert len(repair(grown.root)) == 2
-    assert mark_of(rdlake.open_lake(grown.root)) == str(NEWEST)
+    assert mark_of(open_store(grown.root)) == str(NEWEST)
 
 
 # --- published versions ----------------------------------------------------------------------
@@ -224,16 +226,16 @@ def test_every_published_version_answers_as_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(log_cleanup, "VERSIONS_KEPT", 2)
-    lake, workspaces = rdlake.init_lake(tmp_path / "lake"), tmp_path / "workspaces"
+    lake, workspaces = init_store(tmp_path / "lake"), tmp_path / "workspaces"
     folder = make_workspace(workspaces, "a" * 32)
     for number in range(14):
         write_metrics(folder, {"IC": number / 100})
-        lake.ingest(workspaces)
-        lake.publish()
+        Library(lake).ingest(workspaces)
+        Library(lake).publish()
     report = maintain(lake, older_than_hours=0)
     assert {each.table for each in report.tables if each.log_removed} >= {"loops", "catalogs"}
     for number in range(14):
         with rdlake.connect(lake.root, number + 1) as connection:
             assert connection.sql("SELECT ic FROM loop_catalog").fetchall() == [(number / 100,)]
     assert verify(lake, deep=True).whole
-    assert lake.publish().outcome == "nothing new"
+    assert Library(lake).publish().outcome == "nothing new"

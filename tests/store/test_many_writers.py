@@ -18,6 +18,7 @@ from rdlake.catalog.verify import verify
 from rdlake.catalog.version import history
 from rdlake.library import Library
 from rdlake.store.lake import Lake
+from rdlake.store.opening import init_store, open_store
 from tests.builders import make_workspace
 
 PROCESSES = multiprocessing.get_context("spawn")
@@ -44,18 +45,18 @@ def id_of(writer: int, number: int) -> str:
 
 
 def ingest_all(root: Path, writer: int, ingests: int, together: Barrier) -> None:
-    lake = rdlake.open_lake(root / "lake")
+    lake = open_store(root / "lake")
     together.wait(PATIENCE)
     for number in range(ingests):
-        report = lake.ingest(folder_of(root, writer, number))
+        report = Library(lake).ingest(folder_of(root, writer, number))
         assert all(each.status == "ok" for each in report.outcomes), report
 
 
 def publish_on(root: Path, done: Event, together: Barrier) -> None:
-    lake = rdlake.open_lake(root / "lake")
+    lake = open_store(root / "lake")
     together.wait(PATIENCE)
     while not done.is_set():
-        lake.publish()
+        Library(lake).publish()
 
 
 def attached(root: Path) -> duckdb.DuckDBPyConnection:
@@ -112,13 +113,13 @@ def finish(processes: list[BaseProcess]) -> None:
     assert [process.exitcode for process in processes] == [0] * len(processes)
 
 
-def prepared(root: Path, writers: int, ingests: int) -> Library:
+def prepared(root: Path, writers: int, ingests: int) -> Lake:
     """A lake with an empty version, so that there is something to read, and all workspaces."""
     for writer in (0, *range(SHARED, writers)):
         for number in range(ingests):
             make_workspace(folder_of(root, writer, number), id_of(writer, number), days=DAYS)
-    lake = rdlake.init_lake(root / "lake")
-    lake.publish()
+    lake = init_store(root / "lake")
+    Library(lake).publish()
     return lake
 
 
@@ -131,8 +132,8 @@ def assert_all_is_there_once(lake: Lake, writers: int, ingests: int) -> None:
     assert all(count <= (SHARED if name[0] == "0" else 1) for name, count in told.items())
 
 
-def assert_versions_are_whole(lake: Library) -> None:
-    lake.publish()
+def assert_versions_are_whole(lake: Lake) -> None:
+    Library(lake).publish()
     versions = [each.catalog_version for each in history(lake)]
     assert versions == list(range(1, len(versions) + 1))
     assert verify(lake, deep=True).whole

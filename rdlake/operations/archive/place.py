@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rdlake.errors import BadInput, LakeBusy, StorageFailed
 from rdlake.store.lake import Lake
-from rdlake.store.opening import init_lake, is_lake, open_lake, usable_root
+from rdlake.store.opening import init_store, is_lake, open_store, usable_root
 
 TURN = ".archiving"
 LAKE_FOLDERS = {"tables", "catalogs", TURN}
@@ -28,7 +28,7 @@ def found_archive(lake: Lake, to: str | Path) -> Lake | None:
             fix="name a folder outside the lake, better still on another disk",
         )
     if is_lake(root):
-        archive = open_lake(root)
+        archive = open_store(root)
         if archive.lake_id == lake.lake_id:
             raise BadInput(
                 "this is a copy of the lake, with its id, and no archive",
@@ -69,7 +69,7 @@ def archive_at(lake: Lake, to: str | Path) -> Iterator[Lake]:
                 where=root,
                 fix="let it end, then run the command again; nothing was written by this one",
             )
-        yield found or init_lake(root)
+        yield found or init_store(root)
     finally:
         os.close(descriptor)
 

@@ -42,7 +42,7 @@ from rdlake.operations.archive.scope import (
     shared_by,
 )
 from rdlake.store.lake import Lake
-from rdlake.store.opening import open_lake, usable_root
+from rdlake.store.opening import open_store, usable_root
 
 WITHOUT_CURVES = "curves_present"
 """The check that does not hold while an archive has experiments at level 1."""
@@ -204,7 +204,7 @@ class _Run:
 
     def _proof(self, held: Held, scope: Scope, due: frozenset[str], files: frozenset[str]) -> Proof:
         """Read back by a newly opened lake, whatever this one does meanwhile."""
-        again = open_lake(self.archive.root)
+        again = open_store(self.archive.root)
         owners = {**dict.fromkeys(OWN, due), **_shared(held, scope, due, full=self.asked.full)}
         return prove(held, again, owners, due & files, scope.ingests)
 

@@ -23,6 +23,7 @@ from rdlake.operations.maintain import maintain
 from rdlake.schema.frames import frame_of
 from rdlake.schema.tables import table
 from rdlake.store.lake import Lake
+from rdlake.store.opening import init_store
 from tests.catalog.published import IDS, NEW, Published, batches_of, replace_rows
 
 APART = sorted(parted(script()))
@@ -105,7 +106,7 @@ def by_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
     monkeypatch.setattr("rdlake.catalog.materialize.partitions.MANY_LOOPS", 1)
     monkeypatch.setattr("bench.contract.STRATEGIES", 3)
     monkeypatch.setattr("bench.contract.NAMES", 7)
-    lake = rdlake.init_lake(tmp_path / "lake")
+    lake = init_store(tmp_path / "lake")
     fill(lake, range(40), days=5)
     again(lake, "factors", workspace(0), code_sha256="other code", values_sha256="other values")
     publish(lake)

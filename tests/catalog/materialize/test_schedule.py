@@ -18,8 +18,10 @@ from rdlake.catalog.time_travel import file_of
 from rdlake.catalog.verify import verify
 from rdlake.catalog.version import newest, numbered
 from rdlake.errors import DamagedLake
+from rdlake.library import Library
 from rdlake.operations.doctor import repair
 from rdlake.operations.maintain import maintain
+from rdlake.store.opening import init_store, open_store
 from tests.catalog.published import Published
 from tests.catalog.views import OFTEN_EMPTY
 
@@ -130,7 +132,7 @@ def test_a_lost_list_is_found_again_by_making_the_rows_again(two_versions: Publi
     shutil.rmtree(lake.folder("file_lists"))
     assert not verify(lake).whole
     repair(lake.root)
-    assert verify(rdlake.open_lake(lake.root), deep=True).whole
+    assert verify(open_store(lake.root), deep=True).whole
     assert rows(two_versions, "FROM factor_catalog") == answer
 
 
@@ -146,8 +148,8 @@ def test_upkeep_keeps_what_a_version_has_and_takes_the_rest(two_versions: Publis
 
 
 def test_a_lake_without_factors_has_the_view_too(tmp_path: Path) -> None:
-    lake = rdlake.init_lake(tmp_path / "lake")
-    lake.publish()
+    lake = init_store(tmp_path / "lake")
+    Library(lake).publish()
     with duckdb.connect(str(lake.root / "catalog.duckdb"), read_only=True) as reader:
         assert reader.execute("FROM factor_catalog").fetchall() == []
         assert "MAP(VARCHAR, VARCHAR)" in str(reader.execute("DESCRIBE factor_catalog").fetchall())

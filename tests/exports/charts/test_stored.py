@@ -18,8 +18,10 @@ import rdlake
 from rdlake.catalog.publish import publish
 from rdlake.exports.charts.stored import draw_charts
 from rdlake.ingest.pipeline import ingest
+from rdlake.library import Library
 from rdlake.store.blobs import read_content, stored
 from rdlake.store.lake import Lake
+from rdlake.store.opening import init_store
 from tests.builders import make_workspace
 from tests.lake_rows import versions
 
@@ -133,10 +135,10 @@ def test_a_stopped_drawing_is_completed_by_the_next(
     ingest(lake, [workspaces])
     code = """
         import os, sys, rdlake
-        from rdlake.drawing import draw_charts
-        from rdlake.lake import Lake
+        from rdlake.exports.charts.stored import draw_charts
+        from rdlake.store.lake import Lake
         Lake.commit = lambda *arguments: os._exit(9)
-        draw_charts(rdlake.open_lake(sys.argv[1]))
+        draw_charts(rdlake.open_lake(sys.argv[1]).lake)
     """
     command = [sys.executable, "-c", textwrap.dedent(code), str(lake.root)]
     assert subprocess.run(command, check=False).returncode == 9
@@ -150,7 +152,7 @@ def test_a_stopped_drawing_is_completed_by_the_next(
 def test_two_that_draw_at_once_double_nothing(lake: Lake, workspaces: Path) -> None:
     ingest(lake, [workspaces])
     code = "import sys, rdlake; from rdlake.exports.charts.stored import draw_charts\n"
-    code += "draw_charts(rdlake.open_lake(sys.argv[1]))"
+    code += "draw_charts(rdlake.open_lake(sys.argv[1]).lake)"
     command = [sys.executable, "-c", code, str(lake.root)]
     both = [subprocess.Popen(command, env=os.environ.copy()) for _ in range(2)]
     assert [each.wait(60) for each in both] == [0, 0]
@@ -160,14 +162,16 @@ def test_two_that_draw_at_once_double_nothing(lake: Lake, workspaces: Path) -> N
 
 
 def test_the_library_draws_unless_told_not_to(tmp_path: Path, workspaces: Path) -> None:
-    library = rdlake.init_lake(tmp_path / "library")
-    library.ingest(workspaces, charts=False)
+    library = init_store(tmp_path / "library")
+    Library(library).ingest(workspaces, charts=False)
     assert charts(library) == {}
-    assert library.ingest(workspaces).counts == {"unchanged": 3}
+    assert Library(library).ingest(workspaces).counts == {"unchanged": 3}
     assert len(charts(library)) == 6
 
 
 def test_nothing_to_draw_loads_no_matplotlib(drawn: Lake) -> None:
     code = "import sys, rdlake; from rdlake.exports.charts.stored import draw_charts\n"
-    code += "draw_charts(rdlake.open_lake(sys.argv[1])); assert 'matplotlib' not in sys.modules"
+    code += (
+        "draw_charts(rdlake.open_lake(sys.argv[1]).lake); assert 'matplotlib' not in sys.modules"
+    )
     subprocess.run([sys.executable, "-c", code, str(drawn.root)], check=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-import rdlake
 from rdlake.library import Library
 from rdlake.store.lake import Lake
+from rdlake.store.opening import open_store
 from tests.builders_prices import few_prices
 from tests.builders_traces import KEY, STARTED, make_loop, make_proposal, write_run
 
@@ -40,10 +40,10 @@ def write_factors(
     return write_run(logs, loop, started=STARTED.replace(hour=9 + number))
 
 
-def taken(lake: Lake, logs: Path) -> Library:
+def taken(lake: Lake, logs: Path) -> Lake:
     """The lake with these logs."""
-    opened = rdlake.open_lake(lake.root)
-    opened.ingest(logs=[logs], signing_key=KEY, charts=False)
+    opened = open_store(lake.root)
+    Library(opened).ingest(logs=[logs], signing_key=KEY, charts=False)
     return opened
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-import rdlake
 from rdlake.domain.qlib_alphas import LIBRARIES
 from rdlake.errors import BadInput
 from rdlake.exports.libraries import export_base_features
@@ -18,6 +17,7 @@ from rdlake.factors.formulas.qlib import is_qlib_expression
 from rdlake.library import Library
 from rdlake.sources.formats.hdf5 import read_factor_values
 from rdlake.store.lake import Lake
+from rdlake.store.opening import init_store
 from tests.builders import make_workspace
 from tests.builders_traces import workspace_id
 from tests.exports.libraries.builders import code_of, pandas_prices, taken, write_factors
@@ -29,15 +29,15 @@ RDAGENT = "source = 'rdagent_generated'"
 
 
 @pytest.fixture
-def published(lake: Lake, tmp_path: Path) -> Library:
+def published(lake: Lake, tmp_path: Path) -> Lake:
     """Alpha158 and 360, and an experiment of two factors with code and one without."""
     folder = make_workspace(tmp_path / "workspaces", OWN, factors=("M", "动量 一", "lost"))
     assert folder.is_dir()
     write_factors(tmp_path / "log", {"M": code_of("M"), "动量 一": code_of("动量 一", 2)})
     opened = taken(lake, tmp_path / "log")
-    opened.ingest(tmp_path / "workspaces", charts=False)
-    opened.alphas()
-    opened.publish()
+    Library(opened).ingest(tmp_path / "workspaces", charts=False)
+    Library(opened).alphas()
+    Library(opened).publish()
     return opened
 
 
@@ -53,7 +53,7 @@ def run_alone(file: Path, prices: Path, folder: Path) -> str:
     return values.column
 
 
-def test_the_folder_has_what_rdagent_takes(published: Library, tmp_path: Path) -> None:
+def test_the_folder_has_what_rdagent_takes(published: Lake, tmp_path: Path) -> None:
     pytest.importorskip("tables")
     root = tmp_path / "base"
     done = export_base_features(published, root, where=f"{RDAGENT} OR name IN ('KMID', 'KLEN')")
@@ -72,7 +72,7 @@ def test_the_folder_has_what_rdagent_takes(published: Library, tmp_path: Path) -
 
 
 def test_again_changes_no_byte_and_another_choice_takes_its_place(
-    published: Library, tmp_path: Path
+    published: Lake, tmp_path: Path
 ) -> None:
     root = tmp_path / "base"
     export_base_features(published, root, names=["M", "KLEN"])
@@ -84,7 +84,7 @@ def test_again_changes_no_byte_and_another_choice_takes_its_place(
     assert {path.name for path in root.iterdir()} == {"M.py", "notes.txt", ".rdlake.json"}
 
 
-def test_no_file_of_others_is_overwritten(published: Library, tmp_path: Path) -> None:
+def test_no_file_of_others_is_overwritten(published: Lake, tmp_path: Path) -> None:
     root = tmp_path / "base"
     root.mkdir()
     (root / "M.py").write_text("mine")
@@ -108,14 +108,14 @@ def test_no_file_of_others_is_overwritten(published: Library, tmp_path: Path) ->
     ],
 )
 def test_a_condition_is_one_expression_that_reaches_nothing(
-    published: Library, tmp_path: Path, where: str
+    published: Lake, tmp_path: Path, where: str
 ) -> None:
     with pytest.raises(BadInput):
         export_base_features(published, tmp_path / "base", where=where)
     assert not (tmp_path / "base").exists()
 
 
-def test_what_is_not_there_is_said(published: Library, tmp_path: Path) -> None:
+def test_what_is_not_there_is_said(published: Lake, tmp_path: Path) -> None:
     for given in ({"names": ["nobody"]}, {"where": "name = 'nobody'"}, {}):
         with pytest.raises(BadInput):
             export_base_features(published, tmp_path / "base", **given)
@@ -125,8 +125,8 @@ def test_code_that_reaches_out_stays_unless_allowed(lake: Lake, tmp_path: Path) 
     make_workspace(tmp_path / "workspaces", OWN, factors=("BAD",))
     write_factors(tmp_path / "log", {"BAD": "import socket\n"})
     opened = taken(lake, tmp_path / "log")
-    opened.ingest(tmp_path / "workspaces", charts=False)
-    opened.publish()
+    Library(opened).ingest(tmp_path / "workspaces", charts=False)
+    Library(opened).publish()
     root = tmp_path / "base"
     done = export_base_features(opened, root, names=["BAD"])
     assert not done.files and "import socket" in done.left[0].reason
@@ -166,14 +166,14 @@ def test_what_qlib_would_run_as_something_else_is_none(text: str | None) -> None
 @needs_shared
 def test_every_factor_file_of_the_corpus_runs_alone(tmp_path: Path) -> None:
     pytest.importorskip("tables")
-    opened = rdlake.init_lake(tmp_path / "lake")
-    opened.ingest(
+    opened = init_store(tmp_path / "lake")
+    Library(opened).ingest(
         CORPUS / "git_ignore_folder" / "RD-Agent_workspace",
         registries=[CORPUS / "RDagentDB" / "registry.sqlite"],
         maps=[f"/mnt/f/Dev/RD-Agent-main={CORPUS}"],
         charts=False,
     )
-    opened.publish()
+    Library(opened).publish()
     done = export_base_features(opened, tmp_path / "base", where=RDAGENT)
     assert len(done.files) == 7 and not done.left and not done.expressions
     prices = CORPUS / "git_ignore_folder/factor_implementation_source_data/daily_pv.h5"

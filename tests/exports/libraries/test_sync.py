@@ -34,14 +34,14 @@ def root(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def accepted(lake: Lake, tmp_path: Path) -> Library:
+def accepted(lake: Lake, tmp_path: Path) -> Lake:
     """Two factors that a loop accepted, one with a name of Python's own."""
     write_factors(tmp_path / "log", {"动量_1日": code_of("动量_1日"), "class": code_of("class", 2)})
     return taken(lake, tmp_path / "log")
 
 
 def test_each_code_is_there_to_the_byte_and_its_module_is_python(
-    accepted: Library, root: Path
+    accepted: Lake, root: Path
 ) -> None:
     done, other = sync(accepted, root, None)
     assert (done.status, done.version, done.entries, done.left) == ("written", 1, 2, ())
@@ -61,7 +61,7 @@ def test_each_code_is_there_to_the_byte_and_its_module_is_python(
     assert (root / "VERSION").read_text() == "1\n"
 
 
-def test_a_second_sync_writes_no_byte_and_no_row(accepted: Library, root: Path) -> None:
+def test_a_second_sync_writes_no_byte_and_no_row(accepted: Lake, root: Path) -> None:
     sync(accepted, root, None)
     before, tables = state(root), versions(accepted)
     done, _ = sync(accepted, root, None)
@@ -70,7 +70,7 @@ def test_a_second_sync_writes_no_byte_and_no_row(accepted: Library, root: Path) 
 
 
 def test_a_changed_factor_bumps_the_version_once(
-    accepted: Library, root: Path, tmp_path: Path
+    accepted: Lake, root: Path, tmp_path: Path
 ) -> None:
     sync(accepted, root, None)
     write_factors(tmp_path / "log", {"动量_1日": code_of("动量_1日", 7)}, number=1)
@@ -87,7 +87,7 @@ def test_a_changed_factor_bumps_the_version_once(
 
 
 def test_the_same_code_in_a_later_loop_is_no_change(
-    accepted: Library, root: Path, tmp_path: Path
+    accepted: Lake, root: Path, tmp_path: Path
 ) -> None:
     sync(accepted, root, None)
     write_factors(tmp_path / "log", {"动量_1日": code_of("动量_1日")}, number=1)
@@ -118,10 +118,10 @@ def test_code_that_reaches_out_is_written_only_when_allowed(
 
 
 def test_the_catalog_tells_where_the_code_is_whatever_is_ingested_after(
-    accepted: Library, root: Path, tmp_path: Path
+    accepted: Lake, root: Path, tmp_path: Path
 ) -> None:
     sync(accepted, root, None)
-    accepted.ingest(logs=[tmp_path / "log"], charts=False, overwrite=True)
+    Library(accepted).ingest(logs=[tmp_path / "log"], charts=False, overwrite=True)
     rows = accepted.read("implementations").sort("factor_name").to_dicts()
     assert [row["factor_name"] for row in rows] == ["class", "动量_1日"]
     row = rows[1]
@@ -131,7 +131,7 @@ def test_the_catalog_tells_where_the_code_is_whatever_is_ingested_after(
     assert json.loads(row["interface_info"]) == info and row["latest"]
 
 
-def test_foreign_and_changed_files_are_refused_and_stay(accepted: Library, root: Path) -> None:
+def test_foreign_and_changed_files_are_refused_and_stay(accepted: Lake, root: Path) -> None:
     foreign = root / "rd_factors_lib" / "registry.py"
     foreign.parent.mkdir()
     foreign.write_text("mine = 1\n")
@@ -145,7 +145,7 @@ def test_foreign_and_changed_files_are_refused_and_stay(accepted: Library, root:
     assert (foreign.parent / "mine.py").read_text() == "mine = 2\n"
 
 
-def test_a_package_that_is_there_keeps_its_beginning(accepted: Library, root: Path) -> None:
+def test_a_package_that_is_there_keeps_its_beginning(accepted: Lake, root: Path) -> None:
     mine = root / "rd_factors_lib" / "__init__.py"
     mine.parent.mkdir()
     mine.write_text("mine = 1\n")
@@ -153,7 +153,7 @@ def test_a_package_that_is_there_keeps_its_beginning(accepted: Library, root: Pa
     assert mine.read_text() == "mine = 1\n" and (mine.parent / "registry.py").is_file()
 
 
-def test_a_link_is_not_written_through(accepted: Library, root: Path, tmp_path: Path) -> None:
+def test_a_link_is_not_written_through(accepted: Lake, root: Path, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (root / "rd_factors_lib").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(BadInput):
@@ -162,22 +162,20 @@ def test_a_link_is_not_written_through(accepted: Library, root: Path, tmp_path: 
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"files": {"../x": "a"}}', '{"files": {"a": 1}}'])
-def test_a_list_of_files_that_is_not_ours_is_refused(
-    accepted: Library, root: Path, text: str
-) -> None:
+def test_a_list_of_files_that_is_not_ours_is_refused(accepted: Lake, root: Path, text: str) -> None:
     (root / ".rdlake.json").write_text(text)
     with pytest.raises(BadInput, match="cannot be read"):
         sync(accepted, root, None)
 
 
-def test_a_dry_run_writes_nothing(accepted: Library, root: Path) -> None:
+def test_a_dry_run_writes_nothing(accepted: Lake, root: Path) -> None:
     tables = versions(accepted)
     done, _ = sync(accepted, root, None, dry_run=True)
     assert done.status == "dry run" and len(done.changed) > 5
     assert state(root) == {} and versions(accepted) == tables
 
 
-def test_an_absent_folder_is_skipped_with_a_word(accepted: Library, tmp_path: Path) -> None:
+def test_an_absent_folder_is_skipped_with_a_word(accepted: Lake, tmp_path: Path) -> None:
     done, _ = sync(accepted, tmp_path / "none", None)
     assert (done.status, done.skipped) == ("skipped", "there is no such folder")
 

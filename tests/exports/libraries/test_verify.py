@@ -9,7 +9,6 @@ import numpy as np
 import polars as pl
 import pytest
 
-import rdlake
 from rdlake.errors import BadInput
 from rdlake.exports.libraries import Against, Verified, sync, verify
 from rdlake.exports.libraries.carried.runner import Limits, Values
@@ -17,6 +16,7 @@ from rdlake.exports.libraries.compared import Difference, difference
 from rdlake.library import Library
 from rdlake.sources.backtest.prices import PRICES
 from rdlake.store.lake import Lake
+from rdlake.store.opening import init_store
 from tests.builders import make_workspace
 from tests.builders_prices import few_prices
 from tests.builders_traces import workspace_id
@@ -47,10 +47,10 @@ def place(tmp_path: Path) -> Path:
     return root
 
 
-def synced(lake: Lake, tmp_path: Path, place: Path, code: str) -> tuple[Library, Path]:
+def synced(lake: Lake, tmp_path: Path, place: Path, code: str) -> tuple[Lake, Path]:
     write_factors(tmp_path / "log", {"M": code})
     opened = taken(lake, tmp_path / "log")
-    opened.ingest(place, charts=False)
+    Library(opened).ingest(place, charts=False)
     root = tmp_path / "lib"
     root.mkdir()
     assert sync(opened, root, None, allow_unsafe=True)[0].entries == 1
@@ -131,8 +131,8 @@ def test_a_difference_sees_each_way_to_be_otherwise() -> None:
 @needs_shared
 def test_every_factor_of_the_corpus_is_equal_to_its_stored_column(tmp_path: Path) -> None:
     place = CORPUS / "git_ignore_folder" / "RD-Agent_workspace"
-    opened = rdlake.init_lake(tmp_path / "lake")
-    opened.ingest(
+    opened = init_store(tmp_path / "lake")
+    Library(opened).ingest(
         place,
         registries=[CORPUS / "RDagentDB" / "registry.sqlite"],
         maps=[f"/mnt/f/Dev/RD-Agent-main={CORPUS}"],
@@ -147,9 +147,9 @@ def test_every_factor_of_the_corpus_is_equal_to_its_stored_column(tmp_path: Path
     assert [each.verdict for each in found] == ["equal"] * 7
     assert all((each.largest or 0) <= 1e-8 and not each.beyond for each in found)
     assert sum(each.rows or 0 for each in found) == 4 * 106_335 + 3 * 94_263
-    opened.publish()
+    Library(opened).publish()
     query = "SELECT name, impl_module, impl_version, interface_info FROM factor_catalog"
-    with opened.connect() as connection:
+    with Library(opened).connect() as connection:
         rows = connection.execute(query).fetchall()
     assert len(rows) == 7
     for name, module, version, info in rows:

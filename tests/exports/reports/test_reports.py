@@ -13,7 +13,7 @@ import rdlake
 from rdlake.errors import BadInput, StorageFailed
 from rdlake.exports.reports import write_report
 from rdlake.exports.reports.page import GENERATOR, shown
-from rdlake.library import Library
+from rdlake.store.lake import Lake
 from tests.cli.run import run
 from tests.exports.browser import needs_browser, opened, requested
 from tests.exports.odd import ODD, WORKSPACE
@@ -54,7 +54,7 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def names(everything: Library) -> tuple[str, str]:
+def names(everything: Lake) -> tuple[str, str]:
     """The recorded experiment, which has all there can be, and a factor with an IC."""
     with contextlib.closing(rdlake.connect(everything.root)) as connection:
         (strategy,) = connection.execute(
@@ -68,7 +68,7 @@ def names(everything: Library) -> tuple[str, str]:
 
 @pytest.fixture(scope="module")
 def pages(
-    everything: Library, names: tuple[str, str], tmp_path_factory: pytest.TempPathFactory
+    everything: Lake, names: tuple[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("reports")
     called = {"experiment": names[0], "factor": names[1], "hostile": WORKSPACE, "odd": ODD}
@@ -112,7 +112,7 @@ def test_references_inside_it_are_kept_and_ids_are_single(
 
 
 def test_an_experiment_is_told_in_full(
-    everything: Library, names: tuple[str, str], pages: dict[str, Path]
+    everything: Lake, names: tuple[str, str], pages: dict[str, Path]
 ) -> None:
     page = Page(pages["experiment"].read_text(encoding="utf-8"))
     with contextlib.closing(rdlake.connect(everything.root)) as connection:
@@ -145,7 +145,7 @@ def test_a_factor_is_told_with_its_own_figures(pages: dict[str, Path]) -> None:
         assert title in page.words
 
 
-def test_code_is_shown_as_it_was_kept(everything: Library, tmp_path: Path) -> None:
+def test_code_is_shown_as_it_was_kept(everything: Lake, tmp_path: Path) -> None:
     with contextlib.closing(rdlake.connect(everything.root)) as connection:
         (name,) = connection.execute(
             "SELECT workspace_id FROM artifact_list WHERE artifact_type = 'code' "
@@ -171,7 +171,7 @@ def test_hostile_names_are_only_words(pages: dict[str, Path]) -> None:
 
 
 def test_the_same_version_gives_the_same_bytes(
-    everything: Library, names: tuple[str, str], pages: dict[str, Path], tmp_path: Path
+    everything: Lake, names: tuple[str, str], pages: dict[str, Path], tmp_path: Path
 ) -> None:
     for kind, name in zip(("experiment", "factor"), names, strict=True):
         again = write_report(everything, name, tmp_path / "again.html", version=1)
@@ -179,7 +179,7 @@ def test_the_same_version_gives_the_same_bytes(
 
 
 def test_only_a_report_is_replaced(
-    everything: Library, names: tuple[str, str], tmp_path: Path
+    everything: Lake, names: tuple[str, str], tmp_path: Path
 ) -> None:
     mine, link = tmp_path / "mine.html", tmp_path / "link.html"
     mine.write_text("<p>mine</p>")
@@ -200,7 +200,7 @@ def test_only_a_report_is_replaced(
 
 
 def test_the_command_says_what_it_does_not_know(
-    everything: Library, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    everything: Lake, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     place = ["-o", tmp_path / "a.html", "--lake", everything.root]
     done = run(capsys, "report", "nothing of the kind", *place)

@@ -9,8 +9,9 @@ from typing import Any
 import polars as pl
 import pytest
 
-import rdlake
+from rdlake.library import Library
 from rdlake.store.lake import Lake
+from rdlake.store.opening import init_store
 from tests.places import CORPUS, TRACES, needs_shared
 
 NEAR = 1e-8
@@ -27,8 +28,8 @@ Key = tuple[str, str]
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Lake:
-    lake = rdlake.init_lake(tmp_path_factory.mktemp("corpus") / "lake")
-    lake.ingest(CORPUS / BELOW)
+    lake = init_store(tmp_path_factory.mktemp("corpus") / "lake")
+    Library(lake).ingest(CORPUS / BELOW)
     return lake
 
 
@@ -96,8 +97,8 @@ def test_nothing_of_the_corpus_is_measured_twice(corpus: Lake) -> None:
 @needs_shared
 @pytest.mark.parametrize("run", ["run_factor_080", "run_factor_100", "run_quant2_100"])
 def test_traces_have_the_figures_of_the_recorded_label(tmp_path: Path, run: str) -> None:
-    lake = rdlake.init_lake(tmp_path / "lake")
-    lake.ingest(TRACES / run / BELOW)
+    lake = init_store(tmp_path / "lake")
+    Library(lake).ingest(TRACES / run / BELOW)
     found, compared = rows_of(lake, "test"), 0
     expected = json.loads((TRACES / run / "expected.json").read_text("utf-8"))
     for workspace, entry in expected["workspaces"].items():

@@ -10,9 +10,9 @@ from typing import Any
 
 import polars as pl
 
-import rdlake
 from rdlake.ingest.pipeline import ingest
 from rdlake.store.lake import Lake
+from rdlake.store.opening import init_store
 from tests.builders import make_workspace
 from tests.builders_prices import make_prices
 from tests.factors.statistics import plain
@@ -61,7 +61,7 @@ def make_factors(root: Path, frame: pl.DataFrame, name: str = "a" * 32) -> Path:
 def read(root: Path, prices: pl.DataFrame | None = None, **others: Any) -> Lake:
     """A new lake beside the root, with what lies there in it."""
     make_prices(root, closes() if prices is None else prices)
-    lake = rdlake.init_lake(root.parent / "lake")
+    lake = init_store(root.parent / "lake")
     ingest(lake, [root], **others)
     return lake
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-import rdlake
 from rdlake.ingest.pipeline import ingest
 from rdlake.store.lake import Lake
+from rdlake.store.opening import init_store
 from tests.builders import make_workspace, write_metrics
 from tests.builders_traces import (
     KEY,
@@ -35,7 +35,7 @@ ORDERS = ("run first", "other first", "at once")
 
 def in_order(place: Place, order: str) -> Lake:
     """A lake that read the two runs `run` and `other` in this order, each beside nothing new."""
-    lake = rdlake.init_lake(place.path / order)
+    lake = init_store(place.path / order)
     folders = [place.run, place.logs / "other"]
     steps: Mapping[str, Sequence[list[Path]]] = {
         "run first": [folders[:1], folders[1:]],
@@ -151,7 +151,7 @@ def test_a_run_that_gives_up_its_claim_gives_back_the_workspace(tmp_path: Path) 
 def test_metrics_that_are_not_the_folder_s_are_said_and_the_log_s_stay(
     tmp_path: Path, order: str
 ) -> None:
-    place, lake = both(tmp_path), rdlake.init_lake(tmp_path / "lake")
+    place, lake = both(tmp_path), init_store(tmp_path / "lake")
     write_metrics(place.first, {"IC": 0.02 * (1 + 1e-8), "Rank IC": 0.03 * (1 + 1e-12), "new": 1.0})
     steps: Mapping[str, Sequence[tuple[list[Path], list[Path]]]] = {
         "log first": [([], [place.logs]), ([place.workspaces], [])],
@@ -173,13 +173,13 @@ def test_metrics_that_are_not_the_folder_s_are_said_and_the_log_s_stay(
 
 
 def test_a_log_and_its_folder_that_agree_say_nothing(tmp_path: Path) -> None:
-    place, lake = both(tmp_path), rdlake.init_lake(tmp_path / "lake")
+    place, lake = both(tmp_path), init_store(tmp_path / "lake")
     place.read(lake)
     assert warnings(lake) == set()
 
 
 def test_of_two_folders_of_one_name_the_second_is_named_and_not_read(tmp_path: Path) -> None:
-    place, lake = both(tmp_path), rdlake.init_lake(tmp_path / "lake")
+    place, lake = both(tmp_path), init_store(tmp_path / "lake")
     make_workspace(tmp_path / "copies", OWN[0], level=0.3)
     report = ingest(lake, [place.workspaces, tmp_path / "copies"], [place.logs], signing_key=KEY)
     (finding,) = report.beside

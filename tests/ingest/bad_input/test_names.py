@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-import rdlake
 from rdlake.demo.traces import LoopLog
 from rdlake.ingest.pipeline import ingest
 from rdlake.store.lake import Lake
+from rdlake.store.opening import init_store
 from tests.builders_traces import KEY, STARTED, make_backtest, make_loop, make_proposal, write_run
 from tests.ingest.bad_input.world import RUN
 from tests.lake_rows import versions
@@ -57,7 +57,7 @@ def read(lake: Lake, *steps: Sequence[Path]) -> dict[str, set[str]]:
 def test_both_runs_are_kept_and_known_again(tmp_path: Path, order: str) -> None:
     one, two = written(tmp_path, "one"), written(tmp_path, "two")
     first, second = (two, one) if "two first" in order else (one, two)
-    lake = rdlake.init_lake(tmp_path / "lake")
+    lake = init_store(tmp_path / "lake")
     steps = [[first, second]] if "at once" in order else [[first], [second], [second, first]]
     assert read(lake, *steps) == {
         RUN: {f"F_{first.name}_0"},
@@ -67,7 +67,7 @@ def test_both_runs_are_kept_and_known_again(tmp_path: Path, order: str) -> None:
 
 def test_a_run_that_goes_on_or_moves_stays_itself(tmp_path: Path) -> None:
     one = written(tmp_path, "one", 0)
-    lake = rdlake.init_lake(tmp_path / "lake")
+    lake = init_store(tmp_path / "lake")
     assert read(lake, [one]) == {RUN: {"F_one_0"}}
     written(tmp_path, "one", 0, 1)
     assert read(lake, [one]) == {RUN: {"F_one_0", "F_one_1"}}
@@ -77,7 +77,7 @@ def test_a_run_that_goes_on_or_moves_stays_itself(tmp_path: Path) -> None:
 
 def test_a_third_run_of_the_name_is_refused_and_takes_nothing_away(tmp_path: Path) -> None:
     one, two = written(tmp_path, "one"), written(tmp_path, "two")
-    lake = rdlake.init_lake(tmp_path / "lake")
+    lake = init_store(tmp_path / "lake")
     before = read(lake, [one, two])
     third = tmp_path / "deep" / "two"
     write_run(third, loop_of("three"), name=RUN, started=LATER + timedelta(days=1))

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-import rdlake
 from rdlake.ingest.pipeline import READER_VERSION, ingest
 from rdlake.ingest.previous import what_is_known
 from rdlake.ingest.traces import ReadRun, RunReader, commit_runs
 from rdlake.sources.traces import RunFolder
 from rdlake.store.lake import Lake
+from rdlake.store.opening import init_store
 from tests.builders_traces import (
     KEY,
     STARTED,
@@ -249,7 +249,7 @@ def test_a_link_among_the_runs_is_told_and_not_followed(tmp_path: Path) -> None:
     place = logged(tmp_path / "place")
     elsewhere = write_run(tmp_path / "elsewhere", make_loop(7), name="hidden")
     (place.logs / "linked").symlink_to(elsewhere, target_is_directory=True)
-    lake = rdlake.init_lake(tmp_path / "lake")
+    lake = init_store(tmp_path / "lake")
     report = ingest(lake, [], [place.logs], signing_key=KEY)
     (finding,) = report.beside
     assert (finding.level, finding.file) == ("warning", "linked")

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import rdlake
 from rdlake.ingest.pipeline import IngestReport, ingest
 from rdlake.store.lake import Lake
+from rdlake.store.opening import init_store
 from tests.builders import make_workspace
 from tests.builders_traces import KEY, make_loop, workspace_id, write_run
 from tests.lake_rows import versions
@@ -84,7 +84,7 @@ def both(path: Path) -> Place:
 
 def ingested(place: Place, key: bytes | None = KEY) -> Lake:
     """A new lake that has read the world, and found nothing new in it when it read it again."""
-    lake = rdlake.init_lake(place.path / "lake")
+    lake = init_store(place.path / "lake")
     place.read(lake, key)
     before = versions(lake)
     assert not place.read(lake, key).outcomes

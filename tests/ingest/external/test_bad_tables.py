@@ -11,8 +11,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-import rdlake
 from rdlake.errors import BadInput
+from rdlake.library import Library
+from rdlake.store.lake import Lake
+from rdlake.store.opening import init_store
 from tests.ingest.external.tables import table, versions
 
 Write = Callable[[Path], object]
@@ -148,19 +150,19 @@ REFUSED: dict[str, tuple[tuple[str, Write], str]] = {
 
 
 @pytest.fixture
-def lake(tmp_path: Path) -> rdlake.Library:
-    return rdlake.init_lake(tmp_path / "lake")
+def lake(tmp_path: Path) -> Lake:
+    return init_store(tmp_path / "lake")
 
 
 @pytest.mark.parametrize(("written", "reason"), REFUSED.values(), ids=REFUSED)
 def test_a_bad_table_is_refused_whole(
-    lake: rdlake.Library, tmp_path: Path, written: tuple[str, Write], reason: str
+    lake: Lake, tmp_path: Path, written: tuple[str, Write], reason: str
 ) -> None:
     path = tmp_path / written[0]
     written[1](path)
     before = versions(lake)
     with pytest.raises(BadInput, match=reason) as error:
-        lake.add_factors(path)
+        Library(lake).add_factors(path)
     assert path.name in error.value.where
     assert error.value.fix
     assert versions(lake) == before
@@ -191,48 +193,46 @@ BAD_NOTES: dict[str, tuple[str, str]] = {
 
 @pytest.mark.parametrize(("text", "reason"), BAD_NOTES.values(), ids=BAD_NOTES)
 def test_bad_notes_are_refused_with_the_table(
-    lake: rdlake.Library, tmp_path: Path, text: str, reason: str
+    lake: Lake, tmp_path: Path, text: str, reason: str
 ) -> None:
     table("A", "B").write_parquet(tmp_path / "t.parquet")
     (tmp_path / "t.yaml").write_text(text, "utf-8")
     before = versions(lake)
     with pytest.raises(BadInput, match=reason) as error:
-        lake.add_factors(tmp_path / "t.parquet")
+        Library(lake).add_factors(tmp_path / "t.parquet")
     assert error.value.where.endswith("t.yaml")
     assert error.value.fix
     assert versions(lake) == before
 
 
-def test_empty_notes_say_nothing(lake: rdlake.Library, tmp_path: Path) -> None:
+def test_empty_notes_say_nothing(lake: Lake, tmp_path: Path) -> None:
     table("A").write_parquet(tmp_path / "t.parquet")
     (tmp_path / "t.yaml").write_text("", "utf-8")
-    lake.add_factors(tmp_path / "t.parquet")
+    Library(lake).add_factors(tmp_path / "t.parquet")
     assert lake.read("factors")["region"].to_list() == [None]
 
 
 @pytest.mark.parametrize("name", ["../up", "a/b", "a b", ".hidden", "x" * 101, "a\n"])
-def test_a_name_is_part_of_an_id(lake: rdlake.Library, tmp_path: Path, name: str) -> None:
+def test_a_name_is_part_of_an_id(lake: Lake, tmp_path: Path, name: str) -> None:
     table("A").write_parquet(tmp_path / "t.parquet")
     with pytest.raises(BadInput, match="this cannot be a name"):
-        lake.add_factors(tmp_path / "t.parquet", name=name)
+        Library(lake).add_factors(tmp_path / "t.parquet", name=name)
 
 
 @pytest.mark.parametrize("source", ["rdagent_generated", "qlib_alpha158", "sota", "x"])
-def test_a_source_of_others_cannot_be_added_to(
-    lake: rdlake.Library, tmp_path: Path, source: str
-) -> None:
+def test_a_source_of_others_cannot_be_added_to(lake: Lake, tmp_path: Path, source: str) -> None:
     table("A").write_parquet(tmp_path / "t.parquet")
     with pytest.raises(BadInput, match="cannot be added under this source"):
-        lake.add_factors(tmp_path / "t.parquet", source=source)
+        Library(lake).add_factors(tmp_path / "t.parquet", source=source)
 
 
-def test_what_is_no_file_is_not_read(lake: rdlake.Library, tmp_path: Path) -> None:
+def test_what_is_no_file_is_not_read(lake: Lake, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "t.csv")
     with pytest.raises(BadInput, match="cannot be read"):
-        lake.add_factors(tmp_path / "t.csv")
+        Library(lake).add_factors(tmp_path / "t.csv")
 
 
-def test_no_prices_where_they_were_named_is_refused(lake: rdlake.Library, tmp_path: Path) -> None:
+def test_no_prices_where_they_were_named_is_refused(lake: Lake, tmp_path: Path) -> None:
     table("A").write_parquet(tmp_path / "t.parquet")
     with pytest.raises(BadInput, match="no such file of prices"):
-        lake.add_factors(tmp_path / "t.parquet", prices=tmp_path / "none.h5")
+        Library(lake).add_factors(tmp_path / "t.parquet", prices=tmp_path / "none.h5")

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-import rdlake
 from rdlake.domain.qlib_alphas import ALPHA158, ALPHA360, LIBRARIES
 from rdlake.factors.formulas.parse import parsed
+from rdlake.library import Library
 from rdlake.schema.tables import TABLES
 from rdlake.store.lake import Lake
+from rdlake.store.opening import init_store
 from tests.builders import make_workspace
 from tests.cli.run import run
 from tests.ingest.external.ask import asked
@@ -26,8 +27,8 @@ QLIB = {
 
 
 @pytest.fixture
-def lake(tmp_path: Path) -> rdlake.Library:
-    return rdlake.init_lake(tmp_path / "lake")
+def lake(tmp_path: Path) -> Lake:
+    return init_store(tmp_path / "lake")
 
 
 def versions(lake: Lake) -> dict[str, int | None]:
@@ -57,9 +58,9 @@ def test_every_expression_is_understood_and_only_equal_ones_are_alike() -> None:
     assert len(both) == len(ALPHA158) + len(ALPHA360) - len(shared)
 
 
-def test_the_catalog_lists_them_without_an_experiment(lake: rdlake.Library) -> None:
-    assert [each.status for each in lake.alphas()] == ["added", "added"]
-    lake.publish()
+def test_the_catalog_lists_them_without_an_experiment(lake: Lake) -> None:
+    assert [each.status for each in Library(lake).alphas()] == ["added", "added"]
+    Library(lake).publish()
     rows = asked(lake, "FROM factor_catalog")
     report = asked(lake, "SELECT workspace_id, status, role FROM ingest_report")
     assert {row["source"]: row["name"] for row in rows}.keys() == set(LIBRARIES)
@@ -76,47 +77,43 @@ def test_the_catalog_lists_them_without_an_experiment(lake: rdlake.Library) -> N
     assert {(row["status"], row["role"]) for row in report} == {("ok", "external")}
 
 
-def test_a_second_time_changes_no_table(lake: rdlake.Library) -> None:
-    lake.alphas()
+def test_a_second_time_changes_no_table(lake: Lake) -> None:
+    Library(lake).alphas()
     before = versions(lake)
-    assert [each.status for each in lake.alphas()] == ["unchanged", "unchanged"]
+    assert [each.status for each in Library(lake).alphas()] == ["unchanged", "unchanged"]
     assert versions(lake) == before
 
 
-def test_a_stop_before_the_report_is_made_good(lake: rdlake.Library, tmp_path: Path) -> None:
-    other = rdlake.init_lake(tmp_path / "other")
-    other.alphas()
+def test_a_stop_before_the_report_is_made_good(lake: Lake, tmp_path: Path) -> None:
+    other = init_store(tmp_path / "other")
+    Library(other).alphas()
     rows = other.read("factors")
     lake.commit({"factors": rows}, {"workspace_id": rows["workspace_id"].unique().to_list()})
-    assert [each.status for each in lake.alphas()] == ["added", "added"]
+    assert [each.status for each in Library(lake).alphas()] == ["added", "added"]
     assert lake.read("ingests").height == 2
 
 
-def test_an_ingest_leaves_them_alone_and_they_leave_it_alone(
-    lake: rdlake.Library, tmp_path: Path
-) -> None:
+def test_an_ingest_leaves_them_alone_and_they_leave_it_alone(lake: Lake, tmp_path: Path) -> None:
     make_workspace(tmp_path / "ws", "a" * 32)
-    lake.ingest(tmp_path / "ws")
+    Library(lake).ingest(tmp_path / "ws")
     mine = lake.read("factors")
-    lake.alphas()
+    Library(lake).alphas()
     before = versions(lake)
-    assert lake.ingest(tmp_path / "ws").unchanged == 1
+    assert Library(lake).ingest(tmp_path / "ws").unchanged == 1
     assert versions(lake) == before
     make_workspace(tmp_path / "ws", "b" * 32)
-    lake.ingest(tmp_path / "ws")
-    lake.ingest(tmp_path / "ws", overwrite=True)
+    Library(lake).ingest(tmp_path / "ws")
+    Library(lake).ingest(tmp_path / "ws", overwrite=True)
     rows = lake.read("factors")
     assert rows.filter(rows["workspace_id"] == "a" * 32).equals(mine)
     assert rows.filter(rows["source"] == "qlib_alpha158").height == 158
 
 
-def test_a_lake_of_libraries_alone_is_published_and_ingested(
-    lake: rdlake.Library, tmp_path: Path
-) -> None:
-    lake.alphas()
+def test_a_lake_of_libraries_alone_is_published_and_ingested(lake: Lake, tmp_path: Path) -> None:
+    Library(lake).alphas()
     make_workspace(tmp_path / "ws", "a" * 32)
-    lake.ingest(tmp_path / "ws")
-    assert lake.publish().outcome == "published"
+    Library(lake).ingest(tmp_path / "ws")
+    assert Library(lake).publish().outcome == "published"
     assert lake.read("factors").filter(source="qlib_alpha360").height == 360
 
 
@@ -130,7 +127,7 @@ def test_the_command_adds_and_lists(tmp_path: Path, capsys: pytest.CaptureFixtur
         "name": "KMID",
         "expression": "($close-$open)/$open",
     }
-    rdlake.init_lake(root)
+    init_store(root)
     done = run(capsys, "alpha", "--lake", root, "--json")
     assert [row["factors"] for row in json.loads(done.out)] == [158, 360]
     assert "publish" in done.err

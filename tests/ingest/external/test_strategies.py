@@ -9,11 +9,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-import rdlake
 from rdlake.domain.ids import strategy_id
 from rdlake.errors import BadInput
 from rdlake.library import Library
 from rdlake.sources.mlruns.configuration import read_yaml_configuration
+from rdlake.store.lake import Lake
+from rdlake.store.opening import init_store
 from tests.cli.run import run
 from tests.ingest.external.tables import versions
 
@@ -54,8 +55,8 @@ OWNER = "external:handcrafted/mine"
 
 
 @pytest.fixture
-def lake(tmp_path: Path) -> Library:
-    return rdlake.init_lake(tmp_path / "lake")
+def lake(tmp_path: Path) -> Lake:
+    return init_store(tmp_path / "lake")
 
 
 def conf(folder: Path, text: str = CONF, name: str = "mine.yaml") -> Path:
@@ -63,8 +64,8 @@ def conf(folder: Path, text: str = CONF, name: str = "mine.yaml") -> Path:
     return folder / name
 
 
-def test_a_configuration_is_a_row_of_its_own(lake: Library, tmp_path: Path) -> None:
-    added = lake.add_strategy(conf(tmp_path))
+def test_a_configuration_is_a_row_of_its_own(lake: Lake, tmp_path: Path) -> None:
+    added = Library(lake).add_strategy(conf(tmp_path))
     (row,) = lake.read("strategies").to_dicts()
     configuration, _ = read_yaml_configuration(CONF.encode(), "mine.yaml")
     assert added.names == (row["strategy_id"],) == (strategy_id(configuration),)
@@ -83,42 +84,44 @@ def test_a_configuration_is_a_row_of_its_own(lake: Library, tmp_path: Path) -> N
     assert told["source_digest"] == row["content_sha256"] == added.digest
 
 
-def test_spelling_does_not_change_the_id_and_content_does(lake: Library, tmp_path: Path) -> None:
-    first = lake.add_strategy(conf(tmp_path))
+def test_spelling_does_not_change_the_id_and_content_does(lake: Lake, tmp_path: Path) -> None:
+    first = Library(lake).add_strategy(conf(tmp_path))
     threads = CONF.replace("num_threads: 20", "num_threads: 4").replace("0.0005", "5.0e-4")
-    same = lake.add_strategy(conf(tmp_path, threads, "same.yaml"))
-    other = lake.add_strategy(conf(tmp_path, CONF.replace("topk: 50", "topk: 30"), "other.yaml"))
+    same = Library(lake).add_strategy(conf(tmp_path, threads, "same.yaml"))
+    other = Library(lake).add_strategy(
+        conf(tmp_path, CONF.replace("topk: 50", "topk: 30"), "other.yaml")
+    )
     assert first.names == same.names != other.names
     assert lake.read("strategies").height == 3
 
 
-def test_a_second_time_changes_no_table(lake: Library, tmp_path: Path) -> None:
-    lake.add_strategy(conf(tmp_path))
+def test_a_second_time_changes_no_table(lake: Lake, tmp_path: Path) -> None:
+    Library(lake).add_strategy(conf(tmp_path))
     before = versions(lake)
-    assert lake.add_strategy(conf(tmp_path)).status == "unchanged"
+    assert Library(lake).add_strategy(conf(tmp_path)).status == "unchanged"
     assert versions(lake) == before
 
 
-def test_a_changed_one_replaces_its_own_row(lake: Library, tmp_path: Path) -> None:
-    first = lake.add_strategy(conf(tmp_path))
-    lake.add_strategy(conf(tmp_path, name="other.yaml"))
-    lake.publish()
-    second = lake.add_strategy(conf(tmp_path, CONF.replace("topk: 50", "topk: 30")))
-    lake.publish()
+def test_a_changed_one_replaces_its_own_row(lake: Lake, tmp_path: Path) -> None:
+    first = Library(lake).add_strategy(conf(tmp_path))
+    Library(lake).add_strategy(conf(tmp_path, name="other.yaml"))
+    Library(lake).publish()
+    second = Library(lake).add_strategy(conf(tmp_path, CONF.replace("topk: 50", "topk: 30")))
+    Library(lake).publish()
     ids = "SELECT strategy_id FROM rdlake_tables.strategies WHERE name = 'mine'"
     for version, added in ((1, first), (2, second)):
-        with contextlib.closing(lake.connect(version)) as connection:
+        with contextlib.closing(Library(lake).connect(version)) as connection:
             assert connection.execute(ids).fetchall() == [added.names]
     assert lake.read("strategies").height == 2
 
 
-def test_one_that_ran_stays_as_it_ran(lake: Library, tmp_path: Path) -> None:
+def test_one_that_ran_stays_as_it_ran(lake: Lake, tmp_path: Path) -> None:
     configuration, _ = read_yaml_configuration(CONF.encode(), "mine.yaml")
     called = strategy_id(configuration)
     ran = pl.DataFrame({"strategy_id": [called], "belongs_to": [called], "source": ["rdagent"]})
     lake.commit({"strategies": ran}, {"belongs_to": [called]})
     there = lake.read("strategies")
-    lake.add_strategy(conf(tmp_path))
+    Library(lake).add_strategy(conf(tmp_path))
     rows = lake.read("strategies")
     assert rows.filter(belongs_to=called).equals(there)
     mine = rows.filter(belongs_to=OWNER)
@@ -127,15 +130,15 @@ def test_one_that_ran_stays_as_it_ran(lake: Library, tmp_path: Path) -> None:
     assert lake.read("strategies").filter(belongs_to=OWNER).equals(mine)
 
 
-def test_the_code_that_it_runs_is_part_of_it(lake: Library, tmp_path: Path) -> None:
+def test_the_code_that_it_runs_is_part_of_it(lake: Lake, tmp_path: Path) -> None:
     torch = CONF.replace("num_leaves: 210", "pt_model_uri: model.model_cls")
     with pytest.raises(BadInput, match=r"model\.py that cannot be read") as error:
-        lake.add_strategy(conf(tmp_path, torch))
+        Library(lake).add_strategy(conf(tmp_path, torch))
     assert "beside" in error.value.fix
     (tmp_path / "model.py").write_text("raise SystemExit('never run')\n")
-    first = lake.add_strategy(conf(tmp_path, torch))
+    first = Library(lake).add_strategy(conf(tmp_path, torch))
     (tmp_path / "model.py").write_text("other = 1\n")
-    second = lake.add_strategy(conf(tmp_path, torch))
+    second = Library(lake).add_strategy(conf(tmp_path, torch))
     assert (first.status, second.status) == ("added", "added")
     assert first.names != second.names
 
@@ -166,35 +169,33 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("text", "reason"), REFUSED.values(), ids=REFUSED)
-def test_a_bad_configuration_is_refused(
-    lake: Library, tmp_path: Path, text: str, reason: str
-) -> None:
+def test_a_bad_configuration_is_refused(lake: Lake, tmp_path: Path, text: str, reason: str) -> None:
     before = versions(lake)
     with pytest.raises(BadInput, match=reason) as error:
-        lake.add_strategy(conf(tmp_path, text))
+        Library(lake).add_strategy(conf(tmp_path, text))
     assert error.value.where.endswith("mine.yaml")
     assert error.value.fix
     assert versions(lake) == before
 
 
-def test_a_field_of_another_type_is_told(lake: Library, tmp_path: Path) -> None:
-    added = lake.add_strategy(conf(tmp_path, CONF.replace("topk: 50", "topk: many")))
+def test_a_field_of_another_type_is_told(lake: Lake, tmp_path: Path) -> None:
+    added = Library(lake).add_strategy(conf(tmp_path, CONF.replace("topk: 50", "topk: many")))
     assert ["topk" in each.reason for each in added.findings] == [True]
     (told,) = lake.read("ingests")["findings"].to_list()
     assert told[0]["level"] == "warning"
     assert lake.read("strategies")["topk"].to_list() == [None]
 
 
-def test_a_source_of_rdagent_cannot_be_added_to(lake: Library, tmp_path: Path) -> None:
+def test_a_source_of_rdagent_cannot_be_added_to(lake: Lake, tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="cannot be added under this source"):
-        lake.add_strategy(conf(tmp_path), source="rdagent")
+        Library(lake).add_strategy(conf(tmp_path), source="rdagent")
 
 
 def test_the_commands_tell_what_became_of_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     root = tmp_path / "lake"
-    rdlake.init_lake(root)
+    init_store(root)
     done = run(capsys, "add", "strategy", "--lake", root, conf(tmp_path), "--json")
     told = json.loads(done.out)[0]
     assert (told["owner"], told["findings"]) == (OWNER, [])

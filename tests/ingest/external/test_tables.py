@@ -11,11 +11,12 @@ import numpy as np
 import polars as pl
 import pytest
 
-import rdlake
 from rdlake.errors import BadInput
 from rdlake.factors.formulas import expression_fingerprint
+from rdlake.library import Library
 from rdlake.store.delta_log import repair_folder
 from rdlake.store.lake import Lake
+from rdlake.store.opening import init_store
 from tests.factors.statistics import plain
 from tests.factors.statistics.world import closes, make_factors, values
 from tests.ingest.external.ask import asked
@@ -25,22 +26,20 @@ OWNER = "external:external_manual/mine"
 
 
 @pytest.fixture
-def lake(tmp_path: Path) -> rdlake.Library:
-    return rdlake.init_lake(tmp_path / "lake")
+def lake(tmp_path: Path) -> Lake:
+    return init_store(tmp_path / "lake")
 
 
 def rows_of(lake: Lake, owner: str = OWNER) -> pl.DataFrame:
     return lake.read("factors", where=pl.col("workspace_id") == owner).sort("position")
 
 
-def test_its_statistics_are_those_of_a_generated_factor(
-    lake: rdlake.Library, tmp_path: Path
-) -> None:
+def test_its_statistics_are_those_of_a_generated_factor(lake: Lake, tmp_path: Path) -> None:
     given = prices(tmp_path)
     make_factors(tmp_path / "ws", values())
-    lake.ingest(tmp_path / "ws", prices=given)
+    Library(lake).ingest(tmp_path / "ws", prices=given)
     table("动量").write_parquet(tmp_path / "mine.parquet")
-    lake.add_factors(tmp_path / "mine.parquet", prices=given)
+    Library(lake).add_factors(tmp_path / "mine.parquet", prices=given)
     mine = statistics(lake, OWNER)
     assert mine == statistics(lake, "a" * 32)
     assert mine[0]["ic_days"] > 10
@@ -49,7 +48,7 @@ def test_its_statistics_are_those_of_a_generated_factor(
         assert own[name].to_list() == generated[name].to_list()
 
 
-def test_the_same_values_under_another_name_are_found(lake: rdlake.Library, tmp_path: Path) -> None:
+def test_the_same_values_under_another_name_are_found(lake: Lake, tmp_path: Path) -> None:
     rng = random.Random(3)
     frame = pl.DataFrame(
         [
@@ -61,18 +60,18 @@ def test_the_same_values_under_another_name_are_found(lake: rdlake.Library, tmp_
         orient="row",
     )
     make_factors(tmp_path / "ws", frame.select("A", "datetime", "instrument"))
-    lake.ingest(tmp_path / "ws")
+    Library(lake).ingest(tmp_path / "ws")
     frame.rename({"A": "动量"}).write_parquet(tmp_path / "mine.parquet")
-    lake.add_factors(tmp_path / "mine.parquet")
-    lake.publish()
+    Library(lake).add_factors(tmp_path / "mine.parquet")
+    Library(lake).publish()
     pairs = asked(lake, "SELECT name, other_name, same_values FROM factor_duplicates")
     assert pairs == [{"name": "A", "other_name": "动量", "same_values": True}]
 
 
-def test_its_mean_and_coverage_equal_plain_python(lake: rdlake.Library, tmp_path: Path) -> None:
+def test_its_mean_and_coverage_equal_plain_python(lake: Lake, tmp_path: Path) -> None:
     frame = table("A")
     frame.write_parquet(tmp_path / "mine.parquet")
-    added = lake.add_factors(tmp_path / "mine.parquet", prices=prices(tmp_path))
+    added = Library(lake).add_factors(tmp_path / "mine.parquet", prices=prices(tmp_path))
     (row,) = statistics(lake, added.owner)
     finite = [value for value in frame["A"] if value is not None]
     assert row["mean"] == pytest.approx(sum(finite) / len(finite), rel=1e-12)
@@ -109,40 +108,40 @@ SHAPES: dict[str, Callable[[pl.DataFrame], pl.DataFrame]] = {
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
 def test_the_same_values_are_the_same_however_the_table_is_laid_out(
-    lake: rdlake.Library, tmp_path: Path, shape: Callable[[pl.DataFrame], pl.DataFrame]
+    lake: Lake, tmp_path: Path, shape: Callable[[pl.DataFrame], pl.DataFrame]
 ) -> None:
     given = prices(tmp_path)
     table("A").write_parquet(tmp_path / "plain.parquet")
     shape(table("A")).write_parquet(tmp_path / "mine.parquet")
-    lake.add_factors(tmp_path / "plain.parquet", source="alpha_library", prices=given)
-    lake.add_factors(tmp_path / "mine.parquet", prices=given)
+    Library(lake).add_factors(tmp_path / "plain.parquet", source="alpha_library", prices=given)
+    Library(lake).add_factors(tmp_path / "mine.parquet", prices=given)
     assert statistics(lake, OWNER) == statistics(lake, "external:alpha_library/plain")
 
 
-def test_a_csv_says_the_same_as_a_parquet(lake: rdlake.Library, tmp_path: Path) -> None:
+def test_a_csv_says_the_same_as_a_parquet(lake: Lake, tmp_path: Path) -> None:
     frame = table("动量_10日", "B")
     frame.write_parquet(tmp_path / "p.parquet")
     frame.write_csv(tmp_path / "mine.csv", include_bom=True)
-    lake.add_factors(tmp_path / "p.parquet", source="alpha_library")
-    added = lake.add_factors(tmp_path / "mine.csv")
+    Library(lake).add_factors(tmp_path / "p.parquet", source="alpha_library")
+    added = Library(lake).add_factors(tmp_path / "mine.csv")
     assert added.names == ("动量_10日", "B")
     assert statistics(lake, OWNER) == statistics(lake, "external:alpha_library/p")
 
 
-def test_codes_of_digits_keep_their_zeros(lake: rdlake.Library, tmp_path: Path) -> None:
+def test_codes_of_digits_keep_their_zeros(lake: Lake, tmp_path: Path) -> None:
     frame = table("A").with_columns(pl.lit("000001").alias("instrument")).unique("datetime")
     frame.write_csv(tmp_path / "mine.csv")
     frame.write_parquet(tmp_path / "p.parquet")
-    lake.add_factors(tmp_path / "mine.csv")
-    lake.add_factors(tmp_path / "p.parquet", source="alpha_library")
+    Library(lake).add_factors(tmp_path / "mine.csv")
+    Library(lake).add_factors(tmp_path / "p.parquet", source="alpha_library")
     assert statistics(lake, OWNER) == statistics(lake, "external:alpha_library/p")
 
 
-def test_infinities_are_told(lake: rdlake.Library, tmp_path: Path) -> None:
+def test_infinities_are_told(lake: Lake, tmp_path: Path) -> None:
     frame = table("A", "B").with_columns(pl.col("A").fill_null(float("-inf")))
     frame.write_csv(tmp_path / "mine.csv")
     count = int(np.isinf(frame["A"].fill_null(0.0).to_numpy()).sum())
-    found = lake.add_factors(tmp_path / "mine.csv").findings
+    found = Library(lake).add_factors(tmp_path / "mine.csv").findings
     assert f"A: {count} infinite values count as missing" in [each.reason for each in found]
     assert not any(each.reason.startswith("B") for each in found)
     assert all(each.file == "mine.csv" for each in found)
@@ -163,11 +162,11 @@ factors:
 """
 
 
-def test_notes_beside_it_describe_the_factors(lake: rdlake.Library, tmp_path: Path) -> None:
+def test_notes_beside_it_describe_the_factors(lake: Lake, tmp_path: Path) -> None:
     table("A", "B").write_parquet(tmp_path / "mine.parquet")
     (tmp_path / "mine.yaml").write_text(NOTES, "utf-8")
-    lake.add_factors(tmp_path / "mine.parquet")
-    lake.publish()
+    Library(lake).add_factors(tmp_path / "mine.parquet")
+    Library(lake).publish()
     a, b = asked(lake, "FROM factor_catalog ORDER BY name")
     assert (a["source"], a["expression"]) == ("external_manual", "$close/Ref($close, 5) - 1")
     assert (a["description_cn"], a["tags"], a["region"]) == ("五日动量", ["momentum"], "cn")
@@ -179,38 +178,40 @@ def test_notes_beside_it_describe_the_factors(lake: rdlake.Library, tmp_path: Pa
     assert b["expression_fingerprint"] == expression_fingerprint(r"f = P_t / P_{t-5} - 1")
 
 
-def test_a_second_time_changes_no_table(lake: rdlake.Library, tmp_path: Path) -> None:
+def test_a_second_time_changes_no_table(lake: Lake, tmp_path: Path) -> None:
     table("A").write_parquet(tmp_path / "mine.parquet")
     given = prices(tmp_path)
-    assert lake.add_factors(tmp_path / "mine.parquet", prices=given).status == "added"
+    assert Library(lake).add_factors(tmp_path / "mine.parquet", prices=given).status == "added"
     before = versions(lake)
     for each in (given, None):
-        assert lake.add_factors(tmp_path / "mine.parquet", prices=each).status == "unchanged"
+        assert (
+            Library(lake).add_factors(tmp_path / "mine.parquet", prices=each).status == "unchanged"
+        )
     assert versions(lake) == before
 
 
-def test_prices_that_come_later_complete_it(lake: rdlake.Library, tmp_path: Path) -> None:
+def test_prices_that_come_later_complete_it(lake: Lake, tmp_path: Path) -> None:
     table("A").write_parquet(tmp_path / "mine.parquet")
-    first = lake.add_factors(tmp_path / "mine.parquet")
+    first = Library(lake).add_factors(tmp_path / "mine.parquet")
     assert [each.fix for each in first.findings] == [
         "name the file with --prices, and run the command again"
     ]
     assert statistics(lake, OWNER)[0]["ic_mean"] is None
-    again = lake.add_factors(tmp_path / "mine.parquet", prices=prices(tmp_path))
+    again = Library(lake).add_factors(tmp_path / "mine.parquet", prices=prices(tmp_path))
     assert (again.status, again.findings, again.digest) == ("added", (), first.digest)
     assert statistics(lake, OWNER)[0]["ic_mean"] == pytest.approx(plain_ic(), rel=1e-9)
 
 
-def test_days_that_are_gone_are_made_again(lake: rdlake.Library, tmp_path: Path) -> None:
+def test_days_that_are_gone_are_made_again(lake: Lake, tmp_path: Path) -> None:
     table("A").write_parquet(tmp_path / "mine.parquet")
-    lake.add_factors(tmp_path / "mine.parquet", prices=prices(tmp_path))
+    Library(lake).add_factors(tmp_path / "mine.parquet", prices=prices(tmp_path))
     days = lake.read("factor_ic")
     series = days["series_id"].unique().to_list()
     lake.commit({"factor_ic": days.clear()}, {"series_id": series})
     repair_folder(lake.root, datetime(2020, 1, 1)).mkdir(parents=True)
-    assert lake.add_factors(tmp_path / "mine.parquet").status == "added"
+    assert Library(lake).add_factors(tmp_path / "mine.parquet").status == "added"
     assert lake.read("factor_ic").is_empty()  # without prices there is nothing to make them of
-    lake.add_factors(tmp_path / "mine.parquet", prices=prices(tmp_path))
+    Library(lake).add_factors(tmp_path / "mine.parquet", prices=prices(tmp_path))
     assert lake.read("factor_ic").sort("date").equals(days.sort("date"))
 
 
@@ -237,66 +238,64 @@ def plain_label() -> dict[tuple[object, str], float]:
     }
 
 
-def test_a_changed_table_replaces_its_own_rows(lake: rdlake.Library, tmp_path: Path) -> None:
+def test_a_changed_table_replaces_its_own_rows(lake: Lake, tmp_path: Path) -> None:
     table("A", "B").write_parquet(tmp_path / "mine.parquet")
     table("C").write_parquet(tmp_path / "other.parquet")
-    first = lake.add_factors(tmp_path / "mine.parquet")
-    lake.add_factors(tmp_path / "other.parquet")
-    lake.publish()
+    first = Library(lake).add_factors(tmp_path / "mine.parquet")
+    Library(lake).add_factors(tmp_path / "other.parquet")
+    Library(lake).publish()
     table("A", seed=5).write_parquet(tmp_path / "mine.parquet")
-    second = lake.add_factors(tmp_path / "mine.parquet")
+    second = Library(lake).add_factors(tmp_path / "mine.parquet")
     assert first.digest != second.digest
-    lake.publish()
+    Library(lake).publish()
     names = "SELECT list(name ORDER BY name) AS names FROM factor_catalog"
     assert asked(lake, names) == [{"names": ["A", "C"]}]
     assert set(rows_of(lake)["source_digest"]) == {second.digest}
-    with lake.connect(1) as before:
+    with Library(lake).connect(1) as before:
         assert before.execute(names).fetchall() == [(["A", "B", "C"],)]
     told = lake.read("ingests").filter(workspace_id=OWNER).sort("ingested_at")
     assert told["source_digest"].to_list() == [first.digest, second.digest]
 
 
-def test_adding_and_ingesting_leave_each_other_alone(lake: rdlake.Library, tmp_path: Path) -> None:
+def test_adding_and_ingesting_leave_each_other_alone(lake: Lake, tmp_path: Path) -> None:
     given = prices(tmp_path)
     make_factors(tmp_path / "ws", values())
-    lake.ingest(tmp_path / "ws", prices=given)
+    Library(lake).ingest(tmp_path / "ws", prices=given)
     generated = statistics(lake, "a" * 32), rows_of(lake, "a" * 32)
     series = lake.read("factor_ic")
     table("A", "B").write_parquet(tmp_path / "mine.parquet")
-    lake.add_factors(tmp_path / "mine.parquet", prices=given)
+    Library(lake).add_factors(tmp_path / "mine.parquet", prices=given)
     assert statistics(lake, "a" * 32) == generated[0]
     assert rows_of(lake, "a" * 32).equals(generated[1])
     of_a = pl.col("series_id") == series["series_id"][0]
     assert lake.read("factor_ic").filter(of_a).sort("date").equals(series.sort("date"))
     before, mine = versions(lake), (statistics(lake, OWNER), rows_of(lake))
-    assert lake.ingest(tmp_path / "ws", prices=given).unchanged == 1
+    assert Library(lake).ingest(tmp_path / "ws", prices=given).unchanged == 1
     assert versions(lake) == before
     make_factors(tmp_path / "ws", values(2), "b" * 32)
-    lake.ingest(tmp_path / "ws", prices=given, overwrite=True)
+    Library(lake).ingest(tmp_path / "ws", prices=given, overwrite=True)
     assert statistics(lake, OWNER) == mine[0]
     assert rows_of(lake).equals(mine[1])
 
 
-def test_days_are_all_days_of_the_table(lake: rdlake.Library, tmp_path: Path) -> None:
+def test_days_are_all_days_of_the_table(lake: Lake, tmp_path: Path) -> None:
     frame = table("A")
     later = frame.with_columns(pl.col("datetime") + timedelta(days=1000))
     pl.concat([frame, later]).write_parquet(tmp_path / "mine.parquet")
-    lake.add_factors(tmp_path / "mine.parquet")
+    Library(lake).add_factors(tmp_path / "mine.parquet")
     rows = lake.read("factor_perf")
     assert rows["window"].to_list() == ["all"]
     assert rows["end_date"].to_list() == [later["datetime"].max()]
 
 
-def test_of_two_tables_of_a_source_only_one_has_a_factor(
-    lake: rdlake.Library, tmp_path: Path
-) -> None:
+def test_of_two_tables_of_a_source_only_one_has_a_factor(lake: Lake, tmp_path: Path) -> None:
     table("A", "B").write_parquet(tmp_path / "mine.parquet")
-    lake.add_factors(tmp_path / "mine.parquet")
+    Library(lake).add_factors(tmp_path / "mine.parquet")
     table("C", "B").write_parquet(tmp_path / "other.parquet")
     before = versions(lake)
     with pytest.raises(BadInput, match="B is a factor of external:external_manual/mine") as error:
-        lake.add_factors(tmp_path / "other.parquet")
+        Library(lake).add_factors(tmp_path / "other.parquet")
     assert "--name mine" in error.value.fix
     assert versions(lake) == before
-    lake.add_factors(tmp_path / "other.parquet", source="alpha_library")
-    lake.publish()
+    Library(lake).add_factors(tmp_path / "other.parquet", source="alpha_library")
+    Library(lake).publish()

@@ -1,1 +1,3 @@
-"""The world of the archive's tests."""
+"""Offer the world of the archive's tests to every module here."""
+
+from tests.operations.archive.world import world  # noqa: F401 - a fixture

@@ -8,16 +8,17 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-import rdlake
 from rdlake.library import Library
 from rdlake.operations.archive import archive, archiving_levels, restore
 from rdlake.operations.archive.run import ArchiveReport
+from rdlake.store.lake import Lake
+from rdlake.store.opening import init_store, open_store
 from tests.operations.archive.world import files_of, rows_of
 from tests.places import CORPUS, KEY, TRACES, needs_shared
 
 pytestmark = [needs_shared, pytest.mark.slow]
 BELOW = Path("git_ignore_folder") / "RD-Agent_workspace"
-Lakes = tuple[Library, Library, ArchiveReport, list[Path]]
+Lakes = tuple[Lake, Lake, ArchiveReport, list[Path]]
 
 
 @pytest.fixture(scope="module")
@@ -26,15 +27,15 @@ def lakes(tmp_path_factory: pytest.TempPathFactory) -> Lakes:
     folder = tmp_path_factory.mktemp("corpus")
     runs = [path for path in sorted(TRACES.iterdir()) if (path / BELOW).is_dir()]
     roots = [CORPUS / BELOW, *(path / BELOW for path in runs)]
-    lake = rdlake.init_lake(folder / "lake")
-    lake.ingest(
+    lake = init_store(folder / "lake")
+    Library(lake).ingest(
         *roots,
         logs=[path / "log" for path in runs],
         registries=[CORPUS / "RDagentDB" / "registry.sqlite"],
         signing_key=KEY.read_bytes(),
     )
     report = archive(lake, folder / "archive")
-    return lake, rdlake.open_lake(folder / "archive"), report, roots
+    return lake, open_store(folder / "archive"), report, roots
 
 
 def test_every_row_is_there_and_every_experiment_at_level_2(lakes: Lakes) -> None:

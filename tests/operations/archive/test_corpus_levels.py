@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-import rdlake
+from rdlake.library import Library
 from rdlake.operations.archive import Asked, archive, archiving_levels
+from rdlake.store.opening import init_store, open_store
 from tests.operations.archive.test_corpus import BELOW
 from tests.operations.archive.test_levels import levels
 from tests.operations.archive.test_restore import rot
@@ -20,8 +21,8 @@ pytestmark = [needs_shared, pytest.mark.slow]
 def test_the_level_of_every_experiment_is_right_after_each_step(tmp_path: Path) -> None:
     workspaces, to = tmp_path / "workspaces", tmp_path / "archive"
     shutil.copytree(CORPUS / BELOW, workspaces, symlinks=True)
-    lake = rdlake.init_lake(tmp_path / "lake")
-    lake.ingest(workspaces)
+    lake = init_store(tmp_path / "lake")
+    Library(lake).ingest(workspaces)
     every = archiving_levels(lake)
     assert len(every) > 20 and set(levels(lake).values()) == {0}
     archive(lake, to, Asked(level=1))
@@ -30,11 +31,11 @@ def test_the_level_of_every_experiment_is_right_after_each_step(tmp_path: Path) 
     assert levels(lake) == dict.fromkeys(every, 2)
     for name in every:
         (workspaces / name / "more.json").write_text("{}")
-    lake.ingest(workspaces)
+    Library(lake).ingest(workspaces)
     assert levels(lake) == dict.fromkeys(every, 0)
     archive(lake, to)
     assert levels(lake) == dict.fromkeys(every, 2)
-    rot(rdlake.open_lake(to), min(every), "more.json")  # all of them have this content
+    rot(open_store(to), min(every), "more.json")  # all of them have this content
     assert archive(lake, to, Asked(full=True)).faults
     assert levels(lake) == dict.fromkeys(every, 1)
     archive(lake, tmp_path / "another")

@@ -7,9 +7,11 @@ import shutil
 from pathlib import Path
 
 import rdlake
+from rdlake.library import Library
 from rdlake.operations.archive import Asked, archive
 from rdlake.operations.groups import Person, add, mark
 from rdlake.store.lake import Lake
+from rdlake.store.opening import open_store
 from tests.operations.archive.world import IDS, World
 
 ANN = Person("ann", "to see")
@@ -29,7 +31,7 @@ def compared(lake: Lake) -> list[str]:
 def test_a_group_is_compared_from_the_archive_alone(world: World, tmp_path: Path) -> None:
     add(world.lake, "strategies", IDS, ANN)
     mark(world.lake, "strategies", IDS[0], "control", ANN)
-    world.lake.publish()
+    Library(world.lake).publish()
     here = compared(world.lake)
     assert len(here) == 3 and all(workspace_id in "".join(here) for workspace_id in IDS)
     archive(world.lake, tmp_path / "part", Asked(experiments=IDS))
@@ -38,5 +40,5 @@ def test_a_group_is_compared_from_the_archive_alone(world: World, tmp_path: Path
     shutil.rmtree(world.workspaces)
     for place in (world.to, tmp_path / "part"):
         shutil.move(place, tmp_path / "moved")
-        assert compared(rdlake.open_lake(tmp_path / "moved")) == here
+        assert compared(open_store(tmp_path / "moved")) == here
         shutil.rmtree(tmp_path / "moved")

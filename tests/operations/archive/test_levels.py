@@ -14,6 +14,7 @@ from rdlake.catalog.publish import publish
 from rdlake.errors import DamagedLake
 from rdlake.operations.archive import archive, archiving_levels
 from rdlake.store.lake import Lake
+from rdlake.store.opening import open_store
 from tests.cli.run import run
 from tests.operations.archive.test_restore import rot
 from tests.operations.archive.world import IDS, World, put_rows
@@ -153,6 +154,6 @@ def test_a_receipt_of_another_archive_counts_beside(world: World, tmp_path: Path
     archive(world.lake, tmp_path / "another")
     assert set(levels(world.lake).values()) == {2}
     receipts = world.lake.read("archives")
-    ids = {world.there.lake_id, rdlake.open_lake(tmp_path / "another").lake_id}
+    ids = {world.there.lake_id, open_store(tmp_path / "another").lake_id}
     assert set(receipts["archive_lake_id"]) == ids
     assert receipts.filter(pl.col("level") == 2)["files"].null_count() == 0

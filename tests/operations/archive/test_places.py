@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-import rdlake
 from rdlake.catalog.publish import rollback
 from rdlake.errors import BadInput, UnsupportedLake
 from rdlake.operations.archive import archive, archiving_levels
 from rdlake.schema.tables import table
 from rdlake.store.delta import create_table
+from rdlake.store.opening import init_store, open_store
 from tests.cli.run import run
 from tests.lake_rows import listing
 from tests.operations.archive.world import World, rows_of
@@ -65,10 +65,10 @@ def test_a_rolled_back_archive_holds(world: World) -> None:
 
 
 def test_an_empty_lake_makes_an_empty_archive(tmp_path: Path) -> None:
-    lake = rdlake.init_lake(tmp_path / "lake")
+    lake = init_store(tmp_path / "lake")
     report = archive(lake, tmp_path / "archive")
     assert not report.levels and not report.faults
-    assert rows_of(rdlake.open_lake(tmp_path / "archive")) == rows_of(lake)
+    assert rows_of(open_store(tmp_path / "archive")) == rows_of(lake)
 
 
 def test_the_commands_say_it_by_exit_code(

@@ -13,6 +13,7 @@ from rdlake.catalog.publish import check
 from rdlake.catalog.time_travel import file_of
 from rdlake.catalog.verify import verify
 from rdlake.errors import BadInput
+from rdlake.library import Library
 from rdlake.operations.archive import Asked, archive, archiving_levels
 from rdlake.operations.archive.receipts import last_receipts
 from rdlake.operations.archive.scope import COPIED
@@ -181,7 +182,7 @@ def test_a_file_worth_keeping_that_is_not_kept_leaves_its_experiment_at_level_1(
     world: World,
 ) -> None:
     extra = make_workspace(world.workspaces, "e" * 32, level=0.003)
-    world.lake.ingest(world.workspaces, keep="none")
+    Library(world.lake).ingest(world.workspaces, keep="none")
     report = world.archive()
     assert "qlib_res.csv" in report.lacking[extra.name] and report.partial
     levels = archiving_levels(world.lake)
@@ -195,7 +196,7 @@ def test_a_file_worth_keeping_that_is_not_kept_leaves_its_experiment_at_level_1(
 def test_content_that_is_kept_later_is_archived_later(world: World) -> None:
     world.archive()
     first = last_receipts(world.there, world.lake)[IDS[2]]
-    world.lake.ingest(world.workspaces, keep="all", mode="full")
+    Library(world.lake).ingest(world.workspaces, keep="all", mode="full")
     world.archive()
     now = last_receipts(world.there, world.lake)[IDS[2]]
     assert (first["not_kept"], now["not_kept"]) == (1, 0)
@@ -203,7 +204,7 @@ def test_content_that_is_kept_later_is_archived_later(world: World) -> None:
 
 
 def test_additions_from_elsewhere_come_too(world: World) -> None:
-    world.lake.alphas()
+    Library(world.lake).alphas()
     world.archive()
     assert rows_of(world.there) == rows_of(world.lake)
     assert world.there.read("factors", where=pl.col("source") == "qlib_alpha158").height == 158
@@ -235,7 +236,7 @@ def test_moved_elsewhere_it_serves_every_view_as_the_lake_does(
     world: World, tmp_path: Path
 ) -> None:
     world.archive()
-    world.lake.publish()
+    Library(world.lake).publish()
     moved = tmp_path / "moved" / "盘 #1"
     moved.parent.mkdir()
     shutil.move(world.to, moved)

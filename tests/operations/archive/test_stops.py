@@ -14,13 +14,14 @@ from pathlib import Path
 
 import pytest
 
-import rdlake
 from rdlake.catalog.verify import verify
 from rdlake.errors import LakeBusy, RdlakeError, StorageFailed
+from rdlake.library import Library
 from rdlake.operations.archive import Asked, archive, archiving_levels
 from rdlake.store import delta_log
 from rdlake.store import lake as lake_module
 from rdlake.store.lake import Lake
+from rdlake.store.opening import open_store
 from tests.lake_rows import versions
 from tests.operations.archive.world import IDS, World, make_world, rows_of
 
@@ -65,13 +66,13 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> World:
 
 def copied(template: World, folder: Path) -> World:
     shutil.copytree(template.lake.root, folder / "lake")
-    lake = rdlake.open_lake(folder / "lake")
+    lake = open_store(folder / "lake")
     return World(lake, template.workspaces, folder / "archive")
 
 
 def opened_anew(world: World) -> World:
     """As the next process finds it."""
-    return World(rdlake.open_lake(world.lake.root), world.workspaces, world.to)
+    return World(open_store(world.lake.root), world.workspaces, world.to)
 
 
 def is_complete(world: World) -> None:
@@ -89,9 +90,9 @@ def is_complete(world: World) -> None:
 
 def claims_nothing_unproven(world: World) -> None:
     """A level is said only of what the archive has."""
-    levels = archiving_levels(rdlake.open_lake(world.lake.root))
+    levels = archiving_levels(open_store(world.lake.root))
     if 2 in levels.values():
-        assert rows_of(rdlake.open_lake(world.to)) == rows_of(world.lake)
+        assert rows_of(open_store(world.to)) == rows_of(world.lake)
 
 
 @pytest.mark.parametrize(
@@ -135,7 +136,7 @@ def killed_in(root: Path, at: int) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     setattr(lake_module, "sync_commit", deadly)  # noqa: B010
-    archive(rdlake.open_lake(root / "lake"), root / "archive")
+    archive(open_store(root / "lake"), root / "archive")
 
 
 @pytest.mark.parametrize("at", [1, 9, 17])
@@ -155,7 +156,7 @@ def archiving(root: Path, experiments: tuple[str, ...]) -> None:
     while True:
         try:
             archive(
-                rdlake.open_lake(root / "lake"),
+                open_store(root / "lake"),
                 root / "archive",
                 Asked(None, frozenset(), experiments),
             )
@@ -203,7 +204,7 @@ def test_what_is_ingested_meanwhile_is_for_the_next_run(
 
     def changed() -> None:
         (changing.workspaces / IDS[0] / "more.json").write_text("{}", encoding="utf-8")
-        rdlake.open_lake(world.lake.root).ingest(changing.workspaces)
+        Library(open_store(world.lake.root)).ingest(changing.workspaces)
 
     stops.arm(6, before=True, then=changed)
     world.archive()

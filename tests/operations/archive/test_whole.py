@@ -21,6 +21,7 @@ from rdlake.catalog.materialize import partitions
 from rdlake.catalog.publish import publish
 from rdlake.catalog.verify import verify
 from rdlake.errors import CheckFailed, DamagedLake
+from rdlake.library import Library
 from rdlake.operations.archive import archive, archiving_levels
 from rdlake.operations.archive.held import Held
 from rdlake.operations.archive.proof import prove
@@ -88,7 +89,7 @@ def test_what_some_rows_are_asked_of_or_are_there_of_is_copied_by_rows(
 
 def test_views_that_the_lake_made_of_the_same_files_are_taken(world: World, tmp_path: Path) -> None:
     archive(world.lake, tmp_path / "before")
-    world.lake.publish()
+    Library(world.lake).publish()
     world.archive()
     ours, theirs = made(world.lake), made(world.there)
     same = {name.partition("-")[0] for name in ours.keys() & theirs.keys()}
@@ -102,13 +103,13 @@ def test_views_in_parts_are_taken_and_continued(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(partitions, "MANY_LOOPS", 1)
-    world.lake.publish()
+    Library(world.lake).publish()
     world.archive()
     ours, theirs = made(world.lake), made(world.there)
     assert len([name for name in ours.keys() & theirs.keys() if name.startswith("aistock")]) > 16
     make_workspace(world.workspaces, "e" * 32, level=0.003)
     world.ingest()
-    world.lake.publish()
+    Library(world.lake).publish()
     world.archive()
     assert verify(world.there, deep=True).whole
     for view in definitions(script()):
@@ -125,7 +126,7 @@ def shown(lake: Lake, view: str) -> list[tuple[object, ...]]:
 def test_checks_that_held_over_the_same_files_are_not_asked_again(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world.lake.publish()
+    Library(world.lake).publish()
     asked: dict[int, list[str]] = {}
     whole = ask_checks
 
@@ -154,7 +155,7 @@ def test_pandas_is_not_loaded_for_it(world: World) -> None:
     """To load it takes longer than to archive a small lake."""
     code = (
         "import sys, rdlake; from rdlake.operations.archive import archive\n"
-        "lake = rdlake.open_lake(sys.argv[1]); lake.publish(); archive(lake, sys.argv[2])\n"
+        "lake = rdlake.open_lake(sys.argv[1]); lake.publish(); archive(lake.lake, sys.argv[2])\n"
         "assert 'pandas' not in sys.modules"
     )
     command = [sys.executable, "-c", code, str(world.lake.root), str(world.to)]
@@ -162,7 +163,7 @@ def test_pandas_is_not_loaded_for_it(world: World) -> None:
 
 
 def test_a_damaged_view_of_the_lake_is_made_again(world: World) -> None:
-    world.lake.publish()
+    Library(world.lake).publish()
     whole = made(world.lake)
     for path in (world.lake.root / MADE).glob("*.parquet"):
         path.write_bytes(path.read_bytes()[:-8] + b"somewhat")

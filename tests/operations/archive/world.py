@@ -10,13 +10,13 @@ from typing import Any
 import polars as pl
 import pytest
 
-import rdlake
 from rdlake.library import Library
 from rdlake.operations.archive import Asked, archive
 from rdlake.operations.archive.run import ArchiveReport
 from rdlake.schema.frames import polars_schema
 from rdlake.schema.tables import TABLES, table
 from rdlake.store.lake import Lake
+from rdlake.store.opening import init_store, open_store
 from tests.builders import make_workspace
 
 IDS = ("a" * 32, "b" * 32, "c" * 32)
@@ -29,7 +29,7 @@ BIG = bytes(range(256)) * 8192
 class World:
     """A lake, the folder it was read from, and where its archive goes."""
 
-    lake: Library
+    lake: Lake
     workspaces: Path
     to: Path
 
@@ -37,15 +37,15 @@ class World:
         return archive(self.lake, self.to, Asked(**asked))
 
     @property
-    def there(self) -> Library:
-        return rdlake.open_lake(self.to)
+    def there(self) -> Lake:
+        return open_store(self.to)
 
     def there_is_anything(self) -> bool:
         """Whether a file lies where the archive goes."""
         return any(path.is_file() for path in self.to.rglob("*"))
 
     def ingest(self) -> None:
-        self.lake.ingest(self.workspaces)
+        Library(self.lake).ingest(self.workspaces)
 
 
 def make_world(folder: Path) -> World:
@@ -66,7 +66,7 @@ def make_world(folder: Path) -> World:
     sub = workspaces / ("d" * 32)
     sub.mkdir()
     (sub / "factor.py").write_text("pass\n", encoding="utf-8")
-    lake = rdlake.init_lake(folder / "lake")
+    lake = init_store(folder / "lake")
     made = World(lake, workspaces, folder / "archive")
     made.ingest()
     return made

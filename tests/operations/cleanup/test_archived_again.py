@@ -9,8 +9,9 @@ import pytest
 
 from rdlake.catalog.verify import verify
 from rdlake.errors import DamagedLake
+from rdlake.library import Library
 from rdlake.operations.archive import Asked, archive, archiving_levels, restore
-from rdlake.store.opening import open_lake
+from rdlake.store.opening import open_store
 from tests.lake_rows import versions
 from tests.operations.archive.test_restore import rot
 from tests.operations.archive.world import IDS, files_of, rows_of
@@ -33,7 +34,7 @@ def gone(cleaned: Cleaned) -> dict[str, dict[str, bytes]]:
     }
     cleaned.apply(cleaned.plan("workspace"))
     assert not cleaned.purge().refused
-    cleaned.lake.ingest(cleaned.workspaces)
+    Library(cleaned.lake).ingest(cleaned.workspaces)
     assert not any((cleaned.workspaces / name).exists() for name in whole)
     assert states(cleaned.lake, IDS[:2]) == {"removed"}
     return whole
@@ -43,7 +44,7 @@ def gives_back(cleaned: Cleaned, to: Path, whole: dict[str, dict[str, bytes]]) -
     """Every file comes back from there, but those of a class that was allowed to go."""
     for name, files in whole.items():
         into = cleaned.folder / f"restored {name}"
-        restore(open_lake(to), name, into)
+        restore(open_store(to), name, into)
         kept = {path: each for path, each in files.items() if not path.endswith("_df.parquet")}
         assert kept and kept.items() <= files_of(into).items()
 

@@ -11,9 +11,11 @@ import polars as pl
 import pytest
 
 import rdlake
+from rdlake.library import Library
 from rdlake.operations.archive import archive, archiving_levels, restore
 from rdlake.operations.cleanup import Given
 from rdlake.store.lake import Lake
+from rdlake.store.opening import init_store, open_store
 from tests.lake_rows import versions
 from tests.operations.archive.world import files_of
 from tests.operations.cleanup.test_workspaces import rows_but_states
@@ -69,9 +71,9 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Cleaned:
         logs.append(folder / path.name / "log")
         shutil.copytree(path / BELOW, workspaces[-1], symlinks=True)
         shutil.copytree(path / "log", logs[-1], symlinks=True)
-    lake = rdlake.init_lake(folder / "lake")
+    lake = init_store(folder / "lake")
     key = KEY.read_bytes()
-    lake.ingest(*workspaces, logs=logs, signing_key=key, keep="all")
+    Library(lake).ingest(*workspaces, logs=logs, signing_key=key, keep="all")
     archive(lake, folder / "archive")
     age(*workspaces, *logs)
     given = Given(tuple(workspaces), tuple(logs), signing_key=key)
@@ -81,7 +83,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Cleaned:
 def test_nobody_notices_that_the_folders_are_gone(corpus: Cleaned, tmp_path: Path) -> None:
     lake = corpus.lake
     assert set(archiving_levels(lake).values()) == {2}
-    lake.publish()
+    Library(lake).publish()
     before, rows = views(lake), rows_but_states(lake)
     originals = {name: listing(root) for name, root in enumerate(corpus.roots)}
     bytes_before = sum(len(each) for found in originals.values() for each in found.values()
@@ -100,18 +102,18 @@ def test_nobody_notices_that_the_folders_are_gone(corpus: Cleaned, tmp_path: Pat
     } <= stays.keys()
 
     lake = corpus.lake
-    lake.publish()
+    Library(lake).publish()
     assert views(lake) == before and rows_but_states(lake) == rows | {
         "catalogs": rows_but_states(lake)["catalogs"]
     }
     tables = versions(lake)
-    again = lake.ingest(*corpus.given.workspaces, logs=corpus.given.logs,
+    again = Library(lake).ingest(*corpus.given.workspaces, logs=corpus.given.logs,
                         signing_key=corpus.given.signing_key, keep="all")  # fmt: skip
     assert not again.partial and versions(lake) == tables
 
     moved = tmp_path / "moved"
     shutil.copytree(corpus.to, moved)
-    there = rdlake.open_lake(moved)
+    there = open_store(moved)
     shutil.move(corpus.to, tmp_path / "away")
     shutil.move(corpus.folder / "lake", tmp_path / "lake-away")
     given = 0

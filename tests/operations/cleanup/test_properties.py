@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from rdlake.errors import RdlakeError
+from rdlake.library import Library
 from rdlake.operations.archive import archive
 from rdlake.operations.cleanup import CLASSES, STAGES, Plan, apply_plan, purge
 from rdlake.operations.cleanup.classes import EMPTY, class_of
@@ -90,7 +91,7 @@ def change(world: Cleaned, what: Change) -> None:
 def _change_lakes(world: Cleaned, kind: str, name: str, path: str) -> None:
     try:
         if kind == "ingest":
-            world.lake.ingest(world.workspaces)
+            Library(world.lake).ingest(world.workspaces)
         elif kind == "archive":
             archive(world.lake, world.to)
         elif kind == "pin":

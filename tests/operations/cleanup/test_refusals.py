@@ -15,10 +15,10 @@ from typing import Any
 import polars as pl
 import pytest
 
-import rdlake
 from rdlake.errors import CheckFailed, LakeBusy
 from rdlake.operations.cleanup import apply_plan, make_plan
 from rdlake.operations.keep import pin
+from rdlake.store.opening import open_store
 from tests.cli.run import run
 from tests.operations.archive.test_restore import rot
 from tests.operations.archive.world import IDS, put_rows
@@ -162,7 +162,7 @@ def with_a_wrong_digest(cleaned: Cleaned) -> None:
     for lake in (cleaned.lake, cleaned.there):
         rows = lake.read("archives").with_columns(source_digest=pl.lit("0" * 64))
         shutil.rmtree(lake.folder("archives"))
-        rdlake.open_lake(lake.root).commit({"archives": rows}, {})
+        open_store(lake.root).commit({"archives": rows}, {})
 
 
 CHANGES: dict[str, tuple[Callable[[Cleaned], object], str]] = {

@@ -9,10 +9,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-import rdlake
 from rdlake.demo import write_demo
+from rdlake.library import Library
 from rdlake.operations.archive import archive, restore
 from rdlake.operations.cleanup import Given
+from rdlake.store.opening import init_store
 from tests.lake_rows import versions
 from tests.operations.archive.world import BIG, IDS, files_of
 from tests.operations.cleanup.test_workspaces import names, rows_but_states, why_not
@@ -44,7 +45,7 @@ def test_an_ingest_takes_what_was_taken_as_being_there(
     cleaned.apply(cleaned.plan("intermediates"))
     cleaned.purge()
     rows, before = rows_but_states(cleaned.lake), versions(cleaned.lake)
-    report = cleaned.lake.ingest(cleaned.workspaces, **options)  # type: ignore[arg-type]
+    report = Library(cleaned.lake).ingest(cleaned.workspaces, **options)  # type: ignore[arg-type]
     assert not report.partial
     after = rows_but_states(cleaned.lake)
     if "overwrite" in options:
@@ -70,16 +71,16 @@ def test_a_folder_that_changes_after_its_heavy_files_went_keeps_its_rows(cleaned
     cleaned.apply(cleaned.plan("intermediates"))
     rows = rows_but_states(cleaned.lake)
     (cleaned.workspaces / IDS[0] / "more.json").write_text("{}")
-    report = cleaned.lake.ingest(cleaned.workspaces)
+    report = Library(cleaned.lake).ingest(cleaned.workspaces)
     assert [each.status for each in report.outcomes] == ["skipped"]
     assert "cleaned up" in report.outcomes[0].findings[0].reason
     after = rows_but_states(cleaned.lake)
     assert after.pop("ingests") != rows.pop("ingests") and after == rows
     before = versions(cleaned.lake)
-    cleaned.lake.ingest(cleaned.workspaces)
+    Library(cleaned.lake).ingest(cleaned.workspaces)
     assert versions(cleaned.lake) == before
     cleaned.undo()
-    cleaned.lake.ingest(cleaned.workspaces)
+    Library(cleaned.lake).ingest(cleaned.workspaces)
     assert f"{IDS[0]}/more.json" in listing(cleaned.workspaces)
     assert "more.json" in cleaned.lake.read("artifacts")["path"].to_list()
 
@@ -88,14 +89,14 @@ def test_junk_goes_by_itself(cleaned: Cleaned) -> None:
     folder = cleaned.workspaces / ("e" * 32)
     folder.mkdir()
     (folder / "runtime_info.py").write_text("print()\n")
-    cleaned.lake.ingest(cleaned.workspaces)
+    Library(cleaned.lake).ingest(cleaned.workspaces)
     archive(cleaned.lake, cleaned.to)
     age(cleaned.workspaces)
     assert names(cleaned.plan("junk")) == {folder.name} and folder.name not in names(cleaned.plan())
     cleaned.apply(cleaned.plan("junk"))
     cleaned.purge()
     before = versions(cleaned.lake)
-    cleaned.lake.ingest(cleaned.workspaces)
+    Library(cleaned.lake).ingest(cleaned.workspaces)
     assert versions(cleaned.lake) == before and not folder.exists()
 
 
@@ -124,8 +125,8 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Cleaned:
         (settings / "2026-01-01_00-00-00-000000.pkl").write_text(SECRET)
         (run / "__session__").mkdir(exist_ok=True)
         (run / "__session__" / "1_coding").write_bytes(b"a session")
-    lake = rdlake.init_lake(place / "lake")
-    lake.ingest(workspaces, logs=[logs])
+    lake = init_store(place / "lake")
+    Library(lake).ingest(workspaces, logs=[logs])
     from rdlake.operations.archive import Asked
 
     archive(lake, place / "archive", Asked(level=1))
@@ -153,7 +154,7 @@ def test_logs_go_at_level_1_with_what_is_never_read(logged: Cleaned) -> None:
     logged.apply(plan)
     assert not listing(logs) and in_trash(logs)
     before = versions(logged.lake)
-    report = logged.lake.ingest(*logged.given.workspaces, logs=logged.given.logs)
+    report = Library(logged.lake).ingest(*logged.given.workspaces, logs=logged.given.logs)
     assert not report.partial and versions(logged.lake) == before
     assert rows_but_states(logged.lake) == rows
     assert states(logged.lake) == {"present"}

@@ -20,6 +20,7 @@ import pytest
 
 import rdlake.operations.cleanup
 from rdlake.errors import RdlakeError
+from rdlake.library import Library
 from rdlake.operations.cleanup.disk import Root
 from rdlake.operations.cleanup.journal import journals_of
 from rdlake.sources.workspace.roots import TRASH
@@ -139,7 +140,7 @@ def is_as_it_should_be(world: Cleaned, whole: dict[str, object], act: Act) -> No
         assert told <= {"undone", "left", "given_back"}
     assert rows_but_states(world.lake) == rows
     before = versions(world.lake)
-    world.lake.ingest(world.workspaces)
+    Library(world.lake).ingest(world.workspaces)
     assert versions(world.lake) == before
     nothing_is_lost(world, whole)
 

@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from rdlake.errors import CheckFailed
+from rdlake.library import Library
 from rdlake.operations.archive import restore
 from rdlake.operations.cleanup import Plan
 from rdlake.operations.keep import pin, unpin
@@ -127,7 +128,7 @@ def test_what_is_used_pinned_or_active_stays(cleaned: Cleaned) -> None:
 def test_reading_counts_as_use_but_not_rdlakes_own(cleaned: Cleaned) -> None:
     file = cleaned.workspaces / IDS[0] / "qlib_res.csv"
     cleaned.plan()
-    cleaned.lake.ingest(cleaned.workspaces, mode="full")
+    Library(cleaned.lake).ingest(cleaned.workspaces, mode="full")
     assert names(cleaned.plan()) == GOING
     os.utime(file, (_days_ago(1), file.stat().st_mtime))
     assert "was used" in why_not(cleaned.plan(), IDS[0])
@@ -137,7 +138,7 @@ def test_a_level_below_2_or_a_changed_source_stays(cleaned: Cleaned) -> None:
     (cleaned.workspaces / IDS[0] / "more.json").write_text("{}")
     age(cleaned.workspaces)
     assert "more.json is new" in why_not(cleaned.plan(), IDS[0])
-    cleaned.lake.ingest(cleaned.workspaces)
+    Library(cleaned.lake).ingest(cleaned.workspaces)
     assert "level 0" in why_not(cleaned.plan(), IDS[0])
     assert names(cleaned.plan()) == GOING - {IDS[0]}
 
@@ -194,12 +195,12 @@ def test_undo_overwrites_nothing(cleaned: Cleaned) -> None:
 
 
 def test_an_ingest_and_a_publication_after_a_clean_up_change_nothing(cleaned: Cleaned) -> None:
-    cleaned.lake.publish()
+    Library(cleaned.lake).publish()
     cleaned.apply(cleaned.plan())
     cleaned.purge()
     before = versions(cleaned.lake)
     for mode in ("incremental", "full"):
-        report = cleaned.lake.ingest(cleaned.workspaces, mode=mode)
+        report = Library(cleaned.lake).ingest(cleaned.workspaces, mode=mode)
         assert not report.partial and versions(cleaned.lake) == before
     assert cleaned.lake.read("artifacts", where=pl.col("state") == "removed").height == 11
 
@@ -207,14 +208,14 @@ def test_an_ingest_and_a_publication_after_a_clean_up_change_nothing(cleaned: Cl
 def test_a_root_whose_folders_are_all_cleaned_up_is_still_a_root(
     cleaned: Cleaned, tmp_path: Path
 ) -> None:
-    cleaned.lake.ingest(cleaned.workspaces, keep="all")
+    Library(cleaned.lake).ingest(cleaned.workspaces, keep="all")
     from rdlake.operations.archive import archive
 
     archive(cleaned.lake, cleaned.to)
     cleaned.apply(cleaned.plan())
     assert not listing(cleaned.workspaces)
     before = versions(cleaned.lake)
-    cleaned.lake.ingest(cleaned.workspaces)
+    Library(cleaned.lake).ingest(cleaned.workspaces)
     assert versions(cleaned.lake) == before
     cleaned.undo()
     assert len({path.partition("/")[0] for path in listing(cleaned.workspaces)}) == 4

@@ -10,8 +10,6 @@ from pathlib import Path
 
 import pytest
 
-import rdlake
-from rdlake.library import Library
 from rdlake.operations.archive import Asked, archive
 from rdlake.operations.cleanup import (
     Given,
@@ -25,6 +23,7 @@ from rdlake.operations.cleanup import (
 )
 from rdlake.sources.workspace.roots import TRASH
 from rdlake.store.lake import Lake
+from rdlake.store.opening import open_store
 from tests.operations.archive.world import links_of, make_world
 
 LONG_AGO = 1_600_000_000.0
@@ -41,12 +40,12 @@ class Cleaned:
     given: Given
 
     @property
-    def lake(self) -> Library:
-        return rdlake.open_lake(self.folder / "lake")
+    def lake(self) -> Lake:
+        return open_store(self.folder / "lake")
 
     @property
-    def there(self) -> Library:
-        return rdlake.open_lake(self.to)
+    def there(self) -> Lake:
+        return open_store(self.to)
 
     @property
     def to(self) -> str:
