@@ -23,7 +23,7 @@ def of_logs(folder: Path, demo: DemoReport) -> list[Figure]:
 
 def _reading(demo: DemoReport) -> Figure:
     """Every message of interest: found, opened, its signature checked, decoded."""
-    reading = RunReading(demo.signing_key.read_bytes())
+    reading = RunReading(key=demo.signing_key.read_bytes())
 
     def read_all() -> None:
         for run in find_runs(demo.logs).runs:

@@ -29,7 +29,7 @@ class Finding:
     fix: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class SourceFile:
     """One file or link of a workspace, by its relative POSIX path."""
 
@@ -45,7 +45,7 @@ class SourceFile:
         return "unreadable" if self.kind == "file" and self.sha256 is None else "present"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class FactorColumn:
     """One factor column of combined_factors_df.parquet, and digests of its values once these were
     read: of all of them, and of their order on some days."""
@@ -74,7 +74,7 @@ class Code:
     sha256: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ForkRecord:
     """What JSON files of a fork of RD-Agent, or a catalog that it exported, say of one workspace.
 
@@ -94,7 +94,7 @@ class ForkRecord:
     protocol_strategy_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Workspace:
     """What lay in one workspace folder, read once and never executed.
 
@@ -117,7 +117,7 @@ class Workspace:
     recording: Recording | None = None
     codes: tuple[Code, ...] = ()
     values: FactorHeader | None = None
-    told: ForkRecord | None = None
+    fork_record: ForkRecord | None = None
     findings: tuple[Finding, ...] = ()
 
     @property
@@ -133,7 +133,7 @@ class Workspace:
         return "pickle" if names == {"ret.pkl"} else "parquet"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Experiment:
     """One loop's result, or a run's baseline, merged from what each source says of it.
 

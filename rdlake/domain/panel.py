@@ -63,12 +63,12 @@ class Panel:
             found.update(part.astype(part.dtype.newbyteorder("<"), copy=False).data)
         return found.hexdigest()
 
-    def between(self, first: int, last: int) -> slice:
+    def rows_between(self, first: int, last: int) -> slice:
         """The rows of these days, bounds included."""
         return slice(*np.searchsorted(self.days, [first, last + 1]).tolist())
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class PanelRows:
     """The rows of a table by day and instrument. `order` sorts its columns, None where they are
     sorted; `firsts` are the first places of equal rows, None where none comes twice."""
@@ -80,7 +80,7 @@ class PanelRows:
     firsts: Places | None
 
     @classmethod
-    def of(cls, days: Days, codes: Days, names: Sequence[str]) -> PanelRows:
+    def from_columns(cls, days: Days, codes: Days, names: Sequence[str]) -> PanelRows:
         """Rows as a file has them: `codes` are places in `names`."""
         called = [normalize_instrument(name) for name in names]
         known = sorted(set(called))
@@ -94,7 +94,7 @@ class PanelRows:
         new = np.ones(len(keys), bool)
         new[1:] = keys[1:] != keys[:-1]
         firsts = None if new.all() else np.flatnonzero(new)
-        return cls(days, codes, tuple(known), order, firsts)
+        return cls(days=days, codes=codes, names=tuple(known), order=order, firsts=firsts)
 
     @property
     def repeated(self) -> int:
@@ -120,7 +120,7 @@ class PanelRows:
             return Panel(days, codes, self.names, values), contradicted
         return Panel(days[finite], codes[finite], self.names, values[finite]), contradicted
 
-    def between(self, first: int, last: int) -> tuple[int, int, int]:
+    def count_between(self, first: int, last: int) -> tuple[int, int, int]:
         """Of these days, bounds included: how many rows, days and instruments there are."""
         start, end = np.searchsorted(self.days, [first, last + 1]).tolist()
         days, held = self.days[start:end], np.zeros(len(self.names), bool)
@@ -141,18 +141,18 @@ class Label:
     read: Callable[[], Matrix]
 
     @classmethod
-    def of(cls, source: str, panel: Panel) -> Label:
+    def from_panel(cls, source: str, panel: Panel) -> Label:
         """The label that a panel holds. ValueError when it has too many days and instruments."""
         held = build_matrix(panel)
         return cls(source, panel.digest, lambda: held)
 
     @cached_property
-    def _held(self) -> Matrix:
+    def _matrix(self) -> Matrix:
         return self.read()
 
-    def beside(self, panel: Panel) -> Reals:
+    def values_at(self, panel: Panel) -> Reals:
         """The label of each of the panel's rows."""
-        days, names, values = self._held
+        days, names, values = self._matrix
         if not len(days) or not names:
             return np.full(len(panel.days), np.nan)
         place = {name: at for at, name in enumerate(names)}

@@ -24,7 +24,7 @@ class Feature:
     expression: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Configuration:
     """The configuration that really ran. The five subtrees are as they ran, dates as ISO text.
 
@@ -70,7 +70,7 @@ class Weights:
     sha256: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Profile:
     """The data of the test segment as the model's scores show it.
 
@@ -86,7 +86,7 @@ class Profile:
     label_missing: float | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Recording:
     """One finished run of qlib that is this workspace's own.
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from rdlake.domain.experiment import Finding
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RegisteredFolder:
     """One row of `workspaces`. `workspace_id` is the name of the folder that its path ends in, else
     its own id; `root` is what that folder lies in, an absolute path of the system it ran on."""
@@ -27,7 +27,7 @@ class RegisteredFolder:
     created_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RegisteredLoop:
     """One row of `loops`. `best` is the folder that its metrics are of."""
 
@@ -42,7 +42,7 @@ class RegisteredLoop:
     error_message: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RegisteredRun:
     """One row of `task_runs` with the rows that name it; `log_name` is its log folder's name."""
 

@@ -24,7 +24,7 @@ Description = Mapping[str, object] | str
 """What the language model described: mostly names with words, sometimes one text."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Hypothesis:
     """What a loop set out to show."""
 
@@ -36,7 +36,7 @@ class Hypothesis:
     concise_knowledge: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Task:
     """A factor or model that a loop proposed, and its code as the coder left it.
 
@@ -59,7 +59,7 @@ class Task:
     training_hyperparameters: Description | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Feedback:
     """What RD-Agent concluded from a loop. Of a skipped loop, `error` is the text that stands in
     `error_field` (observations or reason) in the place of a conclusion."""
@@ -101,7 +101,7 @@ class Step:
     end: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class TracedLoop:
     """One loop as its messages tell it.
 
@@ -139,7 +139,7 @@ class TracedLoop:
         return _any_known(self.metrics)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class TracedRun:
     """One run folder, read without running anything of it.
 

@@ -20,7 +20,7 @@ _FOUND = ("metrics", "action", "decision", "status")
 def said_by_json(workspace: Workspace) -> Evidence | None:
     """What the JSON files of a folder say; None when they say nothing. They describe a loop that
     the folder shows, and make one only of a metric, where other files are gone."""
-    told = workspace.told
+    told = workspace.fork_record
     if told is None:
         return None
     makes_one = workspace.role in ("unused", "junk") and bool(told.metrics)

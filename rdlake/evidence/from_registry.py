@@ -62,7 +62,9 @@ def said_by_registry(run: RegisteredRun) -> list[Evidence]:
     folders = {folder.workspace_id: folder for folder in run.folders}
     for loop in run.loops:
         if loop.best and loop.best not in folders:
-            best = RegisteredFolder(loop.best, loop.loop_id, "experiment_workspace")
+            best = RegisteredFolder(
+                workspace_id=loop.best, loop_id=loop.loop_id, role="experiment_workspace"
+            )
             folders[loop.best] = best
     of_loops: dict[int, list[RegisteredFolder]] = {number: [] for number in loops}
     for folder in folders.values():
@@ -110,7 +112,7 @@ def _homeless(
     """Loops without a folder; with the id that the run's log gives them, where one is known."""
     for number, loop in loops.items():
         if not of_loops[number]:
-            nobody = RegisteredFolder("", number, "experiment_workspace")
+            nobody = RegisteredFolder(workspace_id="", loop_id=number, role="experiment_workspace")
             place = nowhere(run.log_name or run.task_run_id, number, "experiment")
             row = {"task_run_id": run.task_run_id, "loop_id": number, "role": "experiment"}
             told = _columns(run, nobody, loop, with_metrics=True)
@@ -133,7 +135,7 @@ def _columns(
     *,
     with_metrics: bool,
 ) -> dict[str, Any]:
-    known = loop or RegisteredLoop(0)
+    known = loop or RegisteredLoop(loop_id=0)
     status_raw = known.status or folder.status
     status = _STATUS.get(status_raw or "")
     metrics = known.metrics if with_metrics else None

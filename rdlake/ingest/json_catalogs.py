@@ -52,18 +52,18 @@ def _commit(lake: Lake, export: CatalogExport, reader_version: int) -> Outcome:
     source = f"catalog:{export.name}"
     said = [
         said_by_catalog(source, workspace_id, told, export.exported)
-        for workspace_id, told in sorted(export.told.items())
+        for workspace_id, told in sorted(export.records.items())
     ]
     before = lake.read("evidence", ["workspace_id"], pl.col("source") == source)
     lake.commit({"evidence": evidence_rows(said)}, {"source": [source]})
     outcomes: list[Outcome] = []
 
     def report(found: Mapping[str, tuple[Finding, ...]]) -> pl.DataFrame:
-        of_loops = chain.from_iterable(found.get(each, ()) for each in sorted(export.told))
+        of_loops = chain.from_iterable(found.get(each, ()) for each in sorted(export.records))
         outcomes.append(_outcome(export, (*export.findings, *of_loops)))
         return ingest_rows(outcomes, reader_version)
 
-    ids = {*export.told, *before["workspace_id"]}
+    ids = {*export.records, *before["workspace_id"]}
     if ids:
         derive(lake, ids, report)
     else:
@@ -74,6 +74,6 @@ def _commit(lake: Lake, export: CatalogExport, reader_version: int) -> Outcome:
 def _outcome(export: CatalogExport, findings: tuple[Finding, ...]) -> Outcome:
     bad = any(finding.level == "error" for finding in findings)
     status: Status = "partial" if bad else "ok"
-    if not export.told:
+    if not export.records:
         status = "failed" if bad else "skipped"
     return Outcome(export.name, status, "catalog", findings, export.digest)

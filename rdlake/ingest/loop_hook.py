@@ -138,7 +138,13 @@ def _is_folder(path: Path) -> bool:
 
 def _contradicted(workspace: Workspace, *, has_result: bool) -> list[Finding]:
     there = Experiment(
-        workspace.workspace_id, "", 0, "experiment", None, "", workspace.metrics
+        workspace_id=workspace.workspace_id,
+        task_run_id="",
+        loop_id=0,
+        role="experiment",
+        action=None,
+        source_digest="",
+        metrics=workspace.metrics,
     ).has_result
     if there == has_result:
         return []

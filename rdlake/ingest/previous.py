@@ -137,8 +137,8 @@ def _removed(lake: Lake, where: pl.Expr | None = None) -> dict[str, tuple[Source
     columns = ["workspace_id", "path", "artifact_type", "kind", "size", "sha256", "target"]
     removed: dict[str, list[SourceFile]] = {}
     rows = lake.read("artifacts", columns, gone if where is None else gone & where)
-    for workspace_id, *row in rows.iter_rows():
-        removed.setdefault(workspace_id, []).append(SourceFile(*row))
+    for row in rows.iter_rows(named=True):
+        removed.setdefault(row.pop("workspace_id"), []).append(SourceFile(**row))
     return {key: tuple(files) for key, files in removed.items()}
 
 

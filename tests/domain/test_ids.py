@@ -152,10 +152,10 @@ def test_task_parameters_and_yaml_give_one_id() -> None:
 
 
 def test_what_is_not_known_has_a_content_too() -> None:
-    assert strategy_content(Configuration("task")) == dict.fromkeys(
+    assert strategy_content(Configuration(origin="task")) == dict.fromkeys(
         ("dataset", "strategy", "backtest", "executor", "model", "model_code")
     )
-    assert not runs_model_file(Configuration("task"))
+    assert not runs_model_file(Configuration(origin="task"))
     assert not runs_model_file(replace(configuration(), model_config={"kwargs": 1}))
 
 

@@ -27,7 +27,7 @@ def make_run(*loops: TracedLoop) -> TracedRun:
 
 def rows_of(**values: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     """The columns of `loops` and `feedback` that a loop of these values gives, out of the lake."""
-    (said,) = said_by_run(make_run(TracedLoop(0, **values)), "run")
+    (said,) = said_by_run(make_run(TracedLoop(loop_id=0, **values)), "run")
     experiment = merged(read_evidence(evidence_rows([said])))
     assert experiment is not None
     return dict(experiment.columns), dict(experiment.feedback or {})
@@ -53,7 +53,14 @@ def test_steps_and_cost_that_were_not_recorded_are_null() -> None:
 
 
 def test_a_hypothesis_is_kept_in_its_own_words() -> None:
-    hypothesis = Hypothesis("h", "r", "cr", "co", "cj", "ck")
+    hypothesis = Hypothesis(
+        hypothesis="h",
+        reason="r",
+        concise_reason="cr",
+        concise_observation="co",
+        concise_justification="cj",
+        concise_knowledge="ck",
+    )
     _, feedback = rows_of(hypothesis=hypothesis, feedback=Feedback(code_change_summary="more"))
     told = {
         "tested_hypothesis": "h",

@@ -78,7 +78,7 @@ def _of_values(made: Values) -> pl.DataFrame:
 
 def _made(days: Days, instruments: Sequence[str], values: Reals) -> pl.DataFrame:
     names, codes = np.unique(np.array(instruments, dtype="U"), return_inverse=True)
-    rows = PanelRows.of(days, codes.astype(np.int32), names.tolist())
+    rows = PanelRows.from_columns(days, codes.astype(np.int32), names.tolist())
     return _frame(rows, rows.column(values)[0])
 
 

@@ -57,7 +57,7 @@ def daily(panel: Panel, label: Label) -> Daily:
 def correlated(one: Panel, other: Panel) -> tuple[float | None, int]:
     """The mean daily rank correlation of two factors, and on how many days it is defined."""
     try:
-        found = daily(one, Label.of("factor", other)).rank_ic
+        found = daily(one, Label.from_panel("factor", other)).rank_ic
     except ValueError:
         return None, 0
     found = found[np.isfinite(found)]
@@ -74,7 +74,7 @@ def _parts(panel: Panel, label: Label) -> Iterator[tuple[Days, Reals, Reals]]:
         part = Panel(
             panel.days[start:end], panel.codes[start:end], panel.names, panel.values[start:end]
         )
-        beside = label.beside(part)
+        beside = label.values_at(part)
         both = np.isfinite(beside)
         if both.any():
             yield part.days[both], part.values[both], beside[both]

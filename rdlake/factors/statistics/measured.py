@@ -123,7 +123,7 @@ class _Measuring:
         rows = []
         for window in self._windows:
             label = self._labels[window.name]
-            count, days, instruments = self._table.rows.between(window.first, window.last)
+            count, days, instruments = self._table.rows.count_between(window.first, window.last)
             figures = self._figures(window, panel, digest, label, found)
             rows.append(
                 {
@@ -156,7 +156,7 @@ class _Measuring:
         key = (digest, label.digest if label else None, window.start, window.end)
         if (there := self._known.get(key) or self._computed.get(key)) is not None:
             return there
-        figures = of_values(panel.values[panel.between(window.first, window.last)])
+        figures = of_values(panel.values[panel.rows_between(window.first, window.last)])
         if label:
             days = found.get(label.digest) or daily(panel, label)
             found[label.digest] = self._series[_series_id(digest, label)] = days

@@ -50,7 +50,14 @@ def add_factors(
         if _is_there(lake, owner, digest, measurer.label_of_given):
             return Added(owner, "unchanged", digest, tuple(names))
         value = Workspace(
-            owner, "", "experiment", None, (), digest, None, factors=taken.factors
+            workspace_id=owner,
+            root_name="",
+            role="experiment",
+            action=None,
+            files=(),
+            source_digest=digest,
+            stat_digest=None,
+            factors=taken.factors,
         )  # no curve and no recording: its only window is all of its days
         measured = measurer.of_table(value, taken.path.parent)
     findings = _findings(path, taken, measured)

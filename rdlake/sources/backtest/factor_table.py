@@ -92,7 +92,10 @@ def read_factor_columns(
     named = _name_factors([column for column in columns if column.text not in keys], file, findings)
     if not named:
         return None, [*findings, _error(file, "no factor column in it")]
-    factors = (FactorColumn(name, named[name], place) for place, name in enumerate(named))
+    factors = (
+        FactorColumn(name=name, column=named[name], position=place)
+        for place, name in enumerate(named)
+    )
     return tuple(factors), findings
 
 

@@ -95,7 +95,7 @@ def _read_rows(table: pq.ParquetFile) -> PanelRows:
                 raise Unreadable("a row without an instrument")
             places = [names.setdefault(text, len(names)) for text in known]
             codes.append(np.array(places, np.int32)[texts.indices.to_numpy()])
-    return PanelRows.of(np.concatenate(days), np.concatenate(codes), list(names))
+    return PanelRows.from_columns(np.concatenate(days), np.concatenate(codes), list(names))
 
 
 def _to_series(column: pa.Array) -> pl.Series:

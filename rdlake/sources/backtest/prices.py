@@ -88,7 +88,7 @@ def read_recorded_label(folder: Path, file: SourceFile) -> tuple[Label | None, l
         return None, findings
     try:
         _, panel, contradicted = _build_panel(frame.rename({"date": "datetime"}), "label")
-        label = Label.of("label.pkl", panel)
+        label = Label.from_panel("label.pkl", panel)
     except ValueError as error:
         fix = "run the back-test again if its label is needed"
         return None, [Finding("error", file.path, f"no label from it: {error}", fix)]
@@ -100,7 +100,7 @@ def _build_panel(frame: pl.DataFrame, column: str) -> tuple[PanelRows, Panel, in
     names = frame["instrument"].unique().sort()
     if not frame.height:
         raise Unreadable("not a single row in it")
-    rows = PanelRows.of(
+    rows = PanelRows.from_columns(
         to_epoch_days(frame["datetime"]), (codes - 1).cast(pl.Int32).to_numpy(), names.to_list()
     )
     return rows, *rows.column(frame[column].cast(pl.Float64).fill_null(np.nan).to_numpy())

@@ -48,14 +48,14 @@ _FIX = "export the catalogs again, or leave the file out"
 _NOTHING = "nothing to do: it is said so that nobody looks for them"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CatalogExport:
     """Catalogs that were exported together: by workspace what they say, and when they were made."""
 
     name: str
     digest: str
     exported: datetime | None
-    told: Mapping[str, ForkRecord] = field(default_factory=dict)
+    records: Mapping[str, ForkRecord] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
 
 
@@ -99,7 +99,11 @@ def read_export(files: Sequence[Path]) -> CatalogExport:
     times = [time for _, each in catalogs if (time := parse_time(each.get("generated_at_utc")))]
     digest = sha256("\n".join(sorted(digests)).encode()).hexdigest()
     return CatalogExport(
-        f"catalogs-{digest[:12]}", digest, max(times, default=None), told, tuple(findings)
+        name=f"catalogs-{digest[:12]}",
+        digest=digest,
+        exported=max(times, default=None),
+        records=told,
+        findings=tuple(findings),
     )
 
 

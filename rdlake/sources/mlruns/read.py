@@ -36,14 +36,14 @@ _ANEW = "run the back-test again if its configuration and scores are needed"
 _MEND = "mend or remove it and ingest again"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RecordedFolder:
     """A workspace as the reader of its recording sees it: where it lies, its files by path, the
     bytes that were kept of them, and what qlib_res.csv and the parquet said."""
 
     path: Path
     files: Mapping[str, SourceFile]
-    kept: Mapping[str, bytes]
+    contents: Mapping[str, bytes]
     metrics: Mapping[str, float | None] | None
     factors: tuple[FactorColumn, ...] | None
 
@@ -53,7 +53,7 @@ def read_recording(folder: RecordedFolder) -> tuple[Recording | None, list[Findi
 
     None where there is no such run. A bad file costs what it holds and nothing else.
     """
-    runs, findings = read_runs(folder.kept)
+    runs, findings = read_runs(folder.contents)
     findings += _report_databases(folder.files)
     if not any(path.startswith("mlruns") for path in folder.files):
         return None, findings
@@ -174,9 +174,9 @@ class _RecordingReader:
             return None
         if file.kind == "link":
             self.note(path, "a link; links are never followed", "put the file itself in its place")
-        elif path in self.folder.kept:
+        elif path in self.folder.contents:
             try:
-                return reader(self.folder.kept[path])
+                return reader(self.folder.contents[path])
             except (Refused, Unreadable) as error:
                 reason = f"cannot be read: {explain(error)}"
                 self.findings.append(Finding("error", path, reason, _MEND))
@@ -225,11 +225,11 @@ class _RecordingReader:
     def _from_yaml(self, config_name: str | None) -> Configuration:
         if config_name is None:
             raise Unreadable("no name of a configuration file")
-        if config_name not in self.folder.kept:
+        if config_name not in self.folder.contents:
             raise Unreadable(f"{config_name} is not there to be read")
         try:
             configuration, found = read_yaml_configuration(
-                self.folder.kept[config_name], config_name
+                self.folder.contents[config_name], config_name
             )
         except Unreadable as error:
             raise Unreadable(f"{config_name}: {error}") from error

@@ -29,7 +29,7 @@ _ANEW = "run the back-test again if its configuration and scores are needed"
 _NEAR = 1e-9
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RecordedRun:
     """One run by its folder, with what its text files say."""
 

@@ -10,7 +10,7 @@ from rdlake.sources.pickles.refusal import Refused
 MIB = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Limits:
     """`size` bytes of pickle, packed and unpacked; `memory` bytes for it and all made from it, by
     a cautious estimate; `depth` levels of nesting; `expanded` values when nothing is shared;

@@ -44,7 +44,7 @@ _AGAIN = "ingest again when the run has finished; if it stays, restore the file 
 _FOREIGN = "remove it from the log folder if RD-Agent did not write it"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class LogMessage:
     """A message by its path: its leaf tag, its loop and step, and when it was written.
 
@@ -70,7 +70,7 @@ class MessageContent:
     value: object
 
 
-@dataclass(slots=True)
+@dataclass(kw_only=True, slots=True)
 class RunReading:
     """What comes together while a run is read: findings, signatures, models, what was read, and
     the folders in which it says that workspaces lie."""

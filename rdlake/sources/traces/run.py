@@ -39,7 +39,7 @@ def read_run(
     With RD-Agent's signing key, messages with a wrong signature are not taken.
     """
     scanned = scan_run(folder.path) if scanned is None else scanned
-    reading = RunReading(key, list(scanned.findings))
+    reading = RunReading(key=key, findings=list(scanned.findings))
     messages = list_messages(scanned, reading)
     scenario_raw = _read_scenario(reading, messages)
     scenario = _SCENARIOS.get(scenario_raw or "")

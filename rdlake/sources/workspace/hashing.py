@@ -53,7 +53,7 @@ class HashedFiles:
 
     files: tuple[SourceFile, ...]
     source_digest: str
-    kept: Mapping[str, bytes]
+    contents: Mapping[str, bytes]
     findings: tuple[Finding, ...] = ()
 
 
@@ -75,7 +75,16 @@ def hash_files(scanned: Scan) -> HashedFiles:
                 size = entry.status.st_size
                 findings.append(_unreadable(entry.path, error))
         word = artifact_type(entry.path)
-        files.append(SourceFile(entry.path, word, entry.kind, size, digest, entry.target))
+        files.append(
+            SourceFile(
+                path=entry.path,
+                artifact_type=word,
+                kind=entry.kind,
+                size=size,
+                sha256=digest,
+                target=entry.target,
+            )
+        )
     return HashedFiles(tuple(files), digest_files(files), kept, tuple(findings))
 
 

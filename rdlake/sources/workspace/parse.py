@@ -85,7 +85,7 @@ def parse_workspace(scanned: Scan, hashed: HashedFiles) -> Workspace | SkippedFo
     metrics, curve = _read_figures(hashed, findings)
     factors = _read_factors(folder, present, findings)
     codes = tuple(_read_codes(hashed, present, findings))
-    told, found = read_json_files(hashed.kept, folder.name)
+    fork_record, found = read_json_files(hashed.contents, folder.name)
     findings += found
     recording, values = None, None
     if role == "sub" and action == "factor" and _is_readable(present, _VALUES):
@@ -93,7 +93,14 @@ def parse_workspace(scanned: Scan, hashed: HashedFiles) -> Workspace | SkippedFo
         findings += found
     if role in ("experiment", "baseline"):
         recording = _read_recording(
-            RecordedFolder(folder, present, hashed.kept, metrics, factors), findings
+            RecordedFolder(
+                path=folder,
+                files=present,
+                contents=hashed.contents,
+                metrics=metrics,
+                factors=factors,
+            ),
+            findings,
         )
         findings += _find_missing(present, findings)
     if skipped := find_change(scanned):
@@ -112,7 +119,7 @@ def parse_workspace(scanned: Scan, hashed: HashedFiles) -> Workspace | SkippedFo
         recording=recording,
         codes=codes,
         values=values,
-        told=told,
+        fork_record=fork_record,
         findings=cap_findings(findings),
     )
 
@@ -130,14 +137,14 @@ def _read_figures(
 ) -> tuple[Metrics | None, pl.DataFrame | None]:
     """Metrics and curve of the bytes that were hashed."""
     metrics, curve = None, None
-    if _METRICS in hashed.kept:
-        metrics, found = read_metrics(hashed.kept[_METRICS], _METRICS)
+    if _METRICS in hashed.contents:
+        metrics, found = read_metrics(hashed.contents[_METRICS], _METRICS)
         findings += found
-    if _CURVE in hashed.kept:
-        curve, found = read_curve(hashed.kept[_CURVE], _CURVE)
+    if _CURVE in hashed.contents:
+        curve, found = read_curve(hashed.contents[_CURVE], _CURVE)
         findings += found
-    elif _PICKLE in hashed.kept and not any(file.path == _CURVE for file in hashed.files):
-        curve, found = read_pickled_curve(hashed.kept[_PICKLE], _PICKLE)
+    elif _PICKLE in hashed.contents and not any(file.path == _CURVE for file in hashed.files):
+        curve, found = read_pickled_curve(hashed.contents[_PICKLE], _PICKLE)
         findings += found
     return metrics, curve
 
@@ -152,9 +159,9 @@ def _read_codes(
     hashed: HashedFiles, present: Mapping[str, SourceFile], findings: list[Finding]
 ) -> Iterator[Code]:
     for name in _CODES:
-        if name in hashed.kept:
+        if name in hashed.contents:
             try:
-                text = hashed.kept[name].decode("utf-8-sig")
+                text = hashed.contents[name].decode("utf-8-sig")
             except UnicodeDecodeError as error:
                 reason = f"not UTF-8 text (byte {error.start}); its text is not taken"
                 findings.append(Finding("error", name, reason, "save it as UTF-8"))

@@ -42,7 +42,7 @@ class FolderEntry:
         return "file" if self.target is None else "link"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Scan:
     """What a folder holds, by path. `listed` is false, and there is no digest, when the folder
     itself cannot be read."""
@@ -59,7 +59,7 @@ def _enter_all(_: str) -> bool:
     return True
 
 
-@dataclass(slots=True)
+@dataclass(kw_only=True, slots=True)
 class _FolderWalk:
     enters: Callable[[str], bool] = _enter_all
     most: int = MAX_ENTRIES
@@ -76,7 +76,7 @@ def scan_folder(
 
     `most` sets another limit. A folder whose relative path `enters` declines is not opened.
     """
-    found, listed = _FolderWalk(enters, MAX_ENTRIES if most is None else most), True
+    found, listed = _FolderWalk(enters=enters, most=MAX_ENTRIES if most is None else most), True
     location = os.fspath(folder)
     try:
         _enter(found, None, location, location, "")

@@ -17,9 +17,24 @@ from rdlake.schema.tables import table
 from tests.evidence.rows.values import factors_of, make_experiment, make_value
 
 FILES = (
-    SourceFile("conf_baseline.yaml", "config_snapshot", "file", 3, "0" * 64),
-    SourceFile("daily_pv.h5", None, "link", None, None, "../data/daily_pv.h5"),
-    SourceFile("mlruns/1/文件 'a'.pkl", "model", "file", 10, None),
+    SourceFile(
+        path="conf_baseline.yaml",
+        artifact_type="config_snapshot",
+        kind="file",
+        size=3,
+        sha256="0" * 64,
+    ),
+    SourceFile(
+        path="daily_pv.h5",
+        artifact_type=None,
+        kind="link",
+        size=None,
+        sha256=None,
+        target="../data/daily_pv.h5",
+    ),
+    SourceFile(
+        path="mlruns/1/文件 'a'.pkl", artifact_type="model", kind="file", size=10, sha256=None
+    ),
 )
 
 

@@ -23,7 +23,15 @@ def make_value(workspace_id: str = "a" * 32, **overrides: Any) -> Workspace:
         "root_name": "workspaces",
         "role": "experiment",
         "action": "factor",
-        "files": (SourceFile("conf_baseline.yaml", "config_snapshot", "file", 3, "0" * 64),),
+        "files": (
+            SourceFile(
+                path="conf_baseline.yaml",
+                artifact_type="config_snapshot",
+                kind="file",
+                size=3,
+                sha256="0" * 64,
+            ),
+        ),
         "source_digest": f"digest of {workspace_id}",
         "stat_digest": "stat",
     }
@@ -68,5 +76,6 @@ def chance_days(days: int, seed: int, missing: float = 0.0) -> pl.DataFrame:
 def factors_of(names: Mapping[str, str]) -> tuple[FactorColumn, ...]:
     """Factor columns in order, by name and by the column's name in the file."""
     return tuple(
-        FactorColumn(name, column, place) for place, (name, column) in enumerate(names.items())
+        FactorColumn(name=name, column=column, position=place)
+        for place, (name, column) in enumerate(names.items())
     )

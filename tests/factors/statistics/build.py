@@ -14,7 +14,9 @@ def rows_of(keys: Sequence[tuple[int, str]]) -> PanelRows:
     """Rows in the order given."""
     names = list(dict.fromkeys(code for _, code in keys))
     days = np.array([day for day, _ in keys], np.int32)
-    return PanelRows.of(days, np.array([names.index(code) for _, code in keys], np.int32), names)
+    return PanelRows.from_columns(
+        days, np.array([names.index(code) for _, code in keys], np.int32), names
+    )
 
 
 def panel_of(values: Values) -> Panel:
@@ -22,4 +24,4 @@ def panel_of(values: Values) -> Panel:
 
 
 def label_of(values: Values) -> Label:
-    return Label.of("prices", panel_of(values))
+    return Label.from_panel("prices", panel_of(values))

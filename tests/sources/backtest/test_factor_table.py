@@ -55,8 +55,8 @@ def warned(path: Path) -> tuple[list[tuple[str, str]], list[str]]:
 def test_a_pair_gives_its_name_the_files_column_and_its_place(tmp_path: Path) -> None:
     factors, _ = read(stored(tmp_path, "('feature', 'MOM_5D')", "('feature', '动量_10日')"))
     assert factors == (
-        FactorColumn("MOM_5D", "('feature', 'MOM_5D')", 0),
-        FactorColumn("动量_10日", "('feature', '动量_10日')", 1),
+        FactorColumn(name="MOM_5D", column="('feature', 'MOM_5D')", position=0),
+        FactorColumn(name="动量_10日", column="('feature', '动量_10日')", position=1),
     )
 
 

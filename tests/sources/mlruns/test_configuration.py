@@ -225,8 +225,8 @@ def test_factors_of_a_base_feature_s_name_take_its_place() -> None:
     configuration, _ = configured()
     assert order_features(configuration, ["ROC60", "A", "Z"]) == ("A", "ROC60", "Z")
     assert order_features(configuration, None) is None
-    assert order_features(Configuration("task"), ["A"]) is None
-    own = Configuration("task", base_features=(Feature("B"), Feature("A")))
+    assert order_features(Configuration(origin="task"), ["A"]) is None
+    own = Configuration(origin="task", base_features=(Feature("B"), Feature("A")))
     assert order_features(own, ["C"]) == ("B", "A")
 
 

@@ -61,7 +61,7 @@ def test_only_the_parsed_files_are_kept_in_memory(tmp_path: Path) -> None:
     write(tmp_path / "other.py", b"code")
     write(tmp_path / "mlruns" / "1" / "2" / "artifacts" / "pred.pkl", b"large")
     write(tmp_path / "mlruns" / "1" / "2" / "artifacts" / "task", b"small")
-    assert dict(hashed(tmp_path).kept) == {
+    assert dict(hashed(tmp_path).contents) == {
         "mlruns/1/2/artifacts/task": b"small",
         "model.py": b"code",
         "qlib_res.csv": b",0\n",
@@ -75,7 +75,7 @@ def test_no_more_than_so_much_of_what_mlflow_recorded_is_kept(
     for number in range(4):
         write(tmp_path / "mlruns" / "1" / str(number) / "meta.yaml", b"abcd")
     found = hashed(tmp_path)
-    assert len(found.kept) == 2
+    assert len(found.contents) == 2
     assert all(file.sha256 for file in found.files)
 
 
@@ -83,7 +83,7 @@ def test_a_parsed_file_that_is_too_large_is_hashed_and_not_kept(tmp_path: Path) 
     data = bytes(hashing.PARSED_FILES["qlib_res.csv"] + 1)
     write(tmp_path / "qlib_res.csv", data)
     found = hashed(tmp_path)
-    assert not found.kept
+    assert not found.contents
     assert found.files[0].sha256 == hashlib.sha256(data).hexdigest()
 
 
@@ -93,7 +93,9 @@ def test_a_link_is_recorded_and_never_followed(tmp_path: Path, target: str) -> N
     folder = tmp_path / "workspace"
     folder.mkdir()
     (folder / "daily_pv.h5").symlink_to(target)
-    expected = SourceFile("daily_pv.h5", None, "link", None, None, target)
+    expected = SourceFile(
+        path="daily_pv.h5", artifact_type=None, kind="link", size=None, sha256=None, target=target
+    )
     assert only(folder) == expected
     assert expected.state == "present"
     assert levels(folder) == []
@@ -123,7 +125,7 @@ def test_a_file_that_became_a_link_is_not_read(tmp_path: Path) -> None:
     file.unlink()
     file.symlink_to(secret)
     found = hash_files(scanned)
-    assert not found.kept
+    assert not found.contents
     assert found.files[0].state == "unreadable"
 
 
