@@ -1,6 +1,6 @@
-"""The values between reading and writing: what lay in one workspace, and one experiment's result.
+"""Describe what lies in one workspace, and the result of one experiment.
 
-Readers make them, `extract` turns them into rows; neither touches the lake.
+Readers make these values and `evidence` turns them into rows; neither touches the lake.
 """
 
 from __future__ import annotations
@@ -20,8 +20,11 @@ Level = Literal["error", "warning"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One problem met while reading. An error means that something of the workspace is missing
-    from the lake; a warning, that it is there and should be looked at."""
+    """Report one problem met while reading.
+
+    An error means that a part of the workspace is missing from the lake. A warning means that the
+    part is there and somebody should look at it.
+    """
 
     level: Level
     file: str | None
@@ -31,7 +34,7 @@ class Finding:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SourceFile:
-    """One file or link of a workspace, by its relative POSIX path."""
+    """Describe one file or link of a workspace by its relative POSIX path."""
 
     path: str
     artifact_type: str | None
@@ -42,13 +45,17 @@ class SourceFile:
 
     @property
     def state(self) -> str:
+        """Return `unreadable` for a file without a digest, else `present`."""
         return "unreadable" if self.kind == "file" and self.sha256 is None else "present"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FactorColumn:
-    """One factor column of combined_factors_df.parquet, and digests of its values once these were
-    read: of all of them, and of their order on some days."""
+    """Describe one factor column of combined_factors_df.parquet.
+
+    The two digests are None until the values are read: `values_sha256` covers all values,
+    `value_fingerprint` their order on some days.
+    """
 
     name: str
     column: str
@@ -59,7 +66,8 @@ class FactorColumn:
 
 @dataclass(frozen=True, slots=True)
 class FactorHeader:
-    """What result.h5 says of a factor's values: its column's name, and how many rows there are."""
+    """Hold what result.h5 says about a factor without its values: the column's name and the number
+    of rows."""
 
     column: str
     rows: int
@@ -67,7 +75,7 @@ class FactorHeader:
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """The text of factor.py or model.py, and the sha256 of its bytes."""
+    """Hold the text of factor.py or model.py and the sha256 of its bytes."""
 
     path: str
     text: str
@@ -76,10 +84,11 @@ class Code:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ForkRecord:
-    """What JSON files of a fork of RD-Agent, or a catalog that it exported, say of one workspace.
+    """Hold what a fork of RD-Agent wrote about one workspace, in JSON files or in an exported
+    catalog.
 
-    `loop` is the run and the loop's number; `factors` and `feedback` are columns of their tables,
-    `metrics` the finite ones by name. `protocol_strategy_id` is the one that AIstock stored.
+    `loop` is the run and the loop's number. `factors` and `feedback` are columns of their tables.
+    `metrics` holds the finite ones by name. `protocol_strategy_id` is the id that AIstock stored.
     """
 
     loop: tuple[str, int] | None = None
@@ -96,12 +105,12 @@ class ForkRecord:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Workspace:
-    """What lay in one workspace folder, read once and never executed.
+    """Describe one workspace folder, which was read once and never executed.
 
-    `metrics`, `curve` and `factors` are None where there was no readable file for them.
-    `curve` holds the columns date, account, value, cash, return, cost, bench, turnover.
-    `recording` is None where mlruns/ has no run that is the workspace's own. `values` is of a
-    factor's sub-workspace. `told` is None where no JSON file says anything.
+    `metrics`, `curve` and `factors` are None without a readable file for them. `curve` has the
+    columns date, account, value, cash, return, cost, bench, turnover. `recording` is None when no
+    run in mlruns/ is the workspace's own. `values` is set for a factor's sub-workspace.
+    `fork_record` is None when no JSON file says anything.
     """
 
     workspace_id: str
@@ -122,11 +131,13 @@ class Workspace:
 
     @property
     def size(self) -> int:
+        """Return the size of all files together."""
         return sum(file.size or 0 for file in self.files)
 
     @property
     def curve_source(self) -> str | None:
-        """What the curve was read from: parquet or pickle; None without one."""
+        """Return the format that the curve was read from, `parquet` or `pickle`; None without a
+        curve."""
         if self.curve is None:
             return None
         names = {file.path for file in self.files} & {"ret.parquet", "ret.pkl"}
@@ -135,10 +146,10 @@ class Workspace:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Experiment:
-    """One loop's result, or a run's baseline, merged from what each source says of it.
+    """Describe one loop's result, or a run's baseline, merged from all sources.
 
-    `columns` are what else `loops` has of it; `factors`, `feedback` and `model` columns of their
-    tables; `provenance` says where each field was found.
+    `columns` are the further columns of `loops`. `factors`, `feedback` and `model` are columns of
+    their tables. `provenance` names the source of each field.
     """
 
     workspace_id: str
@@ -157,13 +168,16 @@ class Experiment:
 
     @property
     def experiment_id(self) -> str:
+        """Return the id `RUN/LOOP`; a baseline's id ends in `/baseline`."""
         plain = f"{self.task_run_id}/{self.loop_id}"
         return f"{plain}/baseline" if self.role == "baseline" else plain
 
     @property
     def has_result(self) -> bool:
-        """At least one finite metric of the log or of qlib_res.csv; a curve or a parquet alone is
-        not a result, nor are figures that a registry once had."""
+        """Return whether the log or qlib_res.csv gave at least one finite metric.
+
+        A curve or a factor table alone is no result, nor are metrics that only a registry has.
+        """
         if self.provenance.get("metrics") == "registry":
             return False
         return any(value is not None for value in (self.metrics or {}).values())

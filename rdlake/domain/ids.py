@@ -1,4 +1,4 @@
-"""Ids made from content: a strategy's and a model's, and the older recipe of the protocol."""
+"""Make ids from content: of a strategy, of a model, and by the older recipe of the protocol."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from uuid import UUID, uuid5
 from rdlake.domain.recording import Configuration, Json
 
 EXTERNAL = "external:"
-"""How the workspace_id begins of what comes from elsewhere than RD-Agent."""
+"""The prefix of a workspace_id that does not come from RD-Agent."""
 
 _STRATEGY = UUID("0f0c1f6a-6c1e-5c39-9d0f-6f2f5a4f9a51")
 _MODEL = UUID("3e0d0f0b-52b0-5f0c-8a50-0b6d1d7b8f77")
@@ -35,19 +35,23 @@ _EXACT = 1 << 53
 
 
 def canonical_json(value: object) -> str:
-    """The value as JSON that is equal for equal content: keys sorted, dates as ISO text, numbers
-    as their shortest decimals, also when they are spelled as text; empty mappings left out."""
+    """Return the value as JSON that is equal for equal content.
+
+    Keys are sorted, dates are ISO text, numbers are their shortest decimals even when they are
+    spelled as text, and empty mappings are left out.
+    """
     return json.dumps(_canonical(value), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
 def strategy_id(configuration: Configuration, model_code: str | None = None) -> str:
-    """UUIDv5 of the configuration; `model_code` is the sha256 of the model.py that it runs."""
+    """Return the UUIDv5 of a configuration; `model_code` is the sha256 of the model.py that it
+    runs."""
     return str(uuid5(_STRATEGY, canonical_json(strategy_content(configuration, model_code))))
 
 
 def strategy_content(configuration: Configuration, model_code: str | None = None) -> Json:
-    """What a strategy is made of: the subtrees that ran, without threads, devices, paths, the
-    signal, and the factor set."""
+    """Return what makes up a strategy: the parts of the configuration that ran, without threads,
+    devices, paths, the signal and the factor set."""
     return {
         "dataset": drop_irrelevant(configuration.dataset_config),
         "strategy": drop_irrelevant(configuration.portfolio_config),
@@ -59,7 +63,7 @@ def strategy_content(configuration: Configuration, model_code: str | None = None
 
 
 def runs_model_file(configuration: Configuration) -> bool:
-    """Whether the model that ran is the workspace's own model.py."""
+    """Return whether the model that ran is the workspace's own model.py."""
     model = configuration.model_config
     if not isinstance(model, dict):
         return False
@@ -76,8 +80,11 @@ def model_id(
     weights_sha256: str | None,
     code_sha256: str | None = None,
 ) -> str:
-    """UUIDv5 of one trained model. The workspace takes part: a model's row belongs to the
-    workspace that trained it, and two that trained the same must not replace each other's."""
+    """Return the UUIDv5 of one trained model.
+
+    The workspace is a part of it: a model's row belongs to the workspace that trained it, and two
+    workspaces with equal models must not replace each other's row.
+    """
     content = {
         "workspace": f"workspace {workspace_id}",
         "model": drop_irrelevant(model_config),
@@ -95,7 +102,7 @@ def proposed_model_id(
     training_hyperparameters: object,
     code_sha256: str | None,
 ) -> str:
-    """UUIDv5 of a model of which only the proposal is known, and of the workspace."""
+    """Return the UUIDv5 of a model in a workspace of which only the proposal is known."""
     content = {
         "workspace": f"workspace {workspace_id}",
         "proposed": model_type,
@@ -109,8 +116,11 @@ def proposed_model_id(
 def protocol_strategy_id(
     scenario: str | None, step_name: str | None, action: str | None, templates: Iterable[str]
 ) -> str:
-    """The id that AIstock stored for a strategy: of its words and the names of all YAML files
-    below the workspace (mlflow's too), whatever is in them."""
+    """Return the id that AIstock stored for a strategy.
+
+    It is made of the words and of the names of all YAML files below the workspace, mlflow's too,
+    whatever they contain.
+    """
     words = {"scenario": scenario, "step_name": step_name, "action": action}
     content = {name: word or "" for name, word in words.items()}
     text = json.dumps(
@@ -120,13 +130,14 @@ def protocol_strategy_id(
 
 
 def canonical_subtree(config: Json) -> str | None:
-    """A configuration's subtree as canonical JSON, without what does not change the result."""
+    """Return a part of a configuration as canonical JSON, without what does not change the
+    result."""
     return None if config is None else canonical_json(drop_irrelevant(config))
 
 
 def drop_irrelevant(value: Json) -> Json:
-    """The subtree without what does not change the result: threads, devices, paths, the signal,
-    the factor set."""
+    """Return a part of a configuration without what does not change the result: threads, devices,
+    paths, the signal, the factor set."""
     if isinstance(value, dict):
         kept = {name: each for name, each in value.items() if name not in _IRRELEVANT_KEYS}
         return {name: drop_irrelevant(each) for name, each in kept.items() if not _is_path(each)}
@@ -142,7 +153,7 @@ def _is_path(value: Json) -> bool:
 
 
 def _is_factors(value: Json) -> bool:
-    """Whether it is the loader of the factors' parquet."""
+    """Return whether the value is the loader of the factor table."""
     name = value.get("class") if isinstance(value, dict) else None
     return isinstance(name, str) and name.rpartition(".")[2] == "StaticDataLoader"
 

@@ -1,7 +1,7 @@
-"""Values by day and instrument: the rows of a table, one column's finite values, a label.
+"""Hold values by day and instrument: the rows of a table, one column's finite values, a label.
 
-Days are counted from 1970-01-01. Instruments go by one name however their code is written. What is
-equal in content is equal to the bit here, in whatever order a file has it.
+Days are counted from 1970-01-01. An instrument has one name, however its code is written. Equal
+content gives equal bits here, whatever the order of the rows in a file.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ Days = npt.NDArray[np.int32]
 Reals = npt.NDArray[np.float64]
 Places = npt.NDArray[np.int64]
 Matrix = tuple[Days, tuple[str, ...], Reals]
-"""Days, instruments, and a row of values per day."""
+"""Days, instruments, and a row of values for each day."""
 
 MAX_CELLS = 100_000_000
 DEFINITIONS = b"rdlake statistics 1\0"
-"""Part of every digest; raised when the same values are to give other figures."""
+"""A part of every digest; raised when the same values are to give other figures."""
 
 _PREFIXED = re.compile(r"(SH|SZ|BJ)[._]?(\d{6})")
 _SUFFIXED = re.compile(r"(\d{6})[._]?(SH|SZ|BJ|SS|XSHG|XSHE)")
@@ -32,7 +32,8 @@ _MARKETS = {"SS": "SH", "XSHG": "SH", "XSHE": "SZ"}
 
 @lru_cache(maxsize=1 << 16)
 def normalize_instrument(code: str) -> str:
-    """One name for SH600000, sh600000, 600000.SH and 600000.XSHG; another code in capitals."""
+    """Return one name for SH600000, sh600000, 600000.SH and 600000.XSHG; any other code in
+    capitals."""
     text = code.strip().upper()
     if found := _PREFIXED.fullmatch(text):
         return found[1] + found[2]
@@ -43,7 +44,7 @@ def normalize_instrument(code: str) -> str:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Panel:
-    """One column's finite values, sorted by day and instrument; each of these comes once."""
+    """Hold one column's finite values, sorted by day and instrument; each pair comes once."""
 
     days: Days
     codes: Days
@@ -53,7 +54,8 @@ class Panel:
 
     @property
     def digest(self) -> str:
-        """Of the values with their days and instruments, whatever else the table holds."""
+        """Return the digest of the values with their days and instruments, whatever else the table
+        holds."""
         held = np.zeros(len(self.names), bool)
         held[self.codes] = True
         places = np.cumsum(held, dtype=np.int32) - 1
@@ -64,14 +66,17 @@ class Panel:
         return found.hexdigest()
 
     def rows_between(self, first: int, last: int) -> slice:
-        """The rows of these days, bounds included."""
+        """Return the rows of these days, bounds included."""
         return slice(*np.searchsorted(self.days, [first, last + 1]).tolist())
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class PanelRows:
-    """The rows of a table by day and instrument. `order` sorts its columns, None where they are
-    sorted; `firsts` are the first places of equal rows, None where none comes twice."""
+    """Describe the rows of a table by day and instrument.
+
+    `order` sorts its columns; it is None when they are sorted. `firsts` are the first places of
+    equal rows; it is None when no row comes twice.
+    """
 
     days: Days
     codes: Days
@@ -81,7 +86,7 @@ class PanelRows:
 
     @classmethod
     def from_columns(cls, days: Days, codes: Days, names: Sequence[str]) -> PanelRows:
-        """Rows as a file has them: `codes` are places in `names`."""
+        """Make the rows from a file's columns; `codes` are places in `names`."""
         called = [normalize_instrument(name) for name in names]
         known = sorted(set(called))
         place = {name: at for at, name in enumerate(known)}
@@ -98,12 +103,14 @@ class PanelRows:
 
     @property
     def repeated(self) -> int:
-        """How many rows have the day and instrument of another."""
+        """Return how many rows have the day and instrument of another row."""
         return 0 if self.firsts is None else len(self.days) - len(self.firsts)
 
     def column(self, values: Reals) -> tuple[Panel, int]:
-        """A column's finite values, and how often equal rows contradict each other: what such rows
-        say is missing, for none of them is more to be believed."""
+        """Return a column's finite values, and how many equal rows contradict each other.
+
+        A contradicted value counts as missing, because no row is more credible than another.
+        """
         values = (values if self.order is None else values[self.order]) + 0.0
         days, codes, contradicted = self.days, self.codes, 0
         if self.firsts is not None:
@@ -121,7 +128,7 @@ class PanelRows:
         return Panel(days[finite], codes[finite], self.names, values[finite]), contradicted
 
     def count_between(self, first: int, last: int) -> tuple[int, int, int]:
-        """Of these days, bounds included: how many rows, days and instruments there are."""
+        """Return how many rows, days and instruments there are in these days, bounds included."""
         start, end = np.searchsorted(self.days, [first, last + 1]).tolist()
         days, held = self.days[start:end], np.zeros(len(self.names), bool)
         held[self.codes[start:end]] = True
@@ -130,10 +137,11 @@ class PanelRows:
 
 @dataclass(frozen=True, eq=False)
 class Label:
-    """What factors are held against: a value for each day and instrument, NaN where there is none.
+    """Hold what factors are compared with: a value for each day and instrument, NaN where there is
+    none.
 
-    `source` is label.pkl or prices. The values are read when they are asked for: of one that is
-    known by its digest they may never be.
+    `source` is label.pkl or prices. The values are read only when they are needed: a label with a
+    known digest may never be read.
     """
 
     source: str
@@ -142,7 +150,8 @@ class Label:
 
     @classmethod
     def from_panel(cls, source: str, panel: Panel) -> Label:
-        """The label that a panel holds. ValueError when it has too many days and instruments."""
+        """Make the label from a panel's values. ValueError when it has too many days and
+        instruments."""
         held = build_matrix(panel)
         return cls(source, panel.digest, lambda: held)
 
@@ -151,7 +160,7 @@ class Label:
         return self.read()
 
     def values_at(self, panel: Panel) -> Reals:
-        """The label of each of the panel's rows."""
+        """Return the label of each row of the panel."""
         days, names, values = self._matrix
         if not len(days) or not names:
             return np.full(len(panel.days), np.nan)
@@ -163,8 +172,10 @@ class Label:
 
 
 def build_matrix(panel: Panel, calendar: Days | None = None) -> Matrix:
-    """The days, those of the calendar where one is given, the instruments, and a row of values per
-    day, NaN where there is none. ValueError when that is more than can be held."""
+    """Return days, instruments and a row of values for each day, NaN where there is none.
+
+    The days are those of the calendar, if one is given. ValueError when there are too many cells.
+    """
     days = np.unique(panel.days if calendar is None else calendar)
     if len(days) * len(panel.names) > MAX_CELLS:
         raise ValueError(f"{len(days):,} days × {len(panel.names):,} instruments are too many")

@@ -1,6 +1,7 @@
-"""Qlib's factor libraries Alpha158 and Alpha360, by name in the order in which Qlib feeds them.
+"""List the factors of Qlib's libraries Alpha158 and Alpha360, in the order in which Qlib feeds
+them.
 
-Made from their families and windows: no file of Qlib's is needed.
+They are generated from their families and windows, so no file of Qlib's is needed.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ WINDOWS = (5, 10, 20, 30, 60)
 LAGS = range(59, -1, -1)
 FIELDS = ("close", "open", "high", "low", "vwap", "volume")
 TINY = "1e-12"
-"""What Qlib adds to a denominator that may be zero."""
+"""The number that Qlib adds to a denominator that may be zero."""
 
 _KBARS = {
     "KMID": "($close-$open)/$open",
@@ -32,7 +33,7 @@ _CHANGE = "Abs($close/Ref($close, 1)-1)*$volume"
 
 
 def _moves(name: str, field: str) -> dict[str, str]:
-    """Gains, losses and their difference, as shares of all moves of a field."""
+    """Return the gains, the losses and their difference as shares of all moves of a field."""
     gain, loss, move = (text.format(x=field) for text in (_GAIN, _LOSS, _MOVE))
     shares = {"P": f"{gain}/{move}", "N": f"{loss}/{move}", "D": f"({gain}-{loss})/{move}"}
     return {f"{name}{letter}": text for letter, text in shares.items()}
@@ -85,4 +86,4 @@ def _alpha360() -> Iterator[tuple[str, str]]:
 ALPHA158: Mapping[str, str] = dict(_alpha158())
 ALPHA360: Mapping[str, str] = dict(_alpha360())
 LIBRARIES = {"qlib_alpha158": ALPHA158, "qlib_alpha360": ALPHA360}
-"""The factors of each library, by its name as a source."""
+"""The factors of each library, by the library's name as a source."""

@@ -1,6 +1,6 @@
-"""What qlib recorded of one back-test: the values that `mlruns/` holds.
+"""Hold what qlib recorded about one back-test in `mlruns/`.
 
-Unknown is null: nothing here is a default of qlib's or a guess.
+What is unknown is None: no value here is a default of qlib's or a guess.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Origin = Literal["task", "params", "yaml"]
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """A base feature: its name, and its expression where the configuration spells it out."""
+    """Hold a base feature: its name, and its expression if the configuration spells it out."""
 
     name: str
     expression: str | None = None
@@ -26,11 +26,11 @@ class Feature:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Configuration:
-    """The configuration that really ran. The five subtrees are as they ran, dates as ISO text.
+    """Hold the configuration that really ran.
 
-    `base_features` is None when the data handler is one whose features are not known;
-    `takes_factors` says whether the factors' parquet was among the model's inputs, and
-    `sorts_features` whether qlib sorted all of them by name.
+    The five subtrees are as they ran, with dates as ISO text. `base_features` is None when the
+    features of the data handler are not known. `takes_factors` says whether the factor table was an
+    input of the model, `sorts_features` whether qlib sorted all features by name.
     """
 
     origin: Origin
@@ -64,7 +64,7 @@ class Configuration:
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """The file with the trained model, by its path in the workspace; it is never opened."""
+    """Name the file with the trained model by its path in the workspace; it is never opened."""
 
     path: str
     sha256: str
@@ -72,9 +72,9 @@ class Weights:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Profile:
-    """The data of the test segment as the model's scores show it.
+    """Describe the data of the test segment as the model's scores show it.
 
-    The shares are of rows without a finite number; None where there is no such file.
+    The shares count rows without a finite number; they are None without such a file.
     """
 
     market: str | None
@@ -88,11 +88,12 @@ class Profile:
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Recording:
-    """One finished run of qlib that is this workspace's own.
+    """Hold one finished run of qlib that belongs to this workspace.
 
-    `metrics` and `params` are text, as the files have it. `ic` and `rank_ic` hold date and value;
-    `signals` date, instrument, score, rank, target_weight; `portfolio` qlib's risk figures by
-    `excess_return_with_cost.mean` and the like. `label_file` is read by `read_label` when needed.
+    `metrics` and `params` are text, as in the files. `ic` and `rank_ic` hold date and value.
+    `signals` holds date, instrument, score, rank, target_weight. `portfolio` holds qlib's risk
+    figures under names like `excess_return_with_cost.mean`. `read_label` reads `label_file` when it
+    is needed.
     """
 
     recorder_id: str

@@ -1,4 +1,5 @@
-"""The values of a registry.sqlite: a run, its loops and their folders, in the registry's words.
+"""Hold the content of a registry.sqlite: a run, its loops and their folders, in the registry's
+words.
 
 What it does not say is None. Times are UTC without a zone.
 """
@@ -14,8 +15,11 @@ from rdlake.domain.experiment import Finding
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RegisteredFolder:
-    """One row of `workspaces`. `workspace_id` is the name of the folder that its path ends in, else
-    its own id; `root` is what that folder lies in, an absolute path of the system it ran on."""
+    """Hold one row of `workspaces`.
+
+    `workspace_id` is the last name of the row's path, else the row's own id. `root` is the folder
+    that holds it: an absolute path of the system that it ran on.
+    """
 
     workspace_id: str
     loop_id: int | None
@@ -29,7 +33,7 @@ class RegisteredFolder:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RegisteredLoop:
-    """One row of `loops`. `best` is the folder that its metrics are of."""
+    """Hold one row of `loops`. `best` is the folder that the metrics belong to."""
 
     loop_id: int
     action: str | None = None
@@ -44,7 +48,8 @@ class RegisteredLoop:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RegisteredRun:
-    """One row of `task_runs` with the rows that name it; `log_name` is its log folder's name."""
+    """Hold one row of `task_runs` with the rows that name it; `log_name` is the name of its log
+    folder."""
 
     task_run_id: str
     scenario: str | None = None
@@ -60,7 +65,7 @@ class RegisteredRun:
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """All runs of one file, and the rows that could not be taken."""
+    """Hold all runs of one registry file, and a finding for each row that could not be used."""
 
     runs: tuple[RegisteredRun, ...]
     findings: tuple[Finding, ...] = ()

@@ -1,4 +1,5 @@
-"""The values of RD-Agent's log folders: a run, its loops, and what each of them proposed and found.
+"""Hold the content of RD-Agent's log folders: a run, its loops, and what each loop proposed and
+found.
 
 What a log does not say is None; nothing is derived from a name. Times are UTC without a zone.
 """
@@ -21,12 +22,12 @@ RunSignature = Literal["signed", "bad", "unchecked", "unsigned"]
 
 Metrics = Mapping[str, float | None]
 Description = Mapping[str, object] | str
-"""What the language model described: mostly names with words, sometimes one text."""
+"""A description by the language model: mostly names with words, sometimes one text."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Hypothesis:
-    """What a loop set out to show."""
+    """Hold what a loop set out to show."""
 
     hypothesis: str | None = None
     reason: str | None = None
@@ -38,10 +39,10 @@ class Hypothesis:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Task:
-    """A factor or model that a loop proposed, and its code as the coder left it.
+    """Hold a factor or model that a loop proposed, and its code as the coder left it.
 
-    `accepted` is the coder's last verdict. `code` holds text by file name; `code_sha256` is that
-    of factor.py or model.py, or of the only file.
+    `accepted` is the coder's last verdict. `code` holds text by file name. `code_sha256` is the
+    digest of factor.py or model.py, or of the only file.
     """
 
     name: str | None
@@ -61,8 +62,11 @@ class Task:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Feedback:
-    """What RD-Agent concluded from a loop. Of a skipped loop, `error` is the text that stands in
-    `error_field` (observations or reason) in the place of a conclusion."""
+    """Hold what RD-Agent concluded from a loop.
+
+    For a skipped loop, `error` is the text that stands in `error_field` in the place of a
+    conclusion.
+    """
 
     decision: bool | None = None
     observations: str | None = None
@@ -80,7 +84,7 @@ def _any_known(metrics: Metrics | None) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """The back-test without new factors that the first loop of a run is compared with."""
+    """Hold the back-test without new factors that the first loop of a run is compared with."""
 
     workspace_id: str | None
     metrics: Metrics | None
@@ -89,13 +93,13 @@ class Baseline:
 
     @property
     def has_result(self) -> bool:
-        """At least one finite metric."""
+        """Return whether there is at least one finite metric."""
         return _any_known(self.metrics)
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """When one step of a loop began and ended."""
+    """Hold when one step of a loop began and ended."""
 
     start: datetime | None
     end: datetime | None
@@ -103,11 +107,12 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TracedLoop:
-    """One loop as its messages tell it.
+    """Hold one loop as its messages describe it.
 
     `curve` has the columns of `Workspace.curve`. `lineage` names the workspaces of the accepted
-    experiments it builds on. `cached`: its result came out of RD-Agent's cache, nothing ran.
-    `llm_cost` sums the calls whose cost was recorded. `status_raw` is for sources with words.
+    experiments that the loop builds on. `cached` means that the result came from RD-Agent's cache
+    and nothing ran. `llm_cost` sums the calls with a recorded cost. `status_raw` is for sources
+    with their own words.
     """
 
     loop_id: int
@@ -135,18 +140,18 @@ class TracedLoop:
 
     @property
     def has_result(self) -> bool:
-        """At least one finite metric."""
+        """Return whether there is at least one finite metric."""
         return _any_known(self.metrics)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TracedRun:
-    """One run folder, read without running anything of it.
+    """Hold one run folder, of which nothing was executed.
 
-    `path` is relative to the log root, in POSIX form. `stat_digest` tells whether a file's name,
-    size or time changed (None when the folder could not be listed), `source_digest` what was read.
-    `workspace_roots` are the folders in which it says that its workspaces lie: absolute paths of
-    the system it ran on, as they stand there.
+    `path` is relative to the log root, in POSIX form. `stat_digest` changes with a file's name,
+    size or time; it is None when the folder could not be listed. `source_digest` covers what was
+    read. `workspace_roots` are the folders that hold the run's workspaces: absolute paths of the
+    system that it ran on.
     """
 
     folder_name: str
@@ -170,7 +175,7 @@ class TracedRun:
 
     @property
     def workspace_ids(self) -> frozenset[str]:
-        """Every workspace that it names as its own."""
+        """Return every workspace that the run names as its own."""
         found = {loop.workspace_id for loop in self.loops}
         found |= {loop.baseline.workspace_id for loop in self.loops if loop.baseline}
         found |= {task.workspace_id for loop in self.loops for task in loop.tasks or ()}

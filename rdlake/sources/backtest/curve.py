@@ -1,6 +1,7 @@
-"""ret.parquet or ret.pkl: qlib's daily report of one back-test.
+"""Read qlib's daily report of one back-test from ret.parquet or ret.pkl.
 
-Parquet is read with pyarrow, not with polars: a damaged file makes polars abort the whole process.
+Parquet is read with pyarrow and not with polars, because a damaged file makes polars abort the
+whole process.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ Dates = npt.NDArray[np.datetime64]
 
 
 def read_curve(data: bytes, file: str) -> tuple[pl.DataFrame | None, list[Finding]]:
-    """The days in order: date and COLUMNS, null where qlib wrote no finite number.
+    """Return the days in order: date and COLUMNS, null where qlib wrote no finite number.
 
     None and an error for a file that is damaged, not daily, or without dates or returns.
     """
@@ -47,7 +48,7 @@ def read_curve(data: bytes, file: str) -> tuple[pl.DataFrame | None, list[Findin
 
 
 def read_pickled_curve(data: bytes, file: str) -> tuple[pl.DataFrame | None, list[Finding]]:
-    """The same of a pickled frame by day, whichever pandas wrote it; nothing in it is run.
+    """Return the days of a pickled frame, whichever pandas wrote it; nothing in it is run.
 
     None and an error for a pickle that is damaged, refused, or no such frame.
     """
@@ -60,7 +61,7 @@ def read_pickled_curve(data: bytes, file: str) -> tuple[pl.DataFrame | None, lis
 
 
 def read_curve_table(table: pa.Table, file: str) -> tuple[pl.DataFrame | None, list[Finding]]:
-    """The same of a report that lay in `file` in another form, as a table."""
+    """Return the days of a report that lay in `file` in another form and is a table by now."""
     try:
         _check_rows(len(table))
         return _build_curve(table, _find_index(table.column_names), file)
@@ -81,7 +82,7 @@ def _build_curve(table: pa.Table, index: str, file: str) -> tuple[pl.DataFrame, 
 
 
 def _read_pickle(data: bytes) -> tuple[pa.Table, str]:
-    """The wanted columns of a pickled frame, and the name of its index."""
+    """Return the wanted columns of a pickled frame, and the name of its index."""
     found = as_value(load(data, limits=_LIMITS), limits=_LIMITS)
     if isinstance(found, Series):
         raise Unreadable("a single series, where qlib's report of several columns was expected")
@@ -100,7 +101,7 @@ def _read_pickle(data: bytes) -> tuple[pa.Table, str]:
 
 
 def _read_parquet(data: bytes) -> tuple[pa.Table, str]:
-    """The wanted columns as they are in the file, and the name of the one with the dates."""
+    """Return the wanted columns of the file, and the name of the column with the dates."""
     source = pq.ParquetFile(pa.BufferReader(data))
     _check_size(source.metadata)
     schema = source.schema_arrow
@@ -112,7 +113,8 @@ def _read_parquet(data: bytes) -> tuple[pa.Table, str]:
 
 
 def _find_index(names: list[str]) -> str:
-    """The column with the dates, in a table whose needed columns are there once."""
+    """Return the column with the dates. Unreadable when a needed column is missing or comes
+    twice."""
     index = next((name for name in _INDEX if name in names), None)
     if index is None:
         raise Unreadable("no column of dates: neither `datetime` nor an index")
@@ -125,7 +127,7 @@ def _find_index(names: list[str]) -> str:
 
 
 def _check_size(footer: pq.FileMetaData) -> None:
-    """Refuses a file that says it unpacks to far more than a daily report can be."""
+    """Raise Unreadable for a file that unpacks to far more than a daily report can be."""
     groups = [footer.row_group(number) for number in range(footer.num_row_groups)]
     if footer.num_rows <= 0:
         raise Unreadable("not a single day in it")
@@ -148,7 +150,7 @@ def _is_text(kind: pa.DataType) -> bool:
 
 
 def _read_days(column: pa.ChunkedArray) -> Dates:
-    """The date of each row, as the clock in its own time zone had it."""
+    """Return the date of each row in the time zone of the column."""
     if column.null_count:
         raise Unreadable(f"{column.null_count} of {len(column)} rows have no date")
     stamps = _read_stamps(column)
@@ -182,7 +184,7 @@ def _to_wall_time(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _parse_texts(chunk: pa.DictionaryArray) -> Dates:
-    """ISO texts as their wall time; each distinct text is parsed once."""
+    """Return ISO texts as wall time; each distinct text is parsed once."""
     words = chunk.dictionary.to_pylist()
     try:
         stamps = [datetime.datetime.fromisoformat(word).replace(tzinfo=None) for word in words]
@@ -194,7 +196,7 @@ def _parse_texts(chunk: pa.DictionaryArray) -> Dates:
 
 
 def _sort_days(days: Dates) -> slice | npt.NDArray[np.intp]:
-    """The rows by date; a date that comes twice leaves no curve."""
+    """Return the order of the rows by date. Unreadable when a date comes twice."""
     order = slice(None) if (days[1:] > days[:-1]).all() else np.argsort(days, kind="stable")
     ordered = days[order]
     if ordered[0] < _FIRST or ordered[-1] > _LAST:
@@ -206,7 +208,7 @@ def _sort_days(days: Dates) -> slice | npt.NDArray[np.intp]:
 
 
 def _read_numbers(table: pa.Table, file: str, findings: list[Finding]) -> Numbers:
-    """A row of floats for each of COLUMNS, NaN where the file has no finite number."""
+    """Return a row of floats for each of COLUMNS, NaN where the file has no finite number."""
     names = table.column_names
     numbers = np.full((len(COLUMNS), len(table)), np.nan)
     for place, name in enumerate(COLUMNS):

@@ -1,4 +1,4 @@
-"""combined_factors_df.parquet: which factors it holds. Only the file's footer is read."""
+"""Read which factors combined_factors_df.parquet holds. Only the file's footer is read."""
 
 from __future__ import annotations
 
@@ -36,7 +36,8 @@ _NUMBERS = (
 
 @dataclass(frozen=True, slots=True)
 class _TableColumn:
-    """A column by its name in the file, its type, and its levels when the name is a tuple's."""
+    """Describe a column: its name in the file, its type, and the levels when the name is a tuple's
+    text."""
 
     text: str
     kind: pa.DataType
@@ -61,7 +62,8 @@ class _TableColumn:
 
     @property
     def factor_name(self) -> str | None:
-        """The name of a plain column or in a ('feature', name) pair, either way round."""
+        """Return the factor's name, from a plain column or a ('feature', name) pair in either
+        order."""
         match self.levels:
             case None if 0 < len(self.text) <= _LONGEST_NAME:
                 return None if self.text.startswith(("('", '("')) else self.text
@@ -74,7 +76,7 @@ class _TableColumn:
 def read_factor_columns(
     path: Path, file: str
 ) -> tuple[tuple[FactorColumn, ...] | None, list[Finding]]:
-    """The factor columns in the file's order, by name and by the column's name in the file.
+    """Return the factor columns in the file's order.
 
     None and an error for a file that is no Parquet file or has no factor column.
     """
@@ -100,14 +102,14 @@ def read_factor_columns(
 
 
 def find_key_columns(schema: pa.Schema) -> frozenset[str]:
-    """The columns that tell a row's day and instrument, by their names in the file."""
+    """Return the columns with a row's day and instrument, by their names in the file."""
     keys = _KEYS | _find_pandas_index(schema)
     columns = (_TableColumn(field.name, field.type, _parse_levels(field.name)) for field in schema)
     return frozenset(column.text for column in columns if column.is_key(keys))
 
 
 def _read_footer(path: Path) -> bytes:
-    """The end of a Parquet file: its schema, without any of its data."""
+    """Return the end of a Parquet file, which holds its schema and none of its data."""
     descriptor, status = open_file(os.fspath(path))
     try:
         tail = _read_tail(descriptor, status.st_size, _USUAL_FOOTER)
@@ -131,7 +133,8 @@ def _read_tail(descriptor: int, size: int, length: int) -> bytes:
 
 
 def _find_pandas_index(schema: pa.Schema) -> frozenset[str]:
-    """The columns that pandas wrote as its index; none where another program wrote the file."""
+    """Return the columns that pandas wrote as its index; none when another program wrote the
+    file."""
     try:
         note = json.loads((schema.metadata or {}).get(b"pandas", b"{}"))
         index = note.get("index_columns", [])
@@ -143,7 +146,8 @@ def _find_pandas_index(schema: pa.Schema) -> frozenset[str]:
 def _name_factors(
     values: Sequence[_TableColumn], file: str, findings: list[Finding]
 ) -> dict[str, str]:
-    """Factor name to column name; of two columns with one name the last, as RD-Agent does."""
+    """Return the column name of each factor. Of two columns with one name the last counts, as in
+    RD-Agent."""
     cut = len(_PREFIX) if all(column.is_prefixed for column in values) else 0
     named: dict[str, str] = {}
     for column in values:
@@ -164,7 +168,8 @@ def _name_factors(
 
 @lru_cache(maxsize=1024)
 def _parse_levels(column: str) -> tuple[object, ...] | None:
-    """The levels of a column that pandas wrote as the text of a tuple; None for a plain name."""
+    """Return the levels of a column name that pandas wrote as a tuple's text; None for a plain
+    name."""
     if not (column.startswith("(") and column.endswith(")") and len(column) <= _LONGEST_NAME):
         return None
     try:

@@ -1,4 +1,4 @@
-"""combined_factors_df.parquet: its factors' values, one column at a time."""
+"""Read the values in combined_factors_df.parquet, one factor at a time."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ ORIGIN = date(1970, 1, 1)
 
 
 class FactorTable:
-    """An open table of factors: its rows, and each column when it is asked for."""
+    """Hold an open table of factors: its rows, and each column on request."""
 
     def __init__(self, table: pq.ParquetFile) -> None:
         self._table = table
         self.rows = _read_rows(table)
 
     def column(self, name: str) -> tuple[Panel, int]:
-        """A column's finite values and the number of contradictions; Unusable when it cannot be
-        read."""
+        """Return a column's finite values and the number of contradictions. Unreadable when it is
+        damaged."""
         values: Reals = np.empty(len(self.rows.days))
         at = 0
         for piece in _read_pieces(self._table, [name]):
@@ -50,8 +50,10 @@ class FactorTable:
 
 @contextmanager
 def open_factor_table(path: Path) -> Iterator[FactorTable]:
-    """The table at `path`, to be read column by column; Unusable when its rows are not by day and
-    instrument, or there are more of them than can be held."""
+    """Open the table at `path`, to be read column by column.
+
+    Unreadable when its rows are not by day and instrument, or when there are too many of them.
+    """
     try:
         descriptor, _ = open_file(os.fspath(path))
         with os.fdopen(descriptor, "rb") as opened, pq.ParquetFile(opened) as table:
@@ -63,7 +65,7 @@ def open_factor_table(path: Path) -> Iterator[FactorTable]:
 def _read_pieces(
     table: pq.ParquetFile, columns: Sequence[str]
 ) -> Iterator[pa.RecordBatch | pa.Table]:
-    """Some columns of a table, piece by piece; Unusable when they are damaged."""
+    """Yield some columns of a table in pieces. Unreadable when they are damaged."""
     try:
         if table.metadata.num_rows <= PIECE:
             yield table.read(list(columns), use_threads=False)
@@ -105,7 +107,7 @@ def _to_series(column: pa.Array) -> pl.Series:
 
 
 def _find_keys(schema: pa.Schema) -> tuple[str, str]:
-    """The columns that hold days and instruments, whatever their order and names."""
+    """Return the columns with days and instruments, whatever their order and names."""
     keys = [field for field in schema if field.name in find_key_columns(schema)]
     times = [field.name for field in keys if pa.types.is_temporal(field.type)]
     texts = [field.name for field in keys if _is_text(field.type)]
@@ -125,8 +127,11 @@ def _is_text(kind: pa.DataType) -> bool:
 
 
 def to_epoch_days(column: pl.Series) -> Days:
-    """Days from 1970-01-01 of a column of days, of midnights in its own time zone, or of ISO text;
-    Unusable for anything else."""
+    """Return days from 1970-01-01 of a column of days, of midnights in its time zone, or of ISO
+    text.
+
+    Unreadable for anything else.
+    """
     if column.dtype in (pl.String, pl.Categorical):
         texts = column.cast(pl.String).str.strip_suffix(" 00:00:00")
         column = texts.str.to_date("%Y-%m-%d", strict=False)

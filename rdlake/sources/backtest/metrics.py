@@ -1,4 +1,4 @@
-"""qlib_res.csv: a back-test's metrics, each under qlib's own name."""
+"""Read qlib_res.csv: a back-test's metrics, each under qlib's own name."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ Row = Sequence[str]
 
 
 def read_metrics(data: bytes, file: str) -> tuple[Metrics | None, list[Finding]]:
-    """Every metric by its name; None for a missing, infinite, worded or contradictory value.
+    """Return every metric by its name; None for a missing, infinite, non-numeric or contradictory
+    value.
 
-    None and an error when the names and values cannot be told from the bytes.
+    None and an error when names and values cannot be told apart.
     """
     findings: list[Finding] = []
     try:
@@ -55,7 +56,7 @@ def _decode(data: bytes) -> str:
 
 
 def _read_rows(text: str) -> list[Row]:
-    """The records that hold anything."""
+    """Return the records that are not blank."""
     rows: list[Row] = []
     try:
         for row in csv.reader(io.StringIO(text, newline=""), strict=True):
@@ -73,7 +74,7 @@ def _read_rows(text: str) -> list[Row]:
 def _split_header(
     rows: list[Row], file: str, findings: list[Finding]
 ) -> tuple[list[Row], tuple[int, int]]:
-    """The records that hold metrics, and which columns hold name and value."""
+    """Return the records with metrics, and the columns of name and value."""
     header, *rest = rows
     if not rest:
         return _read_single_line(header, file, findings)
@@ -93,7 +94,7 @@ def _split_header(
 def _read_single_line(
     row: Row, file: str, findings: list[Finding]
 ) -> tuple[list[Row], tuple[int, int]]:
-    """A file of one line: a header without metrics, or a metric without header."""
+    """Read a file of one line: a header without metrics, or a metric without a header."""
     try:
         columns = _find_columns([row])
     except Unreadable:
@@ -105,13 +106,14 @@ def _read_single_line(
 
 
 def _count_fields(header: Row, rest: list[Row]) -> int:
-    """How many fields a record has: as many as the header, unless no record agrees with it."""
+    """Return how many fields a record has: as many as the header, unless no record agrees with
+    it."""
     counts = Counter(map(len, rest))
     return len(header) if len(header) in counts else counts.most_common(1)[0][0]
 
 
 def _find_columns(rows: list[Row]) -> tuple[int, int]:
-    """The column of words, and the column of numbers after it."""
+    """Return the column of words, and the column of numbers after it."""
 
     def has(place: int, kind: str) -> bool:
         return any(_classify(row[place]) == kind for row in rows)
@@ -127,7 +129,7 @@ def _find_columns(rows: list[Row]) -> tuple[int, int]:
 
 
 def _is_metric(row: Row, columns: tuple[int, int]) -> bool:
-    """True for a record, false for a header (pandas writes `,0` or `,Unnamed: 0,0`)."""
+    """Return True for a record, False for a header. (pandas writes `,0` or `,Unnamed: 0,0`.)"""
     name, value = (row[place].strip() for place in columns)
     return bool(name) and _classify(value) == "number" and value != "0"
 
@@ -164,13 +166,13 @@ def _parse_value(name: str, cell: str, file: str, findings: list[Finding]) -> fl
 
 
 def report_missing_ic(file: str) -> Finding:
-    """A warning that the file has a mean IC of no day."""
+    """Return a warning that the IC is missing on every day."""
     reason = "the IC is missing on every day"
     return Finding("warning", file, reason, "look at the data qlib was given")
 
 
 def _classify(cell: str) -> str:
-    """`missing`, `number` (an infinite one too) or `text`."""
+    """Return `missing`, `number` (an infinite one too) or `text`."""
     if not cell.strip():
         return "missing"
     number = _parse_number(cell)

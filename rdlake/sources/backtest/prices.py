@@ -1,4 +1,4 @@
-"""Labels: of daily_pv.h5 what a price does from the next day to the one after; label.pkl as is."""
+"""Make labels: from the prices in daily_pv.h5, or as qlib recorded them in label.pkl."""
 
 from __future__ import annotations
 
@@ -21,17 +21,18 @@ from rdlake.sources.mlruns import read_label
 from rdlake.sources.workspace.hashing import open_file
 
 PRICES = Path("factor_implementation_source_data", "daily_pv.h5")
-"""Where RD-Agent keeps the prices, beside the folder of its workspaces."""
+"""The place of the prices, beside the folder of the workspaces."""
 PIECE = 1 << 20
 CLOSES = ("$close", "close")
 _ANEW = "make the file again, or name another with --prices"
 
 
 def read_price_label(path: Path, known: Collection[str] = ()) -> tuple[Label | None, list[Finding]]:
-    """Qlib's label, close[t+2] / close[t+1] − 1, by the calendar of all rows: what has no
-    price on one of these days has no label. None and a finding when the prices cannot be read.
+    """Return qlib's label, close[t+2] / close[t+1] − 1, by the calendar of all rows.
 
-    It goes by the file's digest; of a `known` one the file is read only when a value is needed.
+    An instrument without a price on one of these days has no label. None and a finding when the
+    prices cannot be read. The label is identified by the file's digest. When the digest is in
+    `known`, the file is read only when a value is needed.
     """
     try:
         digest = _hash_file(path)
@@ -81,8 +82,8 @@ def _compute_label(path: Path) -> tuple[Matrix | None, list[Finding]]:
 
 
 def read_recorded_label(folder: Path, file: SourceFile) -> tuple[Label | None, list[Finding]]:
-    """The label of a back-test's test segment, as qlib recorded it; None and a finding when it
-    cannot be read."""
+    """Return the label of a back-test's test segment, as qlib recorded it; None and a finding when
+    it cannot be read."""
     frame, findings = read_label(folder, file)
     if frame is None:
         return None, findings

@@ -1,4 +1,4 @@
-"""TABLE.yaml beside a table of factors: what its author says of them, and nothing else."""
+"""Read the notes on factors: TABLE.yaml beside a factor table."""
 
 from __future__ import annotations
 
@@ -27,15 +27,19 @@ MAX_TEXT = 20_000
 
 @dataclass(frozen=True, slots=True)
 class FactorNotes:
-    """Columns of `factors` by factor, and the digest of the file; None without one."""
+    """Hold columns of `factors` by factor, and the digest of the file; the digest is None without a
+    file."""
 
     sha256: str | None = None
     factors: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def read_notes(path: Path, names: Collection[str]) -> FactorNotes:
-    """The notes on factors of these names; empty ones where there is no file. BadInput for a key or
-    factor that is not known, a value of another type, and a file that is no plain YAML."""
+    """Return the notes on the factors with these names; empty ones without a file.
+
+    BadInput for an unknown key or factor, a value of a wrong type, and a file that is no plain
+    YAML.
+    """
     if not os.path.lexists(path):
         return FactorNotes()
     data = read_yaml_bytes(path)
@@ -64,7 +68,7 @@ def read_notes(path: Path, names: Collection[str]) -> FactorNotes:
 
 
 def read_yaml_bytes(path: Path) -> bytes:
-    """The content of a YAML file; BadInput when it cannot be read or is larger than any is."""
+    """Return the content of a YAML file. BadInput when it cannot be read or is too large."""
     try:
         descriptor, _ = open_file(os.fspath(path.resolve()))
         with os.fdopen(descriptor, "rb") as opened:
@@ -79,7 +83,7 @@ def read_yaml_bytes(path: Path) -> bytes:
 
 
 def _refuse_other_names(told: Mapping[str, Any], names: Collection[str], path: Path) -> None:
-    """A factor that only one of table and notes has is a slip in one of them."""
+    """Raise BadInput for a factor that only one of table and notes has: one of them has a slip."""
     if strangers := sorted(told.keys() - set(names)):
         what = f"factors names {quote(strangers[0])}, which the table does not have"
         raise BadInput(what, where=path, fix="spell it as the table's column")

@@ -1,4 +1,4 @@
-"""A table of factors from elsewhere, Parquet or CSV: taken whole as it should be, or refused."""
+"""Read a factor table from elsewhere, Parquet or CSV; it is used whole or refused."""
 
 from __future__ import annotations
 
@@ -38,20 +38,23 @@ _DAYS = "write days as 2020-01-31, or as midnights of one time zone"
 
 @dataclass(frozen=True, slots=True)
 class ExternalTable:
-    """A copy of the table as Parquet, which nobody changes any longer, and the digest of the file
-    that it was made of."""
+    """Hold a private copy of the table as Parquet, and the digest of the original file."""
 
     path: Path
     sha256: str
     factors: tuple[FactorColumn, ...]
     infinite: dict[str, int]
-    """How many infinite values a factor has, where it has any; they count as missing."""
+    """How many infinite values each factor has; they count as missing. Factors without one are
+    absent."""
 
 
 @contextmanager
 def open_external_table(path: Path, named: str) -> Iterator[ExternalTable]:
-    """The table at `path` in a passing folder, as the file `named`. BadInput for one that is not
-    by day and instrument, comes twice to a row, or has a column that is no factor."""
+    """Copy the table at `path` into a temporary folder as the file `named`.
+
+    BadInput for a table that is not by day and instrument, has a row twice, or has a column that is
+    no factor.
+    """
     kind = path.suffix.lower()
     if kind not in (".parquet", ".csv"):
         raise BadInput("neither .parquet nor .csv", where=path, fix=_SAVE)
@@ -90,7 +93,7 @@ def _copy_file(path: Path, copy: Path) -> str:
 
 
 def _convert_csv(source: Path, target: Path) -> None:
-    """A CSV as Parquet: days and codes as they are spelled, all else as numbers."""
+    """Write a CSV as Parquet: days and codes as text, everything else as numbers."""
     names = _read_header(source)
     _check_keys([name for name in names if name in KEYS])
     kinds = {name: pa.string() if name in KEYS else pa.float64() for name in names}
@@ -126,7 +129,7 @@ def _check_keys(keys: Sequence[str]) -> None:
 
 
 def _read_factors(copy: Path, path: Path) -> tuple[FactorColumn, ...]:
-    """Every column but the keys; Unusable when one of them is no factor."""
+    """Return every column but the keys. Unreadable when one of them is no factor."""
     schema = pq.read_schema(copy)
     keys = find_key_columns(schema)
     if not any(pa.types.is_temporal(schema.field(name).type) for name in keys):

@@ -1,7 +1,7 @@
-"""Catalogs of protocol v1, as a fork of RD-Agent exported them: what they say of each workspace.
+"""Read catalogs of protocol v1 that a fork of RD-Agent exported.
 
-They are history without files. Paths in them are not taken; nor are the configurations, which are
-those of the first template that could be read and need not have run.
+They describe workspaces whose files are gone. Their paths are not used. Their configurations are
+not used either: those come from the first readable template, which need not have run.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ _NOTHING = "nothing to do: it is said so that nobody looks for them"
 
 @dataclass(frozen=True, kw_only=True)
 class CatalogExport:
-    """Catalogs that were exported together: by workspace what they say, and when they were made."""
+    """Hold the catalogs of one export: a record for each workspace, and the time of the export."""
 
     name: str
     digest: str
@@ -60,9 +60,9 @@ class CatalogExport:
 
 
 def find_exports(paths: Sequence[str | Path]) -> list[tuple[Path, ...]]:
-    """The catalog files of folders, and single ones; those of one folder belong together.
+    """Return the catalog files among these paths; the files of one folder belong together.
 
-    BadInput for a path that is missing, and for a folder without a catalog.
+    BadInput for a missing path, and for a folder without a catalog.
     """
     found: dict[Path, set[Path]] = {}
     for path in map(Path, paths):
@@ -79,7 +79,7 @@ def find_exports(paths: Sequence[str | Path]) -> list[tuple[Path, ...]]:
 
 
 def read_export(files: Sequence[Path]) -> CatalogExport:
-    """What catalogs that were exported together say; a file that cannot be read is a finding."""
+    """Read the catalogs of one export. A file that cannot be read becomes a finding."""
     findings: list[Finding] = []
     digests: list[str] = []
     catalogs: list[tuple[str, Mapping[str, Any]]] = []
@@ -162,7 +162,7 @@ def _add_strategies(
     catalogs: Sequence[tuple[str, Mapping[str, Any]]],
     findings: list[Finding],
 ) -> dict[str, ForkRecord]:
-    """The same, with the ids of strategies whose example the workspace is."""
+    """Return the records with the id of each strategy that names a workspace as its example."""
     found = dict(told)
     for file, catalog in catalogs:
         rows = list_objects(catalog.get("strategies"))
@@ -185,7 +185,7 @@ def _add_factors(
     catalogs: Sequence[tuple[str, Mapping[str, Any]]],
     findings: list[Finding],
 ) -> dict[str, ForkRecord]:
-    """The same, with the factors of each workspace's loop."""
+    """Return the records with the factors of each workspace's loop."""
     found, left = dict(told), Counter[str]()
     of_loops: dict[str, list[str]] = {}
     for workspace_id, each in told.items():

@@ -1,7 +1,7 @@
-"""The JSON files that a fork of RD-Agent writes into a workspace: what they say of it.
+"""Read the JSON files that a fork of RD-Agent writes into a workspace.
 
-They are copies of what lies elsewhere, and so the last to be asked. What the fork makes up is not
-taken over: portfolio and preprocessing configurations, input schemas, strategy_meta.json entirely.
+They are copies of what lies elsewhere, so they count last. What the fork makes up is not used:
+portfolio and preprocessing configurations, input schemas, and all of strategy_meta.json.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ Files = Mapping[str, Mapping[str, Any]]
 def read_json_files(
     kept: Mapping[str, bytes], workspace_id: str
 ) -> tuple[ForkRecord | None, list[Finding]]:
-    """What the files of these names say; None when they say nothing of the workspace."""
+    """Return what these files say about the workspace; None when they say nothing."""
     findings: list[Finding] = []
     if kept.keys().isdisjoint(JSON_FILES):
         return None, findings
@@ -68,7 +68,7 @@ def read_json_files(
 def _parse_files(
     kept: Mapping[str, bytes], workspace_id: str, findings: list[Finding]
 ) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Each file that holds an object which is this workspace's own."""
+    """Yield each file that holds an object about this workspace."""
     for name in JSON_FILES:
         if name not in kept:
             continue
@@ -93,7 +93,7 @@ def _parse_files(
 
 
 def _choose_loop(files: Files, findings: list[Finding]) -> tuple[LoopKey | None, Files]:
-    """The loop that most files name, and the files that name no other."""
+    """Return the loop that most files name, and the files that name no other loop."""
     named = {name: loop for name, each in files.items() if (loop := parse_loop(each))}
     if not named:
         return None, files
@@ -110,7 +110,8 @@ def _choose_loop(files: Files, findings: list[Finding]) -> tuple[LoopKey | None,
 
 
 def _read_metrics(files: Files, findings: list[Finding]) -> Mapping[str, float]:
-    """The metrics of the whole back-test; of two files that have one the first counts."""
+    """Return the metrics of the whole back-test. When two files have a metric, the first file
+    counts."""
     told = _choose_window(files.get(_PERF, {}))
     if any(isinstance(value, str) for name, value in told.items() if name.isdigit()):
         reason = "its metrics are names without values: the CSV was read wrongly"
@@ -123,7 +124,7 @@ def _read_metrics(files: Files, findings: list[Finding]) -> Mapping[str, float]:
 
 
 def _choose_window(perf: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The metrics of the only window of the only combination, else of those called main."""
+    """Return the metrics of the only window, or of the window that is called main."""
     combinations = list_objects(perf.get("combinations"))
     windows = [
         (each.get("name"), window.get("name"), as_object(window.get("metrics")))
@@ -136,7 +137,8 @@ def _choose_window(perf: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _read_factors(meta: Mapping[str, Any], findings: list[Finding]) -> Iterator[Mapping[str, Any]]:
-    """Each factor once, under its repaired name: what its items say, the first first."""
+    """Yield each factor once under its repaired name. When two items describe it, the first one
+    counts."""
     rows: dict[str, Mapping[str, Any]] = {}
     for place, item in enumerate(list_objects(meta.get("factors"))):
         row = build_factor_row(item)

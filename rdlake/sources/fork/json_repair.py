@@ -1,6 +1,6 @@
-"""What JSON objects say of factors, metrics and feedback, their known damage repaired.
+"""Take factors, metrics and feedback out of JSON objects and repair their known damage.
 
-A text that is empty, a list without anything in it and a value of another kind are unknown.
+An empty text, an empty list and a value of a wrong type count as unknown.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ _SOURCES = frozenset(
 _TEXTS = ("description_cn", "formula_hint", "expression", "region", "freq", "align", "nan_policy")
 _LIBRARY = ("impl_module", "impl_version")
 _STATUS = {"failed": "failed", "aborted": "failed", "skip": "skipped", "skipped": "skipped"}
-"""The words that say something by themselves: success needs a result, which tells it better, and
-`running` was true when the file was written."""
+"""The words that count by themselves. Success needs a result, which shows it better, and `running`
+was true only when the file was written."""
 _COPIES = frozenset(
     {
         "ann_return",
@@ -48,24 +48,25 @@ _COPIES = frozenset(
         "sharpe",
     }
 )
-"""Second names that the fork gives qlib's metrics: without the cost basis, some of them wrong."""
+"""Second names that the fork gives to qlib's metrics. They hide the cost basis, and some of the
+figures are wrong."""
 _LONGEST = 500
 _MOST_LOOPS = 1 << 31
 _METRIC = re.compile(r"[\w .]+=\s*[-+.\w]*\s*", re.ASCII)
 
 
 def as_object(value: object) -> Mapping[str, Any]:
-    """The object; an empty one for anything else."""
+    """Return the object; an empty one for any other value."""
     return value if isinstance(value, dict) else {}
 
 
 def list_objects(value: object) -> list[Mapping[str, Any]]:
-    """The objects of a list."""
+    """Return the objects in a list."""
     return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
 def as_text(value: object) -> str | None:
-    """The text without blanks around it."""
+    """Return the text without surrounding blanks; None for an empty one."""
     return (value.strip() or None) if isinstance(value, str) else None
 
 
@@ -74,7 +75,7 @@ def as_bool(value: object) -> bool | None:
 
 
 def parse_time(value: object) -> datetime | None:
-    """A time in UTC, without a zone; one without a zone is taken as UTC."""
+    """Return a time in UTC without a zone; a time without a zone counts as UTC."""
     try:
         time = datetime.fromisoformat(value) if isinstance(value, str) else None
         return time.astimezone(UTC).replace(tzinfo=None) if time and time.tzinfo else time
@@ -87,12 +88,12 @@ def parse_action(value: object) -> Action | None:
 
 
 def parse_status(raw: str | None) -> str | None:
-    """The catalog's word for that of a source."""
+    """Return the catalog's word for a source's status."""
     return _STATUS.get((raw or "").lower())
 
 
 def parse_loop(row: Mapping[str, Any]) -> LoopKey | None:
-    """The loop that a row says it is of."""
+    """Return the loop that a row belongs to, if it names one."""
     run, number = as_text(row.get("task_run_id")), row.get("loop_id")
     if run is None or isinstance(number, bool) or not isinstance(number, int):
         return None
@@ -100,7 +101,7 @@ def parse_loop(row: Mapping[str, Any]) -> LoopKey | None:
 
 
 def repair_name(value: object) -> str | None:
-    """A factor's name, taken out of the text of a tuple: `('feature', 'X')` is X."""
+    """Return a factor's name, taken out of the text of a tuple: `('feature', 'X')` is X."""
     name = as_text(value)
     if name is None or len(name) > _LONGEST:
         return None
@@ -120,8 +121,10 @@ def repair_name(value: object) -> str | None:
 
 
 def build_factor_row(item: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Columns of `factors`; None for an item without a name. What the fork guesses from the name
-    (`input_schema`) is not taken."""
+    """Return columns of `factors`; None for an item without a name.
+
+    `input_schema` is not used, because the fork guesses it from the name.
+    """
     name = repair_name(item.get("name"))
     if name is None:
         return None
@@ -140,7 +143,7 @@ def build_factor_row(item: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def parse_source(value: object) -> str | None:
-    """Where a factor comes from, in the protocol's words."""
+    """Return where a factor comes from, in the protocol's words."""
     word = as_text(value)
     if word in _OWN_SOURCES:
         return "rdagent_generated"
@@ -148,8 +151,11 @@ def parse_source(value: object) -> str | None:
 
 
 def repair_metrics(found: Mapping[str, Any]) -> dict[str, float]:
-    """The finite metrics by their own names. A CSV whose columns were not understood is repaired,
-    `{"Unnamed: 0": name, "0": value}`; a second name of the same figure is left out."""
+    """Return the finite metrics under their own names.
+
+    A misread CSV is repaired: `{"Unnamed: 0": name, "0": value}`. A second name of the same figure
+    is left out.
+    """
     if "Unnamed: 0" in found:
         name = as_text(found["Unnamed: 0"])
         rest = {key: each for key, each in found.items() if key not in ("Unnamed: 0", "0")}
@@ -162,8 +168,10 @@ def repair_metrics(found: Mapping[str, Any]) -> dict[str, float]:
 
 
 def build_feedback_row(found: Mapping[str, Any], texts: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Columns of `feedback`; None when nothing was concluded. A list of metrics that the fork put
-    in the place of a conclusion is none."""
+    """Return columns of `feedback`; None when nothing was concluded.
+
+    The fork sometimes puts a list of metrics in the place of a conclusion; such a list is dropped.
+    """
     value_feedback = as_text(texts.get("value_feedback"))
     if value_feedback and all(map(_METRIC.fullmatch, value_feedback.strip("; ").split(";"))):
         value_feedback = None

@@ -1,7 +1,7 @@
-"""Frames in pandas' fixed HDF5 format, through h5py alone: no pickle in the file is ever read.
+"""Read frames in pandas' fixed HDF5 format through h5py alone; no pickle in the file is ever read.
 
-`result.h5` has one factor's values, `daily_pv.h5` the prices; both have the key `data` and rows
-by datetime and instrument.
+`result.h5` has one factor's values, `daily_pv.h5` the prices. Both have the key `data` and rows by
+datetime and instrument.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ Array = npt.NDArray[np.generic]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FactorValues:
-    """One factor's values: its column's name, and the rows datetime, instrument, value."""
+    """Hold one factor's values: its column's name, and the rows datetime, instrument, value."""
 
     column: str
     rows: pl.DataFrame
@@ -46,10 +46,10 @@ class FactorValues:
 def read_hdf5_frame(
     path: Path, file: str, columns: Collection[str] | None = None
 ) -> tuple[pl.DataFrame | None, list[Finding]]:
-    """The frame `data`: datetime, instrument, then its columns, all or those asked for.
+    """Return the frame `data`: datetime, instrument, then all columns or the named ones.
 
-    None and an error for a file that is no HDF5 file, another format of pandas', too large, or
-    that holds objects.
+    None and an error for a file that is no HDF5 file, has another format of pandas, is too large,
+    or holds objects.
     """
     return _read_group(path, file, lambda group: _read_frame(group, columns))
 
@@ -69,13 +69,14 @@ def _read_group(
 
 
 def read_factor_header(path: Path, file: str) -> tuple[FactorHeader | None, list[Finding]]:
-    """What result.h5 of a factor's sub-workspace holds, without its values; None and an error when
-    it has not one column."""
+    """Return what result.h5 of a factor's sub-workspace holds, without the values; None and an
+    error when it has not exactly one column."""
     return _read_group(path, file, _read_header)
 
 
 def read_factor_values(path: Path, file: str) -> tuple[FactorValues | None, list[Finding]]:
-    """result.h5 of a factor's sub-workspace; None and an error when it has not one column."""
+    """Return the values in result.h5 of a factor's sub-workspace; None and an error when it has not
+    exactly one column."""
     frame, findings = read_hdf5_frame(path, file)
     if frame is None:
         return None, findings
@@ -107,7 +108,7 @@ def _open_group(store: h5py.File) -> h5py.Group:
 
 
 def _open_member(group: h5py.Group, name: str) -> h5py.Group | h5py.Dataset:
-    """A member that lies in this file itself; links are never followed."""
+    """Return a member that lies in this file itself; links are never followed."""
     link = group.get(name, getlink=True)
     if link is None:
         raise Unreadable(f"no `{name}` in it: no frame of pandas'")
@@ -150,7 +151,7 @@ def _read_frame(group: h5py.Group, columns: Collection[str] | None) -> pl.DataFr
 
 
 def _read_levels(group: h5py.Group) -> Iterator[pl.Series]:
-    """The levels of the rows' index, each as long as the frame."""
+    """Yield the levels of the row index, each as long as the frame."""
     count = 0
     while f"axis1_level{count}" in group:
         name = f"axis1_level{count}"
@@ -183,7 +184,7 @@ def _decode_level(values: Array, kind: object) -> pl.Series:
 def _read_columns(
     group: h5py.Group, rows: int, wanted: Collection[str] | None
 ) -> Iterator[tuple[str, pl.Series]]:
-    """The columns by name, block by block."""
+    """Yield the columns with their names, block by block."""
     place = 0
     while f"block{place}_items" in group:
         names = _decode_names(_read_array(group, f"block{place}_items"))

@@ -1,4 +1,4 @@
-"""JSON as plain values: bounded in size and depth, its usual damage repaired or refused."""
+"""Read JSON as plain values, bounded in size and depth; usual damage is repaired or refused."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ _HALF = re.compile(r"\\u[dD][89a-fA-F]|[\ud800-\udfff]")
 
 
 def read_json(data: bytes, most: int = MAX_BYTES) -> object:
-    """The values of one document. A number that is none or not finite (`NaN`, `Infinity`, 1e999) is
-    null; half of a surrogate pair is written out as `\\ud800`.
+    r"""Return the values of one document.
 
-    NotJson for a document that is empty, damaged, too large, too deep, or has a name twice.
+    A number that is not finite (`NaN`, `Infinity`, 1e999) becomes None. Half of a surrogate pair is
+    spelled out as text, `\ud800`. Unreadable for a document that is empty, damaged, too large, too
+    deep, or has a name twice in one object.
     """
     text = _decode(data, most)
     _check_depth(text)
@@ -83,7 +84,7 @@ def _parse_int(text: str) -> int | float | None:
 
 
 def _escape_halves(value: Any) -> Any:
-    """The value with texts that any table can hold."""
+    """Return the value with texts that any table can hold."""
     if isinstance(value, str):
         return value.encode("utf-8", "backslashreplace").decode()
     if isinstance(value, list):

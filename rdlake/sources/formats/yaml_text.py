@@ -1,4 +1,5 @@
-"""YAML as plain values: safe tags only, bounded in size, depth and what its aliases unfold to."""
+"""Read YAML as plain values: safe tags only, bounded in size, depth and the expansion of
+aliases."""
 
 from __future__ import annotations
 
@@ -16,10 +17,10 @@ _TEMPLATE = ("{{", "{%")
 
 
 def read_yaml(data: bytes) -> object:
-    """The values of one document: dicts, lists, numbers, texts and dates.
+    """Return the values of one document: dicts, lists, numbers, texts and dates.
 
-    Unreadable for a template that was not filled in, for anything but plain values, and for a
-    document that is damaged, too large, too deep, or unfolds to too much.
+    Unreadable for an unfilled template, for anything but plain values, and for a document that is
+    damaged, too large, too deep, or expands too much.
     """
     if len(data) > MAX_BYTES:
         raise Unreadable(f"larger than {MAX_BYTES >> 20} MiB")
@@ -58,7 +59,7 @@ def _check_depth(text: str) -> None:
 
 
 def _check_size(node: yaml.Node, known: dict[int, int], depth: int) -> int:
-    """How many values a node unfolds to when every alias is written out."""
+    """Return how many values a node holds when every alias is expanded."""
     if id(node) in known:
         return known[id(node)]
     if depth < 0:

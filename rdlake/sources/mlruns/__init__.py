@@ -1,7 +1,10 @@
-"""What qlib and mlflow recorded of a back-test, read without running any of it.
+"""Read what qlib and mlflow recorded about a back-test, without running any of it.
 
-`read_recording` chooses the workspace's own run and reads it; `read_label` gives the labels later,
-`read_template` the configuration of a YAML file that is known to have run.
+`read_recording` chooses the workspace's own run and reads it. `read_label` reads the labels when
+they are needed. `read_template` reads the configuration of a YAML file that is known to have run.
+
+A bad file costs what it holds and nothing else. Links are not followed, and the trained model is
+never opened.
 """
 
 from __future__ import annotations

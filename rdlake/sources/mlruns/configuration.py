@@ -1,4 +1,4 @@
-"""The configuration that ran, from qlib's task: pickled, as parameters, or as YAML."""
+"""Read the configuration that ran from qlib's task: pickled, as mlflow's parameters, or as YAML."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ _MAX_COUNT = 1_000_000
 def read_task(
     task: Json, origin: Origin, file: str, outer: Json = None
 ) -> tuple[Configuration, list[Finding]]:
-    """The configuration of a task. `outer` is what stands around it: market and benchmark.
+    """Return the configuration of a task. `outer` holds the market and benchmark that stand around
+    it.
 
-    Unusable when the value is no task; a field of the wrong type is null, with a warning.
+    Unreadable when the value is no task. A field of a wrong type becomes None with a warning.
     """
     if not isinstance(task, dict) or not isinstance(task.get("model"), dict):
         raise Unreadable("it holds no task: no model in it")
@@ -74,9 +75,10 @@ def read_task(
 
 
 def read_params(params: Mapping[str, str], folder: str) -> tuple[Configuration, list[Finding]]:
-    """The configuration of mlflow's parameters, whose names are the task's keys joined by dots.
+    """Return the configuration in mlflow's parameters, whose names are the task's keys joined by
+    dots.
 
-    Unusable when one of them was cut: qlib keeps no more than so many letters of each.
+    Unreadable when one of them was cut, because qlib limits the length of a parameter.
     """
     task: dict[str, Json] = {}
     for name, text in params.items():
@@ -96,9 +98,9 @@ def read_params(params: Mapping[str, str], folder: str) -> tuple[Configuration, 
 
 
 def read_yaml_configuration(data: bytes, file: str) -> tuple[Configuration, list[Finding]]:
-    """The configuration of a YAML file that is known to have run.
+    """Return the configuration of a YAML file that is known to have run.
 
-    Unusable when it is a template that still has to be filled in, or no configuration.
+    Unreadable when it is an unfilled template, or no configuration.
     """
     content = to_json(read_yaml(data))
     if not isinstance(content, dict):
@@ -130,7 +132,7 @@ def _get(value: Json, *names: str) -> Json:
 
 
 def _find_portfolio(record: Json) -> Json:
-    """The settings of the back-test among qlib's records."""
+    """Return the settings of the back-test among qlib's records."""
     for each in record if isinstance(record, list) else [record]:
         name = _get(each, "class")
         if isinstance(name, str) and name.rpartition(".")[2] == "PortAnaRecord":
@@ -162,7 +164,7 @@ def _read_segments(
 
 
 class _FieldReader:
-    """Fields by type; what is of another type is null and named in a warning."""
+    """Read fields by type. A value of another type becomes None and a warning."""
 
     def __init__(self, file: str) -> None:
         self.file = file
@@ -202,7 +204,7 @@ class _FieldReader:
         return None
 
     def day(self, name: str, value: Json) -> str | None:
-        """ISO text of a day; qlib takes texts such as 2017-07-01 or 20170701."""
+        """Return ISO text of a day; qlib accepts texts such as 2017-07-01 or 20170701."""
         if value is None:
             return None
         try:

@@ -1,4 +1,4 @@
-"""What a model was fed: its base features, the label, and the order in which it saw them."""
+"""Tell what a model was fed: its base features, the label, and their order."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LOADERS = {"Alpha158DL": tuple(ALPHA158), "Alpha360DL": tuple(ALPHA360)}
 
 @dataclass(frozen=True, slots=True)
 class ModelInputs:
-    """The fields of the same names in `Configuration`."""
+    """Hold the fields of the same names in `Configuration`."""
 
     base_features: tuple[Feature, ...] | None
     label: str | None
@@ -26,7 +26,7 @@ class ModelInputs:
 
 
 def read_inputs(handler: Json) -> ModelInputs:
-    """What the data handler feeds; base features are None where its kind is not known."""
+    """Return what the data handler feeds; base features are None when its kind is not known."""
     if not isinstance(handler, dict):
         return ModelInputs(None, None, takes_factors=False, sorts_features=False)
     kwargs = handler.get("kwargs")
@@ -45,10 +45,10 @@ def read_inputs(handler: Json) -> ModelInputs:
 def order_features(
     configuration: Configuration, factors: Sequence[str] | None
 ) -> tuple[str, ...] | None:
-    """The names in the order of the model's input; None where a part of them is not known.
+    """Return the names in the order of the model's input; None when a part of them is not known.
 
-    A nested loader sorts all features by name and lets the factors replace base features of
-    the same name.
+    A nested loader sorts all features by name, and a factor replaces a base feature with the same
+    name.
     """
     if configuration.base_features is None or (configuration.takes_factors and factors is None):
         return None
@@ -98,7 +98,7 @@ def _read_parts(loaders: Json) -> Iterator[ModelInputs]:
 
 
 def _read_expressions(config: Json, default: Sequence[str] | None) -> ModelInputs:
-    """A loader of expressions: ([expressions], [names]), or a list of expressions alone."""
+    """Read a loader of expressions: ([expressions], [names]), or a list of expressions alone."""
     groups = config if isinstance(config, dict) else {"feature": config}
     given = groups.get("feature")
     base = (
@@ -128,7 +128,7 @@ def _parse_features(given: Json) -> tuple[Feature, ...] | None:
 
 
 def _filter_columns(inputs: ModelInputs, kwargs: dict[str, Json]) -> ModelInputs:
-    """The inputs that qlib's FilterCol lets through, in the order they had."""
+    """Return the inputs that qlib's FilterCol lets through, in their old order."""
     kept: set[str] | None = None
     processors = kwargs.get("infer_processors")
     for each in processors if isinstance(processors, list) else []:

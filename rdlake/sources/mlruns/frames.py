@@ -1,4 +1,4 @@
-"""qlib's pickled frames: scores, labels, daily IC and the risk figures."""
+"""Read qlib's pickled frames: scores, labels, daily IC and the risk figures."""
 
 from __future__ import annotations
 
@@ -9,18 +9,20 @@ import polars as pl
 from rdlake.sources.pickles import Frame, Limits, Refused, Series, as_value, load
 
 LARGE = Limits(size=128 << 20, memory=1 << 30, seconds=5)
-"""Scores of a whole market over some years."""
+"""The limits for the scores of a whole market over some years."""
 SMALL = Limits(size=8 << 20, memory=64 << 20, seconds=0.5)
 TOP = 50
-"""How many scores of a day are kept where it is not known how many positions were held."""
+"""How many scores of a day are kept when the number of positions is not known."""
 
 _DAYS = ("datetime", "date")
 _FIRST, _LAST = datetime.date(1900, 1, 1), datetime.date(2200, 1, 1)
 
 
 def read_rows(data: bytes, name: str) -> pl.DataFrame:
-    """The rows of pred.pkl or label.pkl in order: date, instrument, and its only column by `name`
-    (null where there is no finite number). Refused for anything else.
+    """Return the rows of pred.pkl or label.pkl in order: date, instrument, and the only column as
+    `name`.
+
+    A value is null where there is no finite number. Refused for anything else.
     """
     table, index = _decode(data, LARGE)
     values = [column for column in table.columns if column not in index]
@@ -37,7 +39,7 @@ def read_rows(data: bytes, name: str) -> pl.DataFrame:
 
 
 def read_daily(data: bytes, name: str) -> pl.DataFrame:
-    """A series by day, as date and its values by `name`; Refused for anything else."""
+    """Return a series by day as date and `name`. Refused for anything else."""
     table, index = _decode(data, SMALL)
     values = [column for column in table.columns if column not in index]
     if len(index) != 1 or len(values) != 1:
@@ -48,7 +50,8 @@ def read_daily(data: bytes, name: str) -> pl.DataFrame:
 
 
 def read_figures(data: bytes) -> dict[str, float | None]:
-    """port_analysis: each figure by its two names joined by a dot; Refused for anything else."""
+    """Return each figure of port_analysis by its two names joined by a dot. Refused for anything
+    else."""
     table, index = _decode(data, SMALL)
     values = [column for column in table.columns if column not in index]
     if len(index) != 2 or len(values) != 1 or table.height > 10_000:
@@ -59,8 +62,10 @@ def read_figures(data: bytes) -> dict[str, float | None]:
 
 
 def select_top(scores: pl.DataFrame, topk: int | None) -> pl.DataFrame:
-    """Of each day the `topk` highest scores (the 50 highest where it is not known): rank 1 is the
-    highest, equal scores rank as they stand in the file. target_weight is 1/topk, null if unknown.
+    """Return the `topk` highest scores of each day, or the 50 highest when `topk` is not known.
+
+    Rank 1 is the highest; equal scores rank in the order of the file. target_weight is 1/topk, null
+    if unknown.
     """
     kept = TOP if topk is None else topk
     weight = 1.0 / topk if topk else None
@@ -75,7 +80,7 @@ def select_top(scores: pl.DataFrame, topk: int | None) -> pl.DataFrame:
 
 
 def _decode(data: bytes, limits: Limits) -> tuple[pl.DataFrame, list[str]]:
-    """A frame or series with its index as columns, and which these are."""
+    """Return a frame or series with its index as columns, and the names of these columns."""
     found = as_value(load(data, limits=limits), limits=limits)
     if not isinstance(found, Frame | Series):
         raise Refused(type(found).__name__, "no frame and no series")
@@ -86,7 +91,8 @@ def _decode(data: bytes, limits: Limits) -> tuple[pl.DataFrame, list[str]]:
 
 
 def _find_levels(table: pl.DataFrame, index: list[str]) -> tuple[str, str]:
-    """Which level has the days and which the instruments, in whatever order."""
+    """Return the level with the days and the level with the instruments, in whatever order they
+    stand."""
     times = [name for name in index if table[name].dtype.is_temporal()]
     texts = [name for name in index if table[name].dtype == pl.String]
     if len(times) != 1 or len(texts) != 1:
@@ -97,7 +103,7 @@ def _find_levels(table: pl.DataFrame, index: list[str]) -> tuple[str, str]:
 
 
 def _to_dates(column: pl.Series) -> pl.Series:
-    """The days of a level of times; Refused when they are no days."""
+    """Return the days of a level of times. Refused when they are no days."""
     if not isinstance(column.dtype, pl.Date | pl.Datetime):
         raise Refused("index", f"its days are of type {column.dtype}")
     if column.has_nulls():

@@ -1,4 +1,4 @@
-"""Python literals as mlflow's parameters have them, read by a parser of our own: nothing is run."""
+"""Parse the Python literals in mlflow's parameters with our own parser; nothing is run."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ _TIMES = {"datetime.date": 3, "datetime.datetime": 7, "Timestamp": 1}
 
 
 def read_literal(text: str) -> object:
-    """None, a bool, number, text, date or time, or a list, tuple, dict or set of them.
+    """Return None, a bool, number, text, date or time, or a list, tuple or dict of them.
 
-    NotLiteral for anything else; a call, a name or an operator is never carried out.
+    Unreadable for anything else: a call, a name or an operator is never evaluated.
     """
     if len(text) > MAX_LENGTH:
         raise Unreadable(f"longer than {MAX_LENGTH:,} letters")
-    reader = _LiteralParser(text)
-    value = reader.value(MAX_DEPTH)
-    reader.skip()
-    if reader.at != len(text):
-        raise Unreadable(f"something follows at letter {reader.at + 1}")
+    parser = _LiteralParser(text)
+    value = parser.parse_value(MAX_DEPTH)
+    parser.skip()
+    if parser.at != len(text):
+        raise Unreadable(f"something follows at letter {parser.at + 1}")
     return value
 
 
 class _LiteralParser:
-    """A place in the text that moves on as values are taken."""
+    """Hold the text and the place that was reached in it."""
 
     __slots__ = ("at", "text")
 
@@ -51,7 +51,7 @@ class _LiteralParser:
         self.at = found.end() if found else self.at
 
     def next_is(self, letter: str) -> bool:
-        """Whether the next letter is this one, which is then taken."""
+        """Return whether the next letter is this one, and step over it if so."""
         self.skip()
         if not self.text.startswith(letter, self.at):
             return False
@@ -62,60 +62,60 @@ class _LiteralParser:
         if not self.next_is(letter):
             raise Unreadable(f"no {letter!r} at letter {self.at + 1}")
 
-    def value(self, depth: int) -> object:
+    def parse_value(self, depth: int) -> object:
         if depth < 0:
             raise Unreadable(f"nested deeper than {MAX_DEPTH} levels")
         if self.next_is("["):
-            return self.several("]", depth)[0]
+            return self.parse_values("]", depth)[0]
         if self.next_is("("):
-            values, has_comma = self.several(")", depth)
+            values, has_comma = self.parse_values(")", depth)
             return tuple(values) if has_comma or not values else values[0]
         if self.next_is("{"):
-            return self.braced(depth)
+            return self.parse_dict(depth)
         self.skip()
         if self.text.startswith(("'", '"'), self.at):
-            return self.quoted()
+            return self.parse_text()
         if found := _NUMBER.match(self.text, self.at):
             self.at = found.end()
             return _parse_number(found[0])
-        return self.worded(depth)
+        return self.parse_word(depth)
 
-    def several(self, end: str, depth: int) -> tuple[list[object], bool]:
-        """Values up to the end, and whether there was a comma."""
+    def parse_values(self, end: str, depth: int) -> tuple[list[object], bool]:
+        """Return the values up to the end, and whether there was a comma."""
         values: list[object] = []
         has_comma = False
         while not self.next_is(end):
-            values.append(self.value(depth - 1))
+            values.append(self.parse_value(depth - 1))
             if not self.next_is(","):
                 self.expect(end)
                 break
             has_comma = True
         return values, has_comma
 
-    def braced(self, depth: int) -> object:
+    def parse_dict(self, depth: int) -> object:
         if self.next_is("}"):
             return {}
         pairs: dict[object, object] = {}
-        first = self.key(depth)
+        first = self.parse_key(depth)
         if not self.next_is(":"):
             raise Unreadable("a set, which has no order")
-        pairs[first] = self.value(depth - 1)
+        pairs[first] = self.parse_value(depth - 1)
         while self.next_is(","):
             if self.next_is("}"):
                 return pairs
-            name = self.key(depth)
+            name = self.parse_key(depth)
             self.expect(":")
-            pairs[name] = self.value(depth - 1)
+            pairs[name] = self.parse_value(depth - 1)
         self.expect("}")
         return pairs
 
-    def key(self, depth: int) -> object:
-        name = self.value(depth - 1)
+    def parse_key(self, depth: int) -> object:
+        name = self.parse_value(depth - 1)
         if name is not None and not isinstance(name, str | int | float | datetime.date):
             raise Unreadable("a key that is no word, number or date")
         return name
 
-    def quoted(self) -> str:
+    def parse_text(self) -> str:
         mark = self.text[self.at]
         end = self.at + 1
         while end < len(self.text) and self.text[end] != mark:
@@ -126,7 +126,7 @@ class _LiteralParser:
         self.at = end + 1
         return _ESCAPE.sub(_unescape, inside) if "\\" in inside else inside
 
-    def worded(self, depth: int) -> object:
+    def parse_word(self, depth: int) -> object:
         found = _WORD.match(self.text, self.at)
         if not found:
             raise Unreadable(f"no value at letter {self.at + 1}")
@@ -137,7 +137,7 @@ class _LiteralParser:
             raise Unreadable("a name or call that is not read")
         self.at = found.end()
         self.expect("(")
-        parts, _ = self.several(")", depth)
+        parts, _ = self.parse_values(")", depth)
         return _build_time(found[0], parts)
 
 

@@ -1,4 +1,5 @@
-"""Configuration as plain JSON values, whether a pickle, mlflow's parameters or YAML had it."""
+"""Turn a configuration into plain JSON values, whether it came from a pickle, mlflow's parameters
+or YAML."""
 
 from __future__ import annotations
 
@@ -26,15 +27,15 @@ _SMALL = Limits(size=1 << 20, memory=1 << 20, depth=20, expanded=1_000, seconds=
 
 
 def read_pickled_json(data: bytes) -> Json:
-    """What a pickle holds; objects that are no plain value stand there as `<module.Class>`.
+    """Return what a pickle holds; an object that is no plain value becomes `<module.Class>`.
 
-    Refused for a damaged pickle, TooMuch for one that is larger than any configuration.
+    Refused for a damaged pickle, Unreadable for one that is larger than any configuration.
     """
     return to_json(load(data, limits=LIMITS))
 
 
 def read_pickled_texts(data: bytes) -> Json:
-    """The texts that stand directly in a pickled dict, by name; Refused as above."""
+    """Return the texts directly inside a pickled dict, by name. Refused for anything else."""
     found = load(data, limits=LIMITS)
     if not isinstance(found, dict):
         name = qualified(found) if isinstance(found, Record) else type(found).__name__
@@ -43,12 +44,13 @@ def read_pickled_texts(data: bytes) -> Json:
 
 
 def to_json(value: object) -> Json:
-    """Dicts, lists, numbers and texts; dates as ISO text, numbers that are not finite as text."""
+    """Return dicts, lists, numbers and texts; dates as ISO text, numbers that are not finite as
+    text."""
     return _JsonConverter().json(value, MAX_DEPTH)
 
 
 class _JsonConverter:
-    """How many values may still come."""
+    """Convert values and count how many may still come."""
 
     __slots__ = ("left",)
 

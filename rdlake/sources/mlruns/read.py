@@ -1,4 +1,5 @@
-"""What `mlruns/` says of one workspace's back-test. Nothing is run, links are never followed."""
+"""Read what `mlruns/` records about one workspace's back-test. Nothing is run, links are never
+followed."""
 
 from __future__ import annotations
 
@@ -38,8 +39,11 @@ _MEND = "mend or remove it and ingest again"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RecordedFolder:
-    """A workspace as the reader of its recording sees it: where it lies, its files by path, the
-    bytes that were kept of them, and what qlib_res.csv and the parquet said."""
+    """Describe a workspace for the reader of its recording.
+
+    It has the place of the workspace, its files by path, the bytes of the parsed files, and the
+    content of qlib_res.csv and of the factor table.
+    """
 
     path: Path
     files: Mapping[str, SourceFile]
@@ -49,9 +53,9 @@ class RecordedFolder:
 
 
 def read_recording(folder: RecordedFolder) -> tuple[Recording | None, list[Finding]]:
-    """The recording of the workspace's own finished run, and each problem met.
+    """Return the recording of the workspace's own finished run, and each problem.
 
-    None where there is no such run. A bad file costs what it holds and nothing else.
+    None when there is no such run. A bad file costs what it holds and nothing else.
     """
     runs, findings = read_runs(folder.contents)
     findings += _report_databases(folder.files)
@@ -66,20 +70,25 @@ def read_recording(folder: RecordedFolder) -> tuple[Recording | None, list[Findi
     if choice.run is None:
         return None, findings
     reading = _RecordingReader(folder, choice.run, findings)
-    return reading.recording(), findings
+    return reading.build(), findings
 
 
 def read_label(folder: Path, file: SourceFile | None) -> tuple[pl.DataFrame | None, list[Finding]]:
-    """label.pkl as date, instrument, label, whatever its column is called; null where there is no
-    finite number. None and an error when it is damaged or changed since it was hashed."""
+    """Return label.pkl as date, instrument, label, whatever its column is called; null for a number
+    that is not finite.
+
+    None and an error when it is damaged or changed since it was hashed.
+    """
     if file is None:
         return None, []
     return _read_frame(folder, file, "label")
 
 
 def read_template(folder: Path, file: SourceFile) -> tuple[Configuration | None, list[Finding]]:
-    """The configuration of a YAML file of which a trace says that it ran; None and a warning when
-    it is a template that was to be filled in, or no configuration."""
+    """Return the configuration of a YAML file that ran according to a trace.
+
+    None and a warning when it is an unfilled template, or no configuration.
+    """
     try:
         return read_yaml_configuration(_read_bytes(folder, file), file.path)
     except (Unreadable, OSError) as error:
@@ -106,7 +115,7 @@ def _read_frame(
 
 
 def _read_bytes(folder: Path, file: SourceFile) -> bytes:
-    """The bytes that were hashed; OSError when they are others by now."""
+    """Return the bytes that were hashed. OSError when the file changed since."""
     if file.kind == "link":
         raise OSError("a link; links are never followed")
     if (file.size or 0) > MAX_FRAME:
@@ -120,27 +129,27 @@ def _read_bytes(folder: Path, file: SourceFile) -> bytes:
 
 
 class _RecordingReader:
-    """One run while its files are read; problems go to `findings`."""
+    """Read the files of one run; problems go to `findings`."""
 
     def __init__(self, folder: RecordedFolder, run: RecordedRun, findings: list[Finding]) -> None:
         self.folder = folder
         self.run = run
         self.findings = findings
 
-    def recording(self) -> Recording:
+    def build(self) -> Recording:
         run = self.run
         found = _CONFIG.findall(run.params.get("cmd-sys.argv", ""))
         config_name = found[-1] if found else None
-        configuration = self.configuration(config_name)
-        ic, rank_ic = self.daily("ic"), self.daily("ric")
-        scores = self.rows("pred.pkl", "score")
-        label = self.rows("label.pkl", "label")
+        configuration = self.read_configuration(config_name)
+        ic, rank_ic = self.read_daily("ic"), self.read_daily("ric")
+        scores = self.read_rows("pred.pkl", "score")
+        label = self.read_rows("label.pkl", "label")
         names = [factor.name for factor in self.folder.factors or ()]
         factors = names if self.folder.factors is not None else None
         order = order_features(configuration, factors) if configuration else None
-        weights = self.weights()
+        weights = self.find_weights()
         profile = _build_profile(configuration, scores, label)
-        self.doubt(profile, ic)
+        self.warn_of_data(profile, ic)
         return Recording(
             recorder_id=run.recorder_id,
             mlflow_experiment_id=run.mlflow_experiment_id,
@@ -152,28 +161,28 @@ class _RecordingReader:
             config_name=config_name,
             configuration=configuration,
             feature_order=order,
-            strategy_id=self.strategy(configuration),
-            model_id=self.model(configuration, order, weights),
+            strategy_id=self.make_strategy_id(configuration),
+            model_id=self.make_model_id(configuration, order, weights),
             weights=weights,
             label_file=run.file("artifacts/label.pkl") if label is not None else None,
             ic=ic,
             rank_ic=rank_ic,
-            portfolio=self.portfolio(),
-            signals=self.signals(scores, configuration),
+            portfolio=self.read_portfolio(),
+            signals=self.select_signals(scores, configuration),
             profile=profile,
         )
 
-    def note(self, file: str, reason: str, fix: str = _ANEW) -> None:
+    def warn(self, file: str, reason: str, fix: str = _ANEW) -> None:
         self.findings.append(Finding("warning", file, reason, fix))
 
-    def kept(self, name: str, reader: Callable[[bytes], _T]) -> _T | None:
-        """What a file of the run holds; None where there is none or it cannot be read."""
+    def read_file(self, name: str, reader: Callable[[bytes], _T]) -> _T | None:
+        """Return what a file of the run holds; None when it is missing or cannot be read."""
         path = self.run.file(name)
         file = self.folder.files.get(path)
         if file is None:
             return None
         if file.kind == "link":
-            self.note(path, "a link; links are never followed", "put the file itself in its place")
+            self.warn(path, "a link; links are never followed", "put the file itself in its place")
         elif path in self.folder.contents:
             try:
                 return reader(self.folder.contents[path])
@@ -184,33 +193,35 @@ class _RecordingReader:
             self.findings.append(Finding("error", path, "too large to be read", _MEND))
         return None
 
-    def configuration(self, config_name: str | None) -> Configuration | None:
-        """From the pickled task, else the parameters, else the YAML that ran."""
+    def read_configuration(self, config_name: str | None) -> Configuration | None:
+        """Return the configuration from the pickled task, else the parameters, else the YAML that
+        ran."""
         path = self.run.file("artifacts/task")
-        outer = self.kept("artifacts/config", read_pickled_texts)
-        found = self.kept(
-            "artifacts/task", lambda data: self.told(read_pickled_json(data), path, outer)
+        outer = self.read_file("artifacts/config", read_pickled_texts)
+        found = self.read_file(
+            "artifacts/task", lambda data: self.convert_task(read_pickled_json(data), path, outer)
         )
         if found:
-            return self.with_freq(found)
+            return self.add_freq(found)
         tried: list[str] = [] if path in self.folder.files else ["no artifacts/task"]
         for source in (self._from_params, lambda: self._from_yaml(config_name)):
             try:
-                return self.with_freq(source())
+                return self.add_freq(source())
             except Unreadable as error:
                 tried.append(str(error))
-        self.note(self.run.folder, f"the configuration that ran is not known: {'; '.join(tried)}")
+        self.warn(self.run.folder, f"the configuration that ran is not known: {'; '.join(tried)}")
         return None
 
-    def with_freq(self, configuration: Configuration) -> Configuration:
-        """With the bar length that qlib put into the names of its reports, if not told else."""
+    def add_freq(self, configuration: Configuration) -> Configuration:
+        """Return the configuration with the bar length in the names of qlib's reports, if it has
+        none."""
         report = self.run.file("artifacts/portfolio_analysis/report_normal_")
         bars = [path[len(report) : -4] for path in self.folder.files if path.startswith(report)]
         if configuration.freq or len(bars) != 1:
             return configuration
         return replace(configuration, freq=bars[0])
 
-    def told(self, task: Json, path: str, outer: Json) -> Configuration:
+    def convert_task(self, task: Json, path: str, outer: Json) -> Configuration:
         configuration, found = read_task(task, "task", path, outer)
         self.findings += found
         return configuration
@@ -236,16 +247,16 @@ class _RecordingReader:
         self.findings += found
         return configuration
 
-    def strategy(self, configuration: Configuration | None) -> str | None:
+    def make_strategy_id(self, configuration: Configuration | None) -> str | None:
         if configuration is None:
             return None
         code = self.folder.files.get("model.py")
         if runs_model_file(configuration) and (code is None or code.sha256 is None):
-            self.note("model.py", "missing: without the model's code its strategy has no id")
+            self.warn("model.py", "missing: without the model's code its strategy has no id")
             return None
         return strategy_id(configuration, code.sha256 if code else None)
 
-    def model(
+    def make_model_id(
         self,
         configuration: Configuration | None,
         order: tuple[str, ...] | None,
@@ -263,7 +274,7 @@ class _RecordingReader:
             code.sha256 if code and own else None,
         )
 
-    def weights(self) -> Weights | None:
+    def find_weights(self) -> Weights | None:
         prefix = self.run.file("artifacts/")
         for path, file in self.folder.files.items():
             named = path.startswith(prefix) and _WEIGHTS.fullmatch(path.removeprefix(prefix))
@@ -271,12 +282,12 @@ class _RecordingReader:
                 return Weights(path, file.sha256)
         return None
 
-    def rows(self, name: str, column: str) -> pl.DataFrame | None:
+    def read_rows(self, name: str, column: str) -> pl.DataFrame | None:
         path = self.run.file(f"artifacts/{name}")
         file = self.folder.files.get(path)
         if file is None:
             if self.run.file("artifacts/task") in self.folder.files:
-                self.note(path, "missing: the run left no such file")
+                self.warn(path, "missing: the run left no such file")
             return None
         if file.kind == "file" and file.sha256 is None:
             return None  # a finding of the file itself
@@ -284,19 +295,19 @@ class _RecordingReader:
         self.findings += found
         return frame
 
-    def daily(self, name: str) -> pl.DataFrame | None:
-        return self.kept(
+    def read_daily(self, name: str) -> pl.DataFrame | None:
+        return self.read_file(
             f"artifacts/sig_analysis/{name}.pkl", lambda data: frames.read_daily(data, "value")
         )
 
-    def portfolio(self) -> Mapping[str, float | None] | None:
+    def read_portfolio(self) -> Mapping[str, float | None] | None:
         start = self.run.file("artifacts/portfolio_analysis/port_analysis_")
         names = [path for path in self.folder.files if path.startswith(start)]
         if not names:
             return None
-        return self.kept(names[0].removeprefix(f"{self.run.folder}/"), frames.read_figures)
+        return self.read_file(names[0].removeprefix(f"{self.run.folder}/"), frames.read_figures)
 
-    def signals(
+    def select_signals(
         self, scores: pl.DataFrame | None, configuration: Configuration | None
     ) -> pl.DataFrame | None:
         if scores is None:
@@ -309,11 +320,11 @@ class _RecordingReader:
             return None
         return ranked
 
-    def doubt(self, profile: Profile | None, ic: pl.DataFrame | None) -> None:
-        """Warnings on data that no back-test can be right on."""
+    def warn_of_data(self, profile: Profile | None, ic: pl.DataFrame | None) -> None:
+        """Warn of data on which no back-test can be right."""
         if profile and profile.instruments == 1:
             path = self.run.file("artifacts/pred.pkl")
-            self.note(path, "scores of one instrument only", "look at the data qlib was given")
+            self.warn(path, "scores of one instrument only", "look at the data qlib was given")
         stated = self.folder.metrics or {}
         if "IC" in stated and stated["IC"] is None:
             return  # qlib_res.csv has a finding already

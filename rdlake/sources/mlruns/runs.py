@@ -1,4 +1,4 @@
-"""The runs in mlflow's file store, as text, and which of them is this workspace's own."""
+"""Find the runs in mlflow's file store, and choose the run that belongs to this workspace."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _NEAR = 1e-9
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RecordedRun:
-    """One run by its folder, with what its text files say."""
+    """Hold one run: its folder and the content of its text files."""
 
     folder: str
     mlflow_experiment_id: str
@@ -50,14 +50,14 @@ class RecordedRun:
 
 @dataclass(frozen=True, slots=True)
 class RunChoice:
-    """The run that is this workspace's own; None where there is none, or it is another's."""
+    """Hold the run that belongs to this workspace; None when there is none."""
 
     run: RecordedRun | None
     findings: tuple[Finding, ...]
 
 
 def read_runs(kept: Mapping[str, bytes]) -> tuple[list[RecordedRun], list[Finding]]:
-    """Every run that has a readable meta.yaml, those of deleted experiments left out."""
+    """Return every run with a readable meta.yaml; runs of deleted experiments are left out."""
     findings: list[Finding] = []
     parts: dict[tuple[str, str], dict[str, bytes]] = {}
     for path, data in kept.items():
@@ -80,11 +80,11 @@ def read_runs(kept: Mapping[str, bytes]) -> tuple[list[RecordedRun], list[Findin
 def choose_run(
     runs: Iterable[RecordedRun], workspace_id: str, told: Mapping[str, float | None] | None
 ) -> RunChoice:
-    """The finished run with the metrics of qlib_res.csv, the latest of several.
+    """Return the finished run with the metrics of qlib_res.csv, the latest of several.
 
-    Where nothing can be compared the latest, with a warning if there are several; none when
-    metrics differ, or when only its path speaks and that names another workspace. Of runs that are
-    alike one whose path names this workspace, or none, comes first.
+    When nothing can be compared, the latest run is chosen, with a warning if there are several. No
+    run is chosen when the metrics differ, or when only the path counts and names another workspace.
+    Among equal runs, one whose path names this workspace, or none, comes first.
     """
     finished = [run for run in runs if run.is_active and run.status == "FINISHED"]
     finished.sort(key=lambda run: (run.ended_at or datetime.min, run.recorder_id))
@@ -118,7 +118,7 @@ def _choose_none(file: str, reason: str, fix: str) -> RunChoice:
 
 
 def _find_other_place(run: RecordedRun, workspace_id: str) -> Iterable[Finding]:
-    """A warning when the run says that it ran in another workspace."""
+    """Yield a warning when the run says that it ran in another workspace."""
     if run.workspace and run.workspace != workspace_id:
         reason = f"it says that it ran in the workspace {run.workspace}"
         yield Finding("warning", run.file("meta.yaml"), reason, "nothing to do if this is a copy")
@@ -127,7 +127,7 @@ def _find_other_place(run: RecordedRun, workspace_id: str) -> Iterable[Finding]:
 def _compare(
     metrics: Mapping[str, str], told: Mapping[str, float | None] | None
 ) -> Literal["equal", "differs", "unknown"]:
-    """Whether a run's metrics are those of qlib_res.csv, by the names both have."""
+    """Return whether a run's metrics are those of qlib_res.csv, by the names that both have."""
     compared = 0
     for name, value in (told or {}).items():
         if value is None or name not in metrics:
@@ -194,7 +194,7 @@ _TIMES = ("start_time", "end_time")
 
 
 def _parse_time(value: object, name: str, file: str, findings: list[Finding]) -> datetime | None:
-    """UTC of milliseconds since 1970; None for what lies outside, with a warning."""
+    """Return UTC of milliseconds since 1970; None with a warning for what lies outside."""
     if value is None:
         return None
     if type(value) is int and 0 < value < _LATEST_MS:
@@ -205,7 +205,7 @@ def _parse_time(value: object, name: str, file: str, findings: list[Finding]) ->
 
 
 def _find_workspace(uri: object) -> str | None:
-    """The workspace a run says it wrote to; a container's path names none."""
+    """Return the workspace that a run says it wrote to; a container's path names none."""
     found = _WORKSPACE.search(uri) if isinstance(uri, str) else None
     return found[1] if found and _ID.fullmatch(found[1]) else None
 
@@ -213,7 +213,8 @@ def _find_workspace(uri: object) -> str | None:
 def _read_metrics(
     folder: str, files: Mapping[str, bytes], findings: list[Finding]
 ) -> dict[str, str]:
-    """The last value of each metric, as text: that of the highest step, then time, as mlflow does.
+    """Return the last value of each metric as text. Like mlflow, the highest step counts, then the
+    latest time.
 
     Each line of a file is a time, a value and a step.
     """

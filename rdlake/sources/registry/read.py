@@ -1,5 +1,8 @@
-"""A registry's rows as values. Any value may stand in any column: what is not of its kind is left
-out and told, and a row without the names it needs is left out whole."""
+"""Turn a registry's rows into values.
+
+Any value may stand in any column. A value of a wrong type is left out with a warning. A row without
+the names that it needs is left out with an error.
+"""
 
 from __future__ import annotations
 
@@ -22,19 +25,21 @@ MAX_NAME = 200
 MAX_METRICS = 10_000
 _RESERVED = ("none_", "external:", ".")
 _NUMBERED = re.compile(r"\s*(Unnamed:.*|\d*)\s*$", re.DOTALL)
-"""What stands where a table was taken for two columns of names and values: numbers of columns."""
+"""Numbers of columns, which stand in place of names when a table was misread as names and
+values."""
 _LOOK = "look at this row with sqlite3; everything else of the registry was taken"
 
 Row = Mapping[str, object]
 
 
 def read_registry(path: Path, wait: float = 10.0) -> Registry:
-    """Every run that the registry names, by id; BadInput when it cannot be read."""
+    """Return every run that the registry names, by id. BadInput when the registry cannot be
+    read."""
     return build_runs(read_registry_rows(path, wait), path.name)
 
 
 def build_runs(rows: Mapping[str, Sequence[Row]], file: str) -> Registry:
-    """Every run that these rows of `task_runs`, `loops` and `workspaces` name."""
+    """Return every run that these rows of `task_runs`, `loops` and `workspaces` name."""
     beside = _FindingList(file)
     told: dict[str, _FindingList] = {}
     grouped: dict[str, dict[str, list[Row]]] = {}
@@ -51,13 +56,13 @@ def build_runs(rows: Mapping[str, Sequence[Row]], file: str) -> Registry:
 
 
 def _sort_key(row: Row) -> tuple[str, str]:
-    """The order in which rows are taken: of two with one key the later has the word."""
+    """Return the key that sorts rows by age. Of two rows with one id, the later counts."""
     return str(row.get("updated_at_utc") or ""), repr(sorted(row.items(), key=repr))
 
 
 @dataclass(slots=True)
 class _FindingList:
-    """What is wrong with the rows of one run."""
+    """Collect what is wrong with the rows of one run."""
 
     file: str
     findings: list[Finding] = field(default_factory=list)
@@ -72,7 +77,7 @@ class _FindingList:
 
 @dataclass(frozen=True, slots=True)
 class _Cells:
-    """The values of one row by kind; one of another kind is told and None."""
+    """Read the values of one row by type. A value of another type becomes None and a warning."""
 
     row: Row
     where: str
@@ -114,7 +119,8 @@ class _Cells:
         return value
 
     def metrics(self, column: str) -> dict[str, float | None] | None:
-        """Names and figures; NaN and infinite ones are None, others than numbers are left out."""
+        """Return names and figures. A figure that is not finite becomes None; anything else is left
+        out."""
         text = self.text(column)
         if text is None:
             return None
@@ -141,7 +147,8 @@ class _Cells:
 
 
 def _parse_figure(value: object) -> tuple[float | None] | None:
-    """A number in brackets, None within them for one that is not finite; None for anything else."""
+    """Return a number as a tuple of one, which holds None when it is not finite; None for anything
+    else."""
     if value is None:
         return (None,)
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -154,7 +161,7 @@ def _parse_figure(value: object) -> tuple[float | None] | None:
 
 
 def _parse_name(value: object) -> str | None:
-    """A name that can be an id of the lake."""
+    """Return a name that can be an id of the lake; None for any other."""
     text = value.strip() if isinstance(value, str) else ""
     known = 0 < len(text) <= MAX_NAME and text.isprintable() and not {"/", "\\"} & set(text)
     return text if known and not text.startswith(_RESERVED) else None
@@ -190,15 +197,18 @@ def _build_run(
 
 
 def _find_last_change(rows: Mapping[str, list[Row]]) -> datetime | None:
-    """When a row of the run was last written; times that cannot be read are told elsewhere."""
+    """Return when a row of the run was last written. Bad times get their finding elsewhere."""
     silent = _FindingList("")
     cells = (_Cells(row, "", silent) for table in rows.values() for row in table)
     return max(filter(None, (each.time("updated_at_utc") for each in cells)), default=None)
 
 
 def _is_named_by_folder(row: Row) -> bool:
-    """Of two rows on one folder that with the folder's name as its id is taken last, and so has the
-    word; tools of the fork gave ids of their own."""
+    """Return whether the row's id is the name of its folder.
+
+    Of two rows on one folder, such a row comes last and so counts: tools of the fork gave ids of
+    their own.
+    """
     text = row.get("workspace_path")
     return isinstance(text, str) and _last_name(text) == row.get("workspace_id")
 

@@ -1,7 +1,8 @@
-"""The only door to SQLite: a registry's rows as they stand, read without a write beside the file.
+"""Read the rows of a registry. This is the only door to SQLite.
 
-A file in WAL mode is copied to a passing folder and read there: SQLite would make files beside it
-even to read, and cannot where the folder is read-only. Any other is read where it lies.
+Nothing is written beside the file. A file in WAL mode is copied to a temporary folder and read
+there, because SQLite would create files beside it even to read, and cannot do so in a read-only
+folder. Any other file is read in its place.
 """
 
 from __future__ import annotations
@@ -60,9 +61,9 @@ _NO_REGISTRY = "name the file that RD-Agent's fork writes: …/RDagentDB/registr
 
 
 def read_registry_rows(path: Path, wait: float = 10.0) -> dict[str, TableRows]:
-    """The rows of each table of a registry, of one moment, without the columns it has not.
+    """Return the rows of each table at one moment, without the columns that the table lacks.
 
-    BadInput when it is no registry, is damaged, or stays locked for `wait` seconds.
+    BadInput when the file is no registry, is damaged, or stays locked for `wait` seconds.
     """
     try:
         file, is_wal = _check_file(path)
@@ -78,7 +79,7 @@ def read_registry_rows(path: Path, wait: float = 10.0) -> dict[str, TableRows]:
 
 
 def _check_file(path: Path) -> tuple[Path, bool]:
-    """The real file, and whether it is in WAL mode."""
+    """Return the real file, and whether it is in WAL mode."""
     try:
         file = path.resolve(strict=True)
     except FileNotFoundError as error:
@@ -97,8 +98,10 @@ def _check_file(path: Path) -> tuple[Path, bool]:
 
 
 def _copy_database(file: Path, folder: Path, wait: float) -> Path:
-    """A copy of a file and of its log of changes that are of one moment: nothing was moved from the
-    log into the file meanwhile, and the log was not begun anew."""
+    """Copy a file and its log as they are at one moment.
+
+    Meanwhile nothing was moved from the log into the file, and the log was not begun again.
+    """
     copy, log = folder / "registry.sqlite", file.with_name(file.name + "-wal")
     copied_log = copy.with_name(copy.name + "-wal")
     until = time.monotonic() + wait
@@ -119,7 +122,7 @@ def _copy_database(file: Path, folder: Path, wait: float) -> Path:
 
 
 def _copy_log(log: Path, copy: Path) -> bytes:
-    """The head of the log as it was copied; empty when there is none."""
+    """Copy the log and return its header; empty when there is no log."""
     copy.unlink(missing_ok=True)
     if log.is_symlink():
         raise ValueError(f"{log.name} is a link; links are never followed")
@@ -144,7 +147,7 @@ def _read_log_header(log: Path) -> bytes:
 
 @contextmanager
 def _connect(file: Path, mode: str, wait: float) -> Iterator[sqlite3.Connection]:
-    """A connection that can look and do nothing else."""
+    """Open a connection that can read and do nothing else."""
     uri = f"file:{pathname2url(os.fspath(file))}?mode={mode}"
     opened = sqlite3.connect(uri, uri=True, timeout=wait, isolation_level=None)
     with closing(opened) as connection:
@@ -189,7 +192,7 @@ def _read_tables(connection: sqlite3.Connection, path: Path) -> dict[str, TableR
 def _read_table(
     connection: sqlite3.Connection, path: Path, name: str, kind: tuple[str, str] | None
 ) -> TableRows:
-    """All rows of a table; none of one that is not there."""
+    """Return all rows of a table; none when the table does not exist."""
     if kind is None:
         return []
     if kind[0] != "table" or kind[1].upper().startswith("CREATE VIRTUAL"):

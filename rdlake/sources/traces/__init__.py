@@ -1,7 +1,10 @@
-"""RD-Agent's log folders: `find_runs`, then per run `scan_run` (names and times) and `read_run`.
+"""Read RD-Agent's log folders.
 
-Only the messages named in `messages.TAGS` are opened; settings, prompts and sessions never are,
-so that no secret in them can reach a value or a finding.
+`find_runs` finds the run folders below a log root. `scan_run` lists a run's messages by name and
+time. `read_run` opens them and returns a `TracedRun`. A bad message costs that message only.
+
+Only messages whose tag is in `messages.TAGS` are opened. Settings, prompts and sessions never are,
+so no secret in them can reach a value or a finding.
 """
 
 from __future__ import annotations

@@ -1,5 +1,4 @@
-"""Where the runs below a log root are: folders that hold what RD-Agent logs, whatever they are
-called."""
+"""Find the runs below a log root: folders with what RD-Agent logs, whatever their names."""
 
 from __future__ import annotations
 
@@ -25,7 +24,7 @@ _JUNCTION = 0xA0000003  # Windows: a folder that is a link by another name
 
 @dataclass(frozen=True, slots=True)
 class RunFolder:
-    """One run's folder, and where it lies below its log root."""
+    """Name one run's folder and the log root above it."""
 
     path: Path
     root: Path
@@ -37,7 +36,8 @@ class RunFolder:
 
 @dataclass(frozen=True, slots=True)
 class LogRoot:
-    """A log root's real path, its runs by relative path, and what of it was left out."""
+    """Hold a log root's real path, its runs by relative path, and a finding for each folder that
+    was left out."""
 
     path: Path
     runs: tuple[RunFolder, ...]
@@ -46,6 +46,8 @@ class LogRoot:
 
 @dataclass(slots=True)
 class _RunSearch:
+    """Collect the runs below one root during the search."""
+
     root: Path
     runs: list[Path] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
@@ -53,10 +55,11 @@ class _RunSearch:
 
 
 def find_runs(root: Path) -> LogRoot:
-    """The runs below a log root, at any depth up to 8; links are reported and not followed.
+    """Return the runs below a log root, at most 8 folders deep; links are reported and not
+    followed.
 
-    A run folder itself may be named as root. BadInput when the root is missing, unreadable, a
-    file, or holds no run.
+    The root may be a run folder itself. BadInput when the root is missing, unreadable, a file, or
+    holds no run.
     """
     path, names = _open_root(root)
     if _is_run(names):
@@ -73,7 +76,7 @@ def find_runs(root: Path) -> LogRoot:
 
 
 def _open_root(root: Path) -> tuple[Path, list[str]]:
-    """The root's real path and its child folders' names."""
+    """Return the root's real path and the names of its child folders."""
     try:
         path = root.resolve(strict=True)
         return path, [child.name for child in _list_folders(path)]
@@ -140,7 +143,7 @@ def _is_folder(child: os.DirEntry[str]) -> bool:
 
 
 def _leads_away(child: os.DirEntry[str]) -> bool:
-    """Whether it is a link to a folder; a link to a file is no way to a run."""
+    """Return whether this is a link to a folder. A link to a file cannot lead to a run."""
     if child.is_symlink():
         try:
             return child.is_dir()

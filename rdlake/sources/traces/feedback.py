@@ -1,4 +1,4 @@
-"""What RD-Agent concluded from a loop, or why it had to skip it."""
+"""Read what RD-Agent concluded from a loop, or why it skipped the loop."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Place = Literal["observations", "reason", "exception"]
 def read_feedback(
     reading: RunReading, messages: Sequence[LogMessage], *, skipped: bool
 ) -> tuple[Feedback | None, str | None]:
-    """The last feedback, and the class of the exception it holds if it holds one."""
+    """Return the last feedback, and the class of the exception in it, if there is one."""
     found = read_last_object(reading, messages)
     if found is None:
         return None, None
@@ -40,7 +40,8 @@ def read_feedback(
 
 
 def _find_error(observations: str | None, reason: str | None) -> tuple[str | None, Place | None]:
-    """The error of a skipped loop: the one text there is, where versions and scenarios differ."""
+    """Return the error of a skipped loop: the only text there is. Versions and scenarios put it in
+    different fields."""
     if observations and not reason:
         return observations, "observations"
     if reason and not observations:
@@ -49,7 +50,7 @@ def _find_error(observations: str | None, reason: str | None) -> tuple[str | Non
 
 
 def _read_exception(found: ObjectFields) -> tuple[str | None, str | None]:
-    """Class and words of an exception that has a field of its own."""
+    """Return class and text of an exception that has a field of its own."""
     value = found.values.get("exception")
     if isinstance(value, str):
         return None, to_text(value)

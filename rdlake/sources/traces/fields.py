@@ -1,7 +1,7 @@
-"""The attributes of one object in a message, each checked when it is taken.
+"""Read the attributes of one object in a message; each is checked when it is read.
 
-An attribute of a wrong type is unknown and a warning; one that is absent is unknown, and a warning
-only where RD-Agent always writes it.
+An attribute of a wrong type becomes None with a warning. An absent attribute becomes None, with a
+warning only where RD-Agent always writes it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _LOOK = "look at the file; if RD-Agent wrote it so, report it with the version o
 
 @dataclass(frozen=True, slots=True)
 class ObjectFields:
-    """Attributes by name, the class they are of, and where findings about them go."""
+    """Hold attributes by name, their class, and the place for findings about them."""
 
     kind: str
     values: Mapping[str, object]
@@ -37,7 +37,8 @@ class ObjectFields:
 
 
 def read_fields(value: object, file: str, reading: RunReading) -> ObjectFields | None:
-    """The attributes of a record; None and an error when it is none or its state is no such."""
+    """Return the attributes of a record; None and an error when the value is no record with
+    attributes."""
     try:
         values = attributes(value)
     except Refused as error:
@@ -48,7 +49,7 @@ def read_fields(value: object, file: str, reading: RunReading) -> ObjectFields |
 
 
 def read_text(of: ObjectFields, name: str, *, always: bool = False) -> str | None:
-    """A text; None for an empty one."""
+    """Return a text; None for an empty one."""
     value = _get(of, name, always)
     if value is None or isinstance(value, str):
         return to_text(value)
@@ -57,14 +58,14 @@ def read_text(of: ObjectFields, name: str, *, always: bool = False) -> str | Non
 
 
 def to_text(value: str | None) -> str | None:
-    """Text that any table can hold; None for an empty one."""
+    """Return text that any table can hold; None for an empty one."""
     if not value or value.isascii():
         return value or None
     return value.encode("utf-8", "replace").decode()
 
 
 def read_flag(of: ObjectFields, name: str, *, always: bool = False) -> bool | None:
-    """True or False, numpy's too."""
+    """Return True or False, numpy's too."""
     value = _decode(of, name, always)
     if value is None or isinstance(value, bool):
         return value
@@ -73,7 +74,7 @@ def read_flag(of: ObjectFields, name: str, *, always: bool = False) -> bool | No
 
 
 def read_number(of: ObjectFields, name: str, *, always: bool = False) -> float | None:
-    """A finite number."""
+    """Return a finite number."""
     value = _decode(of, name, always)
     if isinstance(value, int | float) and not isinstance(value, bool):
         try:
@@ -86,7 +87,7 @@ def read_number(of: ObjectFields, name: str, *, always: bool = False) -> float |
 
 
 def read_description(of: ObjectFields, name: str) -> Description | None:
-    """A text, or a dict by names; None for an empty one."""
+    """Return a text, or a dict by names; None for an empty one."""
     value = _decode(of, name, always=False)
     if value is None:
         return None
@@ -103,7 +104,8 @@ def read_description(of: ObjectFields, name: str) -> Description | None:
 
 
 def _simplify(value: object) -> object:
-    """The value with text that any table can hold; TypeError for what JSON has no word for."""
+    """Return the value with text that any table can hold. TypeError for a value that JSON cannot
+    hold."""
     match value:
         case str():
             return to_text(value) or ""
@@ -117,7 +119,7 @@ def _simplify(value: object) -> object:
 
 
 def read_texts(of: ObjectFields, name: str) -> dict[str, str] | None:
-    """A dict of texts by name, without the empty ones."""
+    """Return a dict of texts by name, without the empty ones."""
     value = _get(of, name, always=False)
     if value is None:
         return None
@@ -132,7 +134,7 @@ def read_texts(of: ObjectFields, name: str) -> dict[str, str] | None:
 
 
 def read_mapping(value: object, file: str, reading: RunReading) -> ObjectFields | None:
-    """A message that is a dict."""
+    """Return the fields of a message that is a dict."""
     if isinstance(value, dict) and all(isinstance(key, str) for key in value):
         return ObjectFields("dict", value, file, reading)
     reason = f"not a message of this tag: {_describe_type(value)}, not a dict by names"
@@ -141,7 +143,7 @@ def read_mapping(value: object, file: str, reading: RunReading) -> ObjectFields 
 
 
 def read_list(of: ObjectFields, name: str, *, always: bool = False) -> list[object] | None:
-    """The members of a list, undecoded."""
+    """Return the members of a list, undecoded."""
     value = _get(of, name, always)
     if value is None or isinstance(value, list):
         return value
@@ -152,7 +154,8 @@ def read_list(of: ObjectFields, name: str, *, always: bool = False) -> list[obje
 
 
 def read_folder_name(of: ObjectFields, name: str) -> str | None:
-    """The last name of a path: the id of the workspace it led to; what it lay in is kept."""
+    """Return the last name of a path, which is a workspace's id. The folder above it is added to
+    the run's roots."""
     value = _get(of, name, always=True)
     if value is None:
         return None
@@ -180,7 +183,7 @@ def _get(of: ObjectFields, name: str, always: bool) -> object:
 
 
 def _decode(of: ObjectFields, name: str, always: bool) -> object:
-    """The value decoded: numpy's numbers and bools become plain ones."""
+    """Return the value decoded: numpy's numbers and bools become plain ones."""
     value = _get(of, name, always)
     try:
         decoded: object = as_value(value)

@@ -1,4 +1,4 @@
-"""One loop of a run, put together from its messages."""
+"""Put one loop of a run together from its messages."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ _PRODUCTS = {
 
 @dataclass(frozen=True, slots=True)
 class LoopResult:
-    """A loop's runner result, the experiments it builds on, and the baseline among them."""
+    """Hold a loop's runner result, the experiments it builds on, and the baseline among them."""
 
     message: LogMessage
     experiment: ObjectFields
@@ -72,7 +72,8 @@ class LoopResult:
 def read_loop(
     reading: RunReading, whole: LoopMessages, scenario_action: Action | None, *, may_run: bool
 ) -> TracedLoop:
-    """The loop as far as its messages can be read; each that cannot leaves a finding."""
+    """Return the loop as far as its messages can be read; each message that cannot be read leaves a
+    finding."""
     loop = whole.last_attempt()
     result = _read_result(reading, loop)
     _warn_of_claims(reading, whole, result)
@@ -126,7 +127,7 @@ def _read_result(reading: RunReading, loop: LoopMessages) -> LoopResult | None:
 
 
 def _warn_of_claims(reading: RunReading, whole: LoopMessages, result: LoopResult | None) -> None:
-    """A warning when earlier results of the loop name other workspaces than the one that counts."""
+    """Warn when earlier results of the loop name other workspaces than the result that counts."""
     if result is None:
         return
     claimed = {_read_workspace_id(result.experiment)}
@@ -161,7 +162,8 @@ def _read_workspace_id(experiment: ObjectFields) -> str | None:
 
 
 def _find_lineage(result: LoopResult | None) -> tuple[str, ...] | None:
-    """The workspaces of the experiments before it; one without tasks is a baseline."""
+    """Return the workspaces of the experiments before this one. An experiment without tasks is a
+    baseline."""
     if result is None or result.based is None:
         return None
     ids = [_read_workspace_id(part) for part in result.based if read_list(part, "sub_tasks")]
@@ -178,7 +180,8 @@ def _build_hypothesis(found: ObjectFields | None) -> Hypothesis | None:
 def _find_action(
     hypothesis: ObjectFields | None, tasks: tuple[Task, ...] | None, scenario: Action | None
 ) -> Action | None:
-    """From the hypothesis, else the scenario, else the tasks if they are all of one kind."""
+    """Return the action of the hypothesis, else of the scenario, else of the tasks if they are all
+    of one kind."""
     word = read_text(hypothesis, "action") if hypothesis else None
     if word is not None and word not in _ACTIONS and hypothesis:
         hypothesis.warn(f"{hypothesis.kind}: `action` is neither factor nor model; not taken")
@@ -200,7 +203,8 @@ def _read_tasks(
 def _read_coded(
     reading: RunReading, loop: LoopMessages, result: LoopResult | None
 ) -> Sequence[CodedTask | None] | None:
-    """From the coder's result, else the runner's, else the last code on the way there."""
+    """Return the code from the coder's result, else from the runner's, else the last code on the
+    way there."""
     message, value = read_last(reading, loop.of("coder result"))
     workspaces, final = None, True
     if message:
@@ -220,7 +224,7 @@ def _read_coded(
 def _read_verdicts(
     reading: RunReading, loop: LoopMessages, result: LoopResult | None
 ) -> list[Verdicts]:
-    """The runner's word on the coder's work first, then the coder's own last one."""
+    """Return the runner's verdict on the coder's work first, then the coder's own last one."""
     found = []
     tested = _read_nested(result.experiment, "prop_dev_feedback") if result else None
     if result and tested:
@@ -267,7 +271,7 @@ def _build_baseline(
 
 
 def _is_cached(loop: LoopMessages, charts: LoopCharts) -> bool | None:
-    """Whether a result is there that nothing ran for; None where that cannot be told."""
+    """Return whether there is a result for which nothing ran; None when that cannot be told."""
     results = loop.of("runner result")
     if not results:
         return False if loop.of("feedback") else None
@@ -301,5 +305,6 @@ def _find_status(
 
 
 def _broke_off(loop: LoopMessages, ended: set[str]) -> bool:
-    """Whether a step ended without what it makes: its time is logged even if it raised."""
+    """Return whether a step ended without its product. A step's time is logged even when it
+    raised."""
     return any(not loop.of(tag) for step, tag in _PRODUCTS.items() if step in ended)

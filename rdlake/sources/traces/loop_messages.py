@@ -1,4 +1,4 @@
-"""A loop's messages by tag, and those that are read: the last of each tag counts."""
+"""Group a loop's messages by tag and read the last one of a tag, which counts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _FOREIGN = "remove it from the log folder if RD-Agent did not write it"
 
 @dataclass(frozen=True, slots=True)
 class LoopMessages:
-    """One loop's messages, earliest first."""
+    """Hold one loop's messages, earliest first."""
 
     loop_id: int
     messages: tuple[LogMessage, ...]
@@ -29,7 +29,7 @@ class LoopMessages:
         return tuple(message for message in self.messages if message.tag == tag)
 
     def last_attempt(self) -> LoopMessages:
-        """Without what earlier attempts left, where the loop was begun anew with a proposal."""
+        """Return the messages since the last proposal, when the loop was begun again."""
         proposals = self.of("hypothesis generation")
         begun = proposals[-1].time if len(proposals) > 1 else None
         if begun is None:
@@ -41,7 +41,8 @@ class LoopMessages:
 def read_last(
     reading: RunReading, messages: Sequence[LogMessage]
 ) -> tuple[LogMessage, object] | tuple[None, None]:
-    """The last message and what it holds; nothing, and no earlier one, when it cannot be read."""
+    """Return the last message and its content; nothing, and no earlier message, when it cannot be
+    read."""
     if not messages:
         return None, None
     content = read_message(reading, messages[-1])
@@ -49,12 +50,13 @@ def read_last(
 
 
 def read_last_object(reading: RunReading, messages: Sequence[LogMessage]) -> ObjectFields | None:
-    """The attributes of the object in the last message."""
+    """Return the attributes of the object in the last message."""
     return read_object(reading, messages[-1]) if messages else None
 
 
 def read_object(reading: RunReading, message: LogMessage) -> ObjectFields | None:
-    """The attributes of a message's object; None and an error for one of another class."""
+    """Return the attributes of a message's object; None and an error for an object of another
+    class."""
     content = read_message(reading, message)
     found = read_fields(content.value, message.path, reading) if content else None
     if found is None:

@@ -1,4 +1,4 @@
-"""The messages in a run folder: which there are, told by their paths, and what one of them holds.
+"""List the messages in a run folder by their paths, and read the content of one.
 
 A path is `<tag, a folder for each dot>/<process ids>/<UTC time>.pkl`.
 """
@@ -21,7 +21,8 @@ from rdlake.sources.workspace.scan import FolderEntry, Scan, scan_folder
 MAX_BYTES = 64 << 20
 MAX_ENTRIES = 1_000_000
 LIMITS = Limits(size=MAX_BYTES, depth=50_000, seconds=10.0)
-"""Each experiment holds those it builds on, so that a long run is nested deep."""
+"""The limits for one message. A long run is nested deep, because each experiment holds those it
+builds on."""
 
 TAGS = frozenset(
     {
@@ -46,9 +47,9 @@ _FOREIGN = "remove it from the log folder if RD-Agent did not write it"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LogMessage:
-    """A message by its path: its leaf tag, its loop and step, and when it was written.
+    """Describe a message by its path: its last tag, its loop and step, and when it was written.
 
-    `old` marks a tag as early releases had them, some of which kept no log of Qlib.
+    `old` marks a tag as early releases wrote them. Some of these releases kept no log of Qlib.
     """
 
     entry: FolderEntry
@@ -65,15 +66,15 @@ class LogMessage:
 
 @dataclass(frozen=True, slots=True)
 class MessageContent:
-    """What a message that can be trusted holds, undecoded."""
+    """Hold the content of a message that can be trusted, undecoded."""
 
     value: object
 
 
 @dataclass(kw_only=True, slots=True)
 class RunReading:
-    """What comes together while a run is read: findings, signatures, models, what was read, and
-    the folders in which it says that workspaces lie."""
+    """Collect what is learnt while one run is read: findings, signatures, models, digests of the
+    messages, and the folders that hold its workspaces."""
 
     key: bytes | None = None
     findings: list[Finding] = field(default_factory=list)
@@ -87,12 +88,13 @@ class RunReading:
 
 
 def scan_run(folder: Path) -> Scan:
-    """The run's messages of interest by name, size and times; no other folder is listed."""
+    """List the run's messages of interest by name, size and times; no other folder is listed."""
     return scan_folder(folder, enters=_is_of_interest, most=MAX_ENTRIES)
 
 
 def list_messages(scanned: Scan, reading: RunReading) -> list[LogMessage]:
-    """The scanned messages, earliest first; those without a readable time stand before all."""
+    """Return the scanned messages, earliest first; messages without a readable time come before all
+    others."""
     messages, homeless = [], 0
     for entry in scanned.entries:
         message = _parse_path(entry, reading)
@@ -109,13 +111,13 @@ def list_messages(scanned: Scan, reading: RunReading) -> list[LogMessage]:
 
 
 def find_last_write(scanned: Scan) -> datetime | None:
-    """When the newest message was written, by the names of the files."""
+    """Return when the newest message was written, by the names of the files."""
     times = (message.time for message in list_messages(scanned, RunReading()))
     return max(filter(None, times), default=None)
 
 
 def read_message(reading: RunReading, message: LogMessage) -> MessageContent | None:
-    """What a message holds; None and a finding when it cannot or must not be taken."""
+    """Return what a message holds; None and a finding when it cannot or must not be used."""
     try:
         data = _read_bytes(message.entry)
     except OSError as error:
@@ -141,7 +143,7 @@ def _open_message(reading: RunReading, file: str, data: bytes) -> MessageContent
 
 
 def _check_signature(reading: RunReading, file: str, data: bytes) -> bytes | None:
-    """The pickle in a message; None and a finding when its signature is wrong."""
+    """Return the pickle in a message; None and a finding when its signature is wrong."""
     if not data:
         raise Damaged("it is empty")
     envelope = open_envelope(data, reading.key)
@@ -157,7 +159,8 @@ def _check_signature(reading: RunReading, file: str, data: bytes) -> bytes | Non
 
 
 def _read_bytes(entry: FolderEntry) -> bytes:
-    """The file's bytes. Refused unread when it is too large, OSError when it is another file."""
+    """Return the file's bytes. Refused, unread, when it is too large; OSError when it is another
+    file by now."""
     descriptor, status = open_file(entry.location)
     with open(descriptor, "rb") as file:  # noqa: PTH123
         seen = entry.status
@@ -201,7 +204,7 @@ def _parse_path(entry: FolderEntry, reading: RunReading) -> LogMessage | None:
 
 
 def _parse_time(path: str, reading: RunReading) -> datetime | None:
-    """When the message was written, as its file name says."""
+    """Return when the message was written, as its file name says."""
     name = path.rpartition("/")[2].removesuffix(".pkl")
     try:
         return datetime.strptime(name, _TIME)

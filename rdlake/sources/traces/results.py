@@ -1,4 +1,4 @@
-"""What a back-test left in a loop: metrics, curve, and which of the loop's charts is whose."""
+"""Read what a back-test left in a loop: metrics, curve, and the owner of each chart."""
 
 from __future__ import annotations
 
@@ -26,16 +26,17 @@ _UNKNOWN_OWNER = "nothing to do; ingest again if the run goes on"
 
 @dataclass(frozen=True, slots=True)
 class LoopCharts:
-    """The chart of a loop's own back-test, and that of its baseline."""
+    """Hold the chart of a loop's own back-test, and the chart of its baseline."""
 
     own: LogMessage | None = None
     baseline: LogMessage | None = None
 
 
 def read_result_metrics(experiment: ObjectFields) -> Metrics | None:
-    """An experiment's metrics by their names, stripped; None for one that is no finite number.
+    """Return an experiment's metrics by their stripped names; None for a value that is no finite
+    number.
 
-    None when it has no result or that is no series of numbers.
+    None when it has no result, or when the result is no series of numbers.
     """
     found, result = _find_result(experiment)
     if not found:
@@ -55,7 +56,7 @@ def read_result_metrics(experiment: ObjectFields) -> Metrics | None:
 
 
 def _find_result(experiment: ObjectFields) -> tuple[bool, object]:
-    """Whether the experiment has a place for its result, and what stands there."""
+    """Return whether the experiment has a place for its result, and what stands there."""
     info = experiment.values.get("running_info")
     if type(info) is Record:
         try:
@@ -92,13 +93,13 @@ def _name_metrics(
 
 
 def _warn_once(experiment: ObjectFields, finding: Finding) -> None:
-    """A baseline's metrics are looked at twice."""
+    """Add the finding unless it is there: a baseline's metrics are read twice."""
     if finding not in experiment.reading.findings:
         experiment.reading.findings.append(finding)
 
 
 def read_chart_curve(reading: RunReading, chart: LogMessage | None) -> pl.DataFrame | None:
-    """The days of a chart; None when it cannot be read or is no daily report."""
+    """Return the days of a chart; None when it cannot be read or is no daily report."""
     content = read_message(reading, chart) if chart else None
     if chart is None or content is None:
         return None
@@ -120,8 +121,11 @@ def assign_charts(
     result: LogMessage | None,
     has_baseline: bool,
 ) -> LoopCharts:
-    """The last chart before the runner's result is the loop's, if Qlib ran at all in it, and the
-    first of several the baseline's. (Early releases kept no log of Qlib.)"""
+    """Return the loop's own chart and its baseline's chart.
+
+    The last chart before the runner's result is the loop's own, if Qlib ran in the loop at all. The
+    first of several is the baseline's. (Early releases kept no log of Qlib.)
+    """
     if result is None:
         for chart in charts:
             reason = "a chart without a runner result: it is not known whose it is; left out"
@@ -149,7 +153,7 @@ def _not_later(message: LogMessage, other: LogMessage) -> bool:
 
 
 def read_config_name(reading: RunReading, log: LogMessage | None) -> str | None:
-    """The configuration that Qlib's log names; None when it names none or several."""
+    """Return the configuration that Qlib's log names; None when it names none or several."""
     content = read_message(reading, log) if log else None
     if log is None or content is None:
         return None

@@ -1,4 +1,4 @@
-"""One run folder as a value: every message that matters is read once, none of them is run."""
+"""Turn one run folder into a value: every message that matters is read once, and none is run."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ _KEY = "check the signing key, and where the unsigned messages come from"
 def read_run(
     folder: RunFolder, scanned: Scan | None = None, *, key: bytes | None = None
 ) -> TracedRun:
-    """The run, its loops and every problem met; a bad message costs that message only.
+    """Return the run, its loops and every problem; a bad message costs that message only.
 
-    With RD-Agent's signing key, messages with a wrong signature are not taken.
+    With RD-Agent's signing key, messages with a wrong signature are not used.
     """
     scanned = scan_run(folder.path) if scanned is None else scanned
     reading = RunReading(key=key, findings=list(scanned.findings))
@@ -73,7 +73,7 @@ def read_run(
 
 
 def _read_scenario(reading: RunReading, messages: Sequence[LogMessage]) -> str | None:
-    """The class of the last scenario message at the run's top."""
+    """Return the class of the last scenario message at the top of the run."""
     found = [each for each in messages if each.tag == "scenario" and each.loop_id is None]
     scenario = read_last_object(reading, found)
     if scenario is None:
@@ -99,14 +99,16 @@ def _read_loops(
 
 
 def _may_run(loop: LoopMessages, later: Sequence[LoopMessages]) -> bool:
-    """Whether the loop may still be running: the last one, or one of several at the same time."""
+    """Return whether the loop may still be running: it is the last one, or one of several at the
+    same time."""
     end = loop.messages[-1].time
     begins = [other.messages[0].time for other in later]
     return not later or any(end and begin and begin < end for begin in begins)
 
 
 def _find_status(loops: Sequence[TracedLoop]) -> RunStatus | None:
-    """How the run stands: as its last loop does, a skipped one being no failure."""
+    """Return the status of the run, which is that of its last loop; a skipped loop is no
+    failure."""
     if not loops:
         return None
     status = loops[-1].status
@@ -117,7 +119,7 @@ def _find_status(loops: Sequence[TracedLoop]) -> RunStatus | None:
 
 
 def _find_model(models: Counter[str]) -> str | None:
-    """The language model that answered most often."""
+    """Return the language model that answered most often."""
     return models.most_common(1)[0][0] if models else None
 
 

@@ -1,4 +1,4 @@
-"""The factors and models a loop proposed, with the code and the verdict the coder left for each."""
+"""Read the factors and models that a loop proposed, with the coder's code and verdict for each."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class CodedTask:
-    """What the coder left for one task: the task as it saw it, the code, and where that ran.
+    """Hold what the coder left for one task: the task as it saw it, the code, and the workspace of
+    that code.
 
     `final` is false while the coder may still improve it.
     """
@@ -43,7 +44,8 @@ class CodedTask:
 
 @dataclass(frozen=True, slots=True)
 class Verdicts:
-    """The coder's verdicts in the order of its tasks, and the names of those if they are known."""
+    """Hold the coder's verdicts in the order of its tasks, and the names of these tasks if they are
+    known."""
 
     decisions: tuple[bool | None, ...]
     names: tuple[str | None, ...] | None = None
@@ -52,7 +54,7 @@ class Verdicts:
 def read_members(
     value: object, attribute: str, file: str, reading: RunReading
 ) -> list[ObjectFields | None] | None:
-    """The objects of a message that is a list of them, or an experiment that has such a list."""
+    """Return the objects of a message that is a list, or an experiment with such a list."""
     if isinstance(value, Record):
         whole = read_fields(value, file, reading)
         value = read_list(whole, attribute, always=True) if whole else None
@@ -66,14 +68,14 @@ def read_members(
 
 
 def read_task_name(task: ObjectFields | None) -> str | None:
-    """A factor's or model's name."""
+    """Return a factor's or model's name."""
     if task is None:
         return None
     return read_text(task, "factor_name" if "factor_name" in task.values else "name", always=True)
 
 
 def read_coded_task(workspace: ObjectFields | None, *, final: bool) -> CodedTask | None:
-    """What lies in a sub-workspace, as the message itself holds it."""
+    """Return what lies in a sub-workspace, as the message itself holds it."""
     if workspace is None:
         return None
     target = workspace.values.get("target_task")
@@ -86,7 +88,7 @@ def read_coded_task(workspace: ObjectFields | None, *, final: bool) -> CodedTask
 
 
 def read_verdicts(feedback: ObjectFields, names: Sequence[str | None] | None) -> Verdicts | None:
-    """The final decisions of a feedback over several tasks."""
+    """Return the final decisions of a feedback on several tasks."""
     parts = read_list(feedback, "feedback_list", always=True)
     if parts is None:
         return None
@@ -103,9 +105,10 @@ def make_tasks(
     verdicts: Sequence[Verdicts],
     reading: RunReading,
 ) -> tuple[Task, ...] | None:
-    """Each proposed task with its code and the first verdict there is; None when none is known.
+    """Return each proposed task with its code and the first verdict on it; None when no task is
+    known.
 
-    Without the proposal, the tasks are those that the coder was given.
+    Without the proposal, the tasks are those that the coder got.
     """
     if proposed is None:
         proposed = [one.task if one else None for one in coded] if coded is not None else None
@@ -131,7 +134,8 @@ def make_tasks(
 def _align(
     names: Sequence[str | None], items: list[T | None], theirs: Sequence[str | None] | None
 ) -> list[T | None]:
-    """For each name the item at its place if those agree, else the item of that name."""
+    """Return the item for each name: the item at its place if the names agree, else the item with
+    that name."""
     if len(items) == len(names) and _agree(names, theirs):
         return items
     by_name: dict[str, T | None] = {}
@@ -180,12 +184,12 @@ def _find_kind(task: ObjectFields) -> Action | None:
 
 
 def _find_description(task: ObjectFields) -> str:
-    """The attribute with the words; up to 0.4 it had a name of its own for factors."""
+    """Return the attribute with the description; up to 0.4 it had another name for factors."""
     return "description" if "description" in task.values else "factor_description"
 
 
 def _read_mark(coded: CodedTask | None) -> bool | None:
-    """The coder's own mark on the task it was given; a task it did not mark has none."""
+    """Return the coder's own mark on the task that it got; a task without a mark has None."""
     if coded is None or coded.task is None:
         return None
     marked = read_flag(coded.task, "factor_implementation")

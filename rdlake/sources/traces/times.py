@@ -1,4 +1,4 @@
-"""When a loop's steps ran, and what its calls of the language model cost."""
+"""Read when a loop's steps ran, and what its calls of the language model cost."""
 
 from __future__ import annotations
 
@@ -23,14 +23,15 @@ _CLOCK = "nothing to do; check the clock of the machine that ran RD-Agent"
 
 @dataclass(frozen=True, slots=True)
 class CallCost:
-    """The sum of the recorded costs, None when none was, and the calls of each model."""
+    """Hold the sum of the recorded costs, None when none was recorded, and the calls of each
+    model."""
 
     total: float | None
     models: Counter[str]
 
 
 def read_steps(reading: RunReading, messages: Sequence[LogMessage]) -> dict[str, Step]:
-    """Begin and end of each step, of the last time it ran."""
+    """Return the begin and end of each step's last run."""
     newest = {message.step: message for message in messages if message.step}
     steps = {}
     for name, message in newest.items():
@@ -60,7 +61,7 @@ def _read_time(found: ObjectFields, name: str) -> datetime | None:
 
 
 def read_cost(reading: RunReading, messages: Sequence[LogMessage]) -> CallCost:
-    """What these calls cost together, and which models answered."""
+    """Return what these calls cost together, and which models answered."""
     costs: list[float] = []
     models: Counter[str] = Counter()
     for message in messages:
@@ -75,7 +76,7 @@ def read_cost(reading: RunReading, messages: Sequence[LogMessage]) -> CallCost:
 
 
 def warn_of_clock(reading: RunReading, loop: LoopMessages) -> None:
-    """A warning when a later part of the loop was logged before an earlier one."""
+    """Warn when a later part of the loop was logged before an earlier one."""
     logged = [(tag, loop.of(tag)[-1]) for tag in _ORDER if loop.of(tag)]
     for (before, earlier), (after, later) in pairwise(logged):
         if earlier.time and later.time and later.time < earlier.time:

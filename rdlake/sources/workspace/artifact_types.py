@@ -1,4 +1,4 @@
-"""What a file of a workspace is for, told from its path."""
+"""Tell from a file's path what the file is for."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _BY_PATTERN = (
 
 @lru_cache(maxsize=1024)
 def artifact_type(path: str) -> str | None:
-    """The word of the protocol's vocabulary for a relative path; None when none fits."""
+    """Return the protocol's word for a relative path; None when no word fits."""
     if known := _BY_NAME.get(path):
         return known
     return next((word for pattern, word in _BY_PATTERN if pattern.fullmatch(path)), None)

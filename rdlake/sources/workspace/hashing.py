@@ -1,4 +1,5 @@
-"""What the files of a scanned folder hold: each read once, so that what is hashed is parsed."""
+"""Hash the files of a scanned folder. Each file is read once, so that what is hashed is what is
+parsed."""
 
 from __future__ import annotations
 
@@ -29,11 +30,11 @@ PARSED_FILES: Mapping[str, int] = MappingProxyType(
         **dict.fromkeys(JSON_FILES, MAX_BYTES),
     }
 )
-"""The files that are parsed whole, and up to how many bytes."""
+"""The files that are parsed, and the largest size that is parsed."""
 MAX_SMALL_FILE = 4 << 20
-"""The same for templates and for what mlflow recorded."""
+"""The largest size of a template, or of a file that mlflow recorded."""
 MAX_RECORDED = 64 << 20
-"""About how many bytes of these are kept of one workspace."""
+"""About how many bytes of mlflow's files are kept for one workspace."""
 
 _TEMPLATE = re.compile(r"[^/]+\.ya?ml")
 _RECORDED = re.compile(
@@ -49,7 +50,8 @@ _NO_TIME = getattr(os, "O_NOATIME", 0)
 
 @dataclass(frozen=True, slots=True)
 class HashedFiles:
-    """A scan's files with the digests of their contents; `kept` has the bytes of those in KEPT."""
+    """Hold a scan's files with their digests. `contents` has the bytes of the files that are
+    parsed."""
 
     files: tuple[SourceFile, ...]
     source_digest: str
@@ -58,7 +60,7 @@ class HashedFiles:
 
 
 def hash_files(scanned: Scan) -> HashedFiles:
-    """The sha256 of every scanned file, each read once; an unreadable one has a finding instead."""
+    """Return the sha256 of every scanned file. An unreadable file gets a finding instead."""
     files: list[SourceFile] = []
     kept: dict[str, bytes] = {}
     findings: list[Finding] = []
@@ -89,12 +91,12 @@ def hash_files(scanned: Scan) -> HashedFiles:
 
 
 def digest_files(files: Iterable[SourceFile]) -> str:
-    """The source_digest of a folder with these files."""
+    """Return the source_digest of a folder with these files."""
     return digest_lines(map(_source_line, sorted(files, key=lambda file: file.path)))
 
 
 def max_parsed_size(path: str) -> int:
-    """Up to how many bytes a file is parsed whole; -1 for one that is not."""
+    """Return the largest size at which a file is parsed; -1 for a file that is not parsed."""
     if path in PARSED_FILES:
         return PARSED_FILES[path]
     pattern = _RECORDED if path.startswith("mlruns/") else _TEMPLATE
@@ -102,8 +104,11 @@ def max_parsed_size(path: str) -> int:
 
 
 def open_file(location: str) -> tuple[int, os.stat_result]:
-    """A descriptor of a regular file, to be closed; OSError for all else, a link among it. That it
-    is read here does not count as use, where the file is ours."""
+    """Return a descriptor of a regular file, which the caller closes, and its status.
+
+    OSError for anything else, a link included. The access time stays as it is when the file is
+    ours.
+    """
     try:
         descriptor = os.open(location, _FILE | _NO_TIME)
     except PermissionError:
@@ -116,7 +121,7 @@ def open_file(location: str) -> tuple[int, os.stat_result]:
 
 
 def _hash_file(entry: FolderEntry, kept: dict[str, bytes], most: int) -> tuple[int, str]:
-    """Size and sha256 of a file's bytes, which are kept when there are no more than `most`."""
+    """Return the size and sha256 of a file. Its bytes are kept when there are at most `most`."""
     digest, size, so_far = sha256(), 0, list[bytes]()
     for piece in read_pieces(entry):
         digest.update(piece)
@@ -131,8 +136,11 @@ def _hash_file(entry: FolderEntry, kept: dict[str, bytes], most: int) -> tuple[i
 
 
 def read_pieces(entry: FolderEntry) -> Iterator[bytes]:
-    """A scanned file's bytes by the MiB, the last piece shorter; at most as many as it had when it
-    was opened. OSError when it cannot be read or is another file by now."""
+    """Yield a scanned file's bytes in pieces of 1 MiB, at most as many bytes as it had when it was
+    opened.
+
+    OSError when it cannot be read or was replaced by another file.
+    """
     descriptor, status = open_file(entry.location)
     try:
         if not _is_same(entry.status, status):
@@ -146,7 +154,7 @@ def read_pieces(entry: FolderEntry) -> Iterator[bytes]:
 
 
 def _read_full(descriptor: int, size: int) -> bytes:
-    """So many bytes; fewer at the end of the file alone."""
+    """Return `size` bytes; fewer only at the end of the file."""
     piece = os.read(descriptor, size)
     while len(piece) < size and (more := os.read(descriptor, size - len(piece))):
         piece += more
@@ -154,7 +162,7 @@ def _read_full(descriptor: int, size: int) -> bytes:
 
 
 def _is_same(seen: os.stat_result, opened: os.stat_result) -> bool:
-    """Whether the file that was opened is the one that was seen (Windows does not tell)."""
+    """Return whether the opened file is the one that was scanned. (Windows does not tell.)"""
     return not seen.st_ino or (seen.st_ino, seen.st_dev) == (opened.st_ino, opened.st_dev)
 
 

@@ -1,6 +1,6 @@
-"""One workspace folder as a value, in three steps that can be stopped after each.
+"""Turn one workspace folder into a value, in three steps that can be stopped after each.
 
-`scan` (names and times), `hash_files` (contents), `parse_workspace` (figures).
+`scan_folder` takes names and times, `hash_files` contents, `parse_workspace` figures.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ _STILL_WRITTEN = Finding(
 
 @dataclass(frozen=True, slots=True)
 class SkippedFolder:
-    """A folder of which nothing is taken this time, and why."""
+    """Report a folder that is not used this time, and why."""
 
     workspace_id: str
     root_name: str
@@ -63,15 +63,16 @@ class SkippedFolder:
 
 
 def read_workspace(folder: Path) -> Workspace | SkippedFolder:
-    """All three steps at once."""
+    """Run all three steps."""
     scanned = scan_folder(folder)
     return parse_workspace(scanned, hash_files(scanned))
 
 
 def parse_workspace(scanned: Scan, hashed: HashedFiles) -> Workspace | SkippedFolder:
-    """The workspace that was scanned and hashed, with its figures.
+    """Return the workspace that was scanned and hashed, with its figures.
 
-    Skipped when it cannot be listed, is no workspace, or changed since it was scanned.
+    Return a SkippedFolder when it cannot be listed, is no workspace, or changed since it was
+    scanned.
     """
     folder = scanned.folder
     if not scanned.listed:
@@ -125,7 +126,7 @@ def parse_workspace(scanned: Scan, hashed: HashedFiles) -> Workspace | SkippedFo
 
 
 def find_change(scanned: Scan) -> SkippedFolder | None:
-    """The folder as one to be skipped, when it changed since it was scanned."""
+    """Return the folder as skipped when it changed since it was scanned."""
     folder = scanned.folder
     if scan_folder(folder).stat_digest == scanned.stat_digest:
         return None
@@ -135,7 +136,7 @@ def find_change(scanned: Scan) -> SkippedFolder | None:
 def _read_figures(
     hashed: HashedFiles, findings: list[Finding]
 ) -> tuple[Metrics | None, pl.DataFrame | None]:
-    """Metrics and curve of the bytes that were hashed."""
+    """Return the metrics and the curve from the bytes that were hashed."""
     metrics, curve = None, None
     if _METRICS in hashed.contents:
         metrics, found = read_metrics(hashed.contents[_METRICS], _METRICS)
@@ -180,13 +181,14 @@ def _read_factors(
 
 
 def _is_readable(present: Mapping[str, SourceFile], name: str) -> bool:
-    """Whether it is there as a file that could be read."""
+    """Return whether this name is a file that could be read."""
     file = present.get(name)
     return file is not None and file.sha256 is not None
 
 
 def _find_misplaced(scanned: Scan, present: Mapping[str, SourceFile]) -> Iterator[Finding]:
-    """What has the name of a file that is read here and is something else."""
+    """Yield a finding for each link, folder or oversized file that has the name of a file that is
+    read here."""
     for name in (_METRICS, _CURVE, _PICKLE, _FACTORS, *_CODES, *JSON_FILES):
         if name == _PICKLE and (_CURVE in present or _CURVE in scanned.subfolders):
             continue
@@ -211,7 +213,7 @@ def _find_missing(present: Mapping[str, SourceFile], findings: list[Finding]) ->
 
 
 def cap_findings(findings: Sequence[Finding]) -> tuple[Finding, ...]:
-    """The findings of one folder, of very many the first."""
+    """Return the findings of one folder; when there are too many, the first ones and a summary."""
     if len(findings) <= MAX_FINDINGS:
         return tuple(findings)
     rest = findings[MAX_FINDINGS:]

@@ -1,6 +1,6 @@
-"""Absolute paths as other systems wrote them, and where a user says that they lie here.
+"""Translate absolute paths of other systems into folders of this system.
 
-Nothing is opened outside the folders that the user gave: what a path says is not to be trusted.
+Paths in files are not trusted: nothing is opened outside the folders that the user named.
 """
 
 from __future__ import annotations
@@ -25,15 +25,18 @@ _FIX = "write --map OLD=NEW with an absolute path as the logs have it, and a fol
 
 @dataclass(frozen=True, slots=True)
 class PathMap:
-    """What lies below `old` on another system lies below `new` here."""
+    """Say that what lies below `old` on another system lies below `new` here."""
 
     old: Parts
     new: Path
 
 
 def split_path(text: str) -> Parts | None:
-    """An absolute path by its parts, the same for `/mnt/f/x`, `F:\\x` and `f:/x`; None for a
-    relative one. The first part is the drive, a share, or `/`."""
+    r"""Return the parts of an absolute path, equal for `/mnt/f/x`, `F:\x` and `f:/x`; None for a
+    relative path.
+
+    The first part is the drive, a share, or `/`.
+    """
     path = _LONG.sub("", text.strip())
     if share := _WSL.match(path):
         path = path[share.end() :].replace("\\", "/") or "/"
@@ -52,7 +55,7 @@ def split_path(text: str) -> Parts | None:
 
 
 def read_map(text: str) -> PathMap:
-    """What `OLD=NEW` says; BadInput when it is no such text or NEW is no folder."""
+    """Parse `OLD=NEW`. BadInput for any other text, and when NEW is no folder."""
     old, separator, new = (part.strip() for part in text.partition("="))
     if not separator or not old or not new:
         raise BadInput("A map is written OLD=NEW", where=f"--map {text}", fix=_FIX)
@@ -70,8 +73,11 @@ def read_map(text: str) -> PathMap:
 
 
 def apply_maps(text: str, maps: Iterable[PathMap]) -> Path | None:
-    """Where a path of another system lies here, by the longest OLD it is below; None when it is
-    below none. BadInput when it leads out of NEW, by `..` or by a link."""
+    """Return where a path of another system lies here; None when no map fits.
+
+    The map with the longest OLD counts. BadInput when the path leads out of NEW, by `..` or by a
+    link.
+    """
     parts = split_path(text)
     if parts is None:
         return None
@@ -98,8 +104,11 @@ def _outside(text: str, used: PathMap) -> BadInput:
 
 
 def split_folder(text: str) -> tuple[str, str | None] | None:
-    """The last name of a path and what it lies in, of an absolute path as one that `parts_of`
-    understands; a relative path has no root. None when there is no name in it."""
+    """Return the last name of a path, and the folder that holds it; a relative path has no such
+    folder.
+
+    None when the path holds no name.
+    """
     parts = split_path(text)
     if parts is None:
         names = [part for part in _EITHER.split(text.strip()) if part not in ("", ".")]

@@ -1,4 +1,4 @@
-"""What a workspace folder was for, told from the names of its files alone."""
+"""Tell from file names alone what a workspace folder was for."""
 
 from __future__ import annotations
 
@@ -32,14 +32,16 @@ _KNOWN = _BACKTEST | _ASIDE | _FORK | _CODE.keys() | {_FACTORS}
 
 
 def is_rdagent_name(name: str) -> bool:
-    """True for a file or folder that RD-Agent, or the fork, writes at the top of a workspace."""
+    """Return whether RD-Agent, or the fork, writes a file or folder of this name at the top of a
+    workspace."""
     return name in _KNOWN or bool(_find_template_actions((name,)))
 
 
 def classify(paths: Collection[str]) -> tuple[Role | None, Action | None]:
-    """Role and action of a folder with these relative paths; no role when it is no workspace.
+    """Return the role and action of a folder with these relative paths; no role when it is no
+    workspace.
 
-    Templates tell an experiment's action, never a result file; both kinds at once tell none.
+    The templates tell the action, never a result file. Templates of both kinds tell no action.
     """
     top = {path for path in paths if "/" not in path}
     tested = not top.isdisjoint(_BACKTEST) or any(path.startswith("mlruns/") for path in paths)
@@ -57,7 +59,8 @@ def classify(paths: Collection[str]) -> tuple[Role | None, Action | None]:
 
 
 def _find_template_actions(names: Collection[str]) -> set[Action | None]:
-    """The actions whose templates are among the names; None stands for one that tells none."""
+    """Return the actions of the templates among the names; None stands for a template that tells no
+    action."""
     return {action for name in names for known, action in _TEMPLATES if known.fullmatch(name)}
 
 

@@ -1,4 +1,5 @@
-"""The folders that a user calls roots: each holds RD-Agent's workspaces as its direct children."""
+"""List the folders of a root. A root is a folder whose direct children are RD-Agent's
+workspaces."""
 
 from __future__ import annotations
 
@@ -13,15 +14,16 @@ from rdlake.sources.formats.wording import explain
 from rdlake.sources.workspace.roles import is_rdagent_name
 
 TRASH = ".rdlake-trash"
-"""Where a clean-up puts what it takes, in the root itself. Never read; a root that has it may have
-nothing else left."""
+"""The folder in a root to which a clean-up moves what it removes. It is never read. A root with it
+may have nothing else left."""
 
 _BELOW = ("git_ignore_folder/RD-Agent_workspace", "RD-Agent_workspace")
 
 
 @dataclass(frozen=True, slots=True)
 class WorkspaceRoot:
-    """A root's real path, its folders by name, and what in it is left out."""
+    """Hold a root's real path, its folders by name, and a finding for each child that was left
+    out."""
 
     path: Path
     folders: tuple[Path, ...]
@@ -29,9 +31,9 @@ class WorkspaceRoot:
 
 
 def find_workspaces(root: Path) -> WorkspaceRoot:
-    """The direct child folders of a root; links among them are reported and not followed.
+    """Return the direct child folders of a root; links among them are reported and not followed.
 
-    BadInput when it is missing, unreadable, empty, a file, or no root of workspaces.
+    BadInput when the root is missing, unreadable, empty, a file, or holds no workspace.
     """
     path, children = _list_children(root)
     _refuse_parent(path)
@@ -77,7 +79,7 @@ def _refuse_parent(path: Path) -> None:
 
 
 def _refuse_other(path: Path, folders: list[Path], names: Iterable[str]) -> None:
-    """Refuses a folder in which no child has a file that RD-Agent writes."""
+    """Raise BadInput for a folder in which no child has a file that RD-Agent writes."""
     if any(map(_is_workspace, folders)):
         return
     if any(map(is_rdagent_name, names)):

@@ -1,6 +1,6 @@
-"""One workspace folder as it lies on disk: its files and links by name, size and times.
+"""List the files and links of one workspace folder by name, size and times.
 
-No file is opened; links are recorded and never followed.
+No file is opened. Links are recorded and never followed.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _FOLDER = os.O_RDONLY | _NO_LINK | getattr(os, "O_DIRECTORY", 0)
 
 @dataclass(frozen=True, slots=True)
 class FolderEntry:
-    """A file or link: its path as recorded, where it lies, what the system says of it."""
+    """Describe a file or link: its path as recorded, its location, and its status."""
 
     path: str
     location: str
@@ -39,13 +39,16 @@ class FolderEntry:
 
     @property
     def kind(self) -> Literal["file", "link"]:
+        """Return `link` for an entry with a target, else `file`."""
         return "file" if self.target is None else "link"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Scan:
-    """What a folder holds, by path. `listed` is false, and there is no digest, when the folder
-    itself cannot be read."""
+    """Hold the entries of a folder, sorted by path.
+
+    When the folder itself cannot be read, `listed` is false and there is no digest.
+    """
 
     folder: Path
     entries: tuple[FolderEntry, ...]
@@ -61,6 +64,8 @@ def _enter_all(_: str) -> bool:
 
 @dataclass(kw_only=True, slots=True)
 class _FolderWalk:
+    """Collect the entries of one folder and its limits during the walk."""
+
     enters: Callable[[str], bool] = _enter_all
     most: int = MAX_ENTRIES
     entries: list[FolderEntry] = field(default_factory=list)
@@ -72,9 +77,9 @@ class _FolderWalk:
 def scan_folder(
     folder: Path, *, enters: Callable[[str], bool] = _enter_all, most: int | None = None
 ) -> Scan:
-    """Every file and link below a folder by name, size and times, in at most 50,000 entries.
+    """List every file and link below a folder by name, size and times, at most 50,000 entries.
 
-    `most` sets another limit. A folder whose relative path `enters` declines is not opened.
+    `most` sets another limit. A folder is not opened when `enters` declines its relative path.
     """
     found, listed = _FolderWalk(enters=enters, most=MAX_ENTRIES if most is None else most), True
     location = os.fspath(folder)
@@ -98,8 +103,11 @@ def scan_folder(
 
 
 def _enter(found: _FolderWalk, parent: int | None, name: str, location: str, prefix: str) -> None:
-    """Visits a folder, held open where the system can, so that no link put in its place, or in
-    the place of a folder above it, is followed."""
+    """Visit a folder.
+
+    Where the system can, the folder is held open while it is visited. So a link that replaces it,
+    or a folder above it, is not followed.
+    """
     if not _BY_DESCRIPTOR:
         _visit(found, None, location, prefix)
         return
@@ -157,7 +165,7 @@ def _read_target(name: str, descriptor: int | None, location: str) -> str:
 
 
 def _drop_duplicates(found: _FolderWalk) -> tuple[FolderEntry, ...]:
-    """The entries by path; of two that would be recorded under one path, one."""
+    """Return the entries sorted by path; of two with one recorded path, only one."""
     by_path = {entry.path: entry for entry in found.entries}
     if len(by_path) != len(found.entries):
         alike = len(found.entries) - len(by_path)
@@ -167,7 +175,7 @@ def _drop_duplicates(found: _FolderWalk) -> tuple[FolderEntry, ...]:
 
 
 def _to_text(name: str) -> str:
-    """The name as text that any table can hold."""
+    """Return the name as text that any table can hold."""
     return name if name.isascii() else os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
@@ -183,5 +191,5 @@ def _stat_line(entry: FolderEntry) -> str:
 
 
 def digest_lines(lines: Iterable[str]) -> str:
-    """sha256 over lines whose fields each end in a null character."""
+    """Return the sha256 of lines whose fields each end in a null character."""
     return sha256("".join(lines).encode()).hexdigest()

@@ -71,7 +71,7 @@ def test_only_the_parsed_files_are_kept_in_memory(tmp_path: Path) -> None:
 def test_no_more_than_so_much_of_what_mlflow_recorded_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hashing, "MOST_RECORDED", 5)
+    monkeypatch.setattr(hashing, "MAX_RECORDED", 5)
     for number in range(4):
         write(tmp_path / "mlruns" / "1" / str(number) / "meta.yaml", b"abcd")
     found = hashed(tmp_path)
