@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import polars as pl
 import pytest
 
+from rdlake.exports.charts import stored
 from rdlake.store.lake import Lake
 from rdlake.store.opening import init_store
 from tests.builders import make_workspace
+
+if TYPE_CHECKING:
+    from rdlake.exports.charts.canvas import Canvas
 
 
 @pytest.fixture(autouse=True)
@@ -18,6 +26,30 @@ def no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in [name for name in os.environ if name.startswith(("RDLAKE_", "RD_"))]:
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def remembered_charts() -> Iterator[None]:
+    """Draw the charts of equal days once: they cost more than the rest of an ingest."""
+    draw, drawn = stored.pictures_of, dict[tuple[bytes, str | None, str], bytes]()
+
+    def pictures_of(
+        canvas: Canvas, days: pl.DataFrame, title: str | None = None
+    ) -> Iterator[tuple[str, Callable[[], bytes]]]:
+        rows = days.write_ipc(None).getvalue()
+
+        def picture(name: str, drawing: Callable[[], bytes]) -> bytes:
+            key = (rows, title, name)
+            if key not in drawn:
+                drawn[key] = drawing()
+            return drawn[key]
+
+        for name, drawing in draw(canvas, days, title):
+            yield name, partial(picture, name, drawing)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stored, "pictures_of", pictures_of)
+        yield
 
 
 @pytest.fixture

@@ -218,7 +218,7 @@ def test_a_stopped_ingest_is_completed_by_the_next(lake: Lake, workspaces: Path)
         """
         import os, sys
         import rdlake
-        from rdlake.lake import Lake
+        from rdlake.store.lake import Lake
         commit = Lake.commit
         def stop(*arguments):
             os._exit(9)

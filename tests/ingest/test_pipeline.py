@@ -227,7 +227,7 @@ def test_a_killed_ingest_is_completed_by_the_next(
         """
         import os, sys
         import rdlake
-        from rdlake.lake import Lake
+        from rdlake.store.lake import Lake
         left = int(sys.argv[3])
         write = Lake._write
         def stop_after(*arguments):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Collection
+import shutil
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 import polars as pl
@@ -23,20 +24,27 @@ from rdlake.operations.maintain import maintain
 from rdlake.schema.frames import frame_of
 from rdlake.schema.tables import table
 from rdlake.store.lake import Lake
-from rdlake.store.opening import init_store
-from tests.catalog.published import IDS, NEW, Published, batches_of, replace_rows
+from rdlake.store.opening import init_store, open_store
+from tests.catalog.published import IDS, NEW, Published, batches_of, copied, replace_rows
 
 APART = sorted(parted(script()))
 WEI = Person("wei")
 PARTED = [view for view in APART if parted(script())[view].column == "workspace_id"]
 
 
+@pytest.fixture(scope="module")
+def template_in_parts(
+    few_names: None, template: Published, tmp_path_factory: pytest.TempPathFactory
+) -> Published:
+    made = copied(template, tmp_path_factory.mktemp("in_parts"))
+    publish(made.lake, repin=True)
+    return made
+
+
 @pytest.fixture
-def in_parts(published: Published, monkeypatch: pytest.MonkeyPatch) -> Published:
+def in_parts(template_in_parts: Published, tmp_path: Path) -> Published:
     """A lake with three experiments whose ids begin with a, b and c, published in parts."""
-    monkeypatch.setattr("rdlake.catalog.materialize.partitions.MANY_LOOPS", 1)
-    publish(published.lake, repin=True)
-    return published
+    return copied(template_in_parts, tmp_path)
 
 
 def files(lake: Lake, view: str) -> list[Path]:
@@ -100,17 +108,30 @@ def test_a_lost_part_is_made_again(in_parts: Published) -> None:
     assert verify(in_parts.lake, deep=True).whole
 
 
-@pytest.fixture
-def by_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
-    """Forty back-tests of few strategies and factors, published."""
-    monkeypatch.setattr("rdlake.catalog.materialize.partitions.MANY_LOOPS", 1)
-    monkeypatch.setattr("bench.contract.STRATEGIES", 3)
-    monkeypatch.setattr("bench.contract.NAMES", 7)
-    lake = init_store(tmp_path / "lake")
+@pytest.fixture(scope="module")
+def few_names() -> Iterator[None]:
+    """Views are made in parts, and back-tests share few strategies and factors."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("rdlake.catalog.materialize.partitions.MANY_LOOPS", 1)
+        patch.setattr("bench.contract.STRATEGIES", 3)
+        patch.setattr("bench.contract.NAMES", 7)
+        yield
+
+
+@pytest.fixture(scope="module")
+def template_by_hand(few_names: None, tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    lake = init_store(tmp_path_factory.mktemp("by_hand") / "lake")
     fill(lake, range(40), days=5)
     again(lake, "factors", workspace(0), code_sha256="other code", values_sha256="other values")
     publish(lake)
     return lake
+
+
+@pytest.fixture
+def by_hand(template_by_hand: Lake, tmp_path: Path) -> Lake:
+    """Forty back-tests of few strategies and factors, published: a copy to change."""
+    shutil.copytree(template_by_hand.root, tmp_path / "lake")
+    return open_store(tmp_path / "lake")
 
 
 def workspace(number: int) -> str:

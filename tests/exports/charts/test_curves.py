@@ -135,8 +135,8 @@ def test_another_process_with_a_style_of_its_own_gives_the_same_bytes(canvas: Ca
         import sys
         import matplotlib as mpl
         mpl.rcParams.update({"font.size": 30, "lines.linewidth": 9, "axes.facecolor": "red"})
-        from rdlake.charts.canvas import Canvas
-        from rdlake.charts.curves import plot_curve
+        from rdlake.exports.charts.canvas import Canvas
+        from rdlake.exports.charts.curves import plot_curve
         from tests.exports.charts.frames import curve
         with Canvas() as canvas:
             sys.stdout.buffer.write(canvas.picture(lambda ax: plot_curve(curve(60), ax)))

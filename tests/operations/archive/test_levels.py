@@ -101,36 +101,33 @@ def test_the_published_views_say_the_same(world: World, tmp_path: Path) -> None:
 
 
 def test_damage_is_told_until_it_is_mended(
-    world: World, capsys: pytest.CaptureFixture[str]
+    archived: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    world.archive()
-    rot(world.there, IDS[2], "params.pkl")
-    command = ("archive", "run", "--lake", world.lake.root, "--to", world.to)
+    rot(archived.there, IDS[2], "params.pkl")
+    command = ("archive", "run", "--lake", archived.lake.root, "--to", archived.to)
     for mode in ("full", "full", "incremental"):
         ran = run(capsys, *command, "--mode", mode)
         assert ran.code == 4 and "not proven: blobs" in ran.err and "fix:" in ran.err, mode
-        assert levels(world.lake)[IDS[2]] == 1
+        assert levels(archived.lake)[IDS[2]] == 1
 
 
-def test_rows_that_the_archive_lost_are_copied_again(world: World) -> None:
-    world.archive()
-    put_rows(world.there, "equity_curves", IDS[1])
-    report = world.archive(full=True)
+def test_rows_that_the_archive_lost_are_copied_again(archived: World) -> None:
+    put_rows(archived.there, "equity_curves", IDS[1])
+    report = archived.archive(full=True)
     assert report.rows == {"equity_curves": 20} and not report.faults
-    assert levels(world.lake)[IDS[1]] == 2
+    assert levels(archived.lake)[IDS[1]] == 2
 
 
-def test_an_archive_that_cannot_be_read_proves_nothing(world: World) -> None:
-    world.archive()
-    for path in (world.to / "tables" / "loops").glob("*.parquet"):
+def test_an_archive_that_cannot_be_read_proves_nothing(archived: World) -> None:
+    for path in (archived.to / "tables" / "loops").glob("*.parquet"):
         whole = path.read_bytes()
         path.write_bytes(b"torn")
     with pytest.raises(DamagedLake):
-        world.archive()
-    assert set(levels(world.lake).values()) == {0}
+        archived.archive()
+    assert set(levels(archived.lake).values()) == {0}
     path.write_bytes(whole)
-    world.archive()
-    assert set(levels(world.lake).values()) == {2}
+    archived.archive()
+    assert set(levels(archived.lake).values()) == {2}
 
 
 def test_damage_in_the_lake_is_not_carried_over(world: World) -> None:
@@ -141,12 +138,11 @@ def test_damage_in_the_lake_is_not_carried_over(world: World) -> None:
     assert found[IDS[2]] == 1 and found[IDS[0]] == 2
 
 
-def test_an_older_receipt_counts_again_when_the_source_is_as_it_was(world: World) -> None:
-    world.archive()
-    change(world, IDS[0])
-    (world.workspaces / IDS[0] / "more.json").unlink()
-    world.ingest()
-    assert levels(world.lake)[IDS[0]] == 2
+def test_an_older_receipt_counts_again_when_the_source_is_as_it_was(archived: World) -> None:
+    change(archived, IDS[0])
+    (archived.workspaces / IDS[0] / "more.json").unlink()
+    archived.ingest()
+    assert levels(archived.lake)[IDS[0]] == 2
 
 
 def test_a_receipt_of_another_archive_counts_beside(world: World, tmp_path: Path) -> None:

@@ -54,14 +54,13 @@ def test_an_archive_of_another_format_is_refused(world: World) -> None:
     assert set(archiving_levels(world.lake).values()) == {0}
 
 
-def test_a_rolled_back_archive_holds(world: World) -> None:
-    world.archive()
-    rollback(world.there, 1)
-    (world.workspaces / ("a" * 32) / "more.json").write_text("{}")
-    world.ingest()
+def test_a_rolled_back_archive_holds(archived: World) -> None:
+    rollback(archived.there, 1)
+    (archived.workspaces / ("a" * 32) / "more.json").write_text("{}")
+    archived.ingest()
     with pytest.raises(BadInput, match="rolled back"):
-        world.archive()
-    assert archiving_levels(world.lake)["a" * 32] == 0
+        archived.archive()
+    assert archiving_levels(archived.lake)["a" * 32] == 0
 
 
 def test_an_empty_lake_makes_an_empty_archive(tmp_path: Path) -> None:
@@ -102,7 +101,6 @@ def test_the_commands_say_it_by_exit_code(
      "blobs", "ingests", "catalogs list"],
 )  # fmt: skip
 def test_the_commands_of_a_lake_work_on_an_archive(
-    world: World, capsys: pytest.CaptureFixture[str], command: str
+    archived: World, capsys: pytest.CaptureFixture[str], command: str
 ) -> None:
-    world.archive()
-    assert run(capsys, *command.split(), "--lake", world.to).code == 0
+    assert run(capsys, *command.split(), "--lake", archived.to).code == 0

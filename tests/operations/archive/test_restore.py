@@ -38,12 +38,11 @@ def whole(folder: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("name", IDS)
-def test_a_workspace_comes_back_as_it_was(world: World, tmp_path: Path, name: str) -> None:
-    world.archive()
-    original = world.workspaces / name
+def test_a_workspace_comes_back_as_it_was(archived: World, tmp_path: Path, name: str) -> None:
+    original = archived.workspaces / name
     files, links = files_of(original), links_of(original)
     shutil.rmtree(original)
-    report = restore(world.there, name, tmp_path / "back")
+    report = restore(archived.there, name, tmp_path / "back")
     back = files_of(tmp_path / "back")
     left = {each.path: each for each in report.left}
     assert back | {path: files[path] for path in files.keys() & left.keys()} == files

@@ -48,70 +48,64 @@ def test_everything_is_there_row_by_row_and_proven(world: World) -> None:
     assert world.there.lake_id != world.lake.lake_id
 
 
-def test_a_second_run_writes_nothing_in_either_lake(world: World) -> None:
-    world.archive()
-    before = versions(world.lake), versions(world.there), listing(world.to)
-    report = world.archive()
-    assert (versions(world.lake), versions(world.there), listing(world.to)) == before
+def test_a_second_run_writes_nothing_in_either_lake(archived: World) -> None:
+    before = versions(archived.lake), versions(archived.there), listing(archived.to)
+    report = archived.archive()
+    assert (versions(archived.lake), versions(archived.there), listing(archived.to)) == before
     assert not report.rows and not report.receipts and set(report.levels.values()) == {2}
-    full = world.archive(full=True)
+    full = archived.archive(full=True)
     assert full.contents_read_back and full.read_back["loops"] == 3
-    assert (versions(world.lake), versions(world.there)) == before[:2]
+    assert (versions(archived.lake), versions(archived.there)) == before[:2]
 
 
-def test_nothing_is_written_after_upkeep_of_both(world: World) -> None:
-    world.archive()
-    for lake in (world.lake, world.there):
+def test_nothing_is_written_after_upkeep_of_both(archived: World) -> None:
+    for lake in (archived.lake, archived.there):
         maintain(lake)
-    before = versions(world.lake), versions(world.there)
-    world.archive()
-    assert (versions(world.lake), versions(world.there)) == before
+    before = versions(archived.lake), versions(archived.there)
+    archived.archive()
+    assert (versions(archived.lake), versions(archived.there)) == before
 
 
-def test_only_what_is_new_is_copied(world: World) -> None:
-    world.archive()
-    make_workspace(world.workspaces, "e" * 32, level=0.003)
-    world.ingest()
-    report = world.archive()
+def test_only_what_is_new_is_copied(archived: World) -> None:
+    make_workspace(archived.workspaces, "e" * 32, level=0.003)
+    archived.ingest()
+    report = archived.archive()
     assert report.rows["loops"] == 1 and report.rows["equity_curves"] == 20
     assert report.receipts == 1
-    assert rows_of(world.there) == rows_of(world.lake)
+    assert rows_of(archived.there) == rows_of(archived.lake)
 
 
 def test_what_changed_is_copied_again_and_the_old_stays_reachable(
-    world: World, tmp_path: Path
+    archived: World, tmp_path: Path
 ) -> None:
-    world.archive()
-    old = world.there.read("loops", where=pl.col("workspace_id") == IDS[0])["ic"].item()
-    first = file_of(world.there, 2)
-    table = world.workspaces / IDS[0] / "qlib_res.csv"
+    old = archived.there.read("loops", where=pl.col("workspace_id") == IDS[0])["ic"].item()
+    first = file_of(archived.there, 2)
+    table = archived.workspaces / IDS[0] / "qlib_res.csv"
     table.write_text(table.read_text(encoding="utf-8").replace("IC,0.02", "IC,0.0625"))
-    world.ingest()
-    assert archiving_levels(world.lake)[IDS[0]] == 0
-    report = world.archive()
-    assert report.receipts == 1 and archiving_levels(world.lake)[IDS[0]] == 2
-    assert rows_of(world.there) == rows_of(world.lake)
-    with Reader(tmp_path, f"SET VARIABLE lake_root = '{world.to}'") as reader:
-        for name, path in (("before", first), ("now", world.to / "catalog.duckdb")):
+    archived.ingest()
+    assert archiving_levels(archived.lake)[IDS[0]] == 0
+    report = archived.archive()
+    assert report.receipts == 1 and archiving_levels(archived.lake)[IDS[0]] == 2
+    assert rows_of(archived.there) == rows_of(archived.lake)
+    with Reader(tmp_path, f"SET VARIABLE lake_root = '{archived.to}'") as reader:
+        for name, path in (("before", first), ("now", archived.to / "catalog.duckdb")):
             reader.ask(f"ATTACH '{path}' AS {name} (READ_ONLY)")
         ask = f"SELECT ic FROM {{}}.loop_catalog WHERE workspace_id = '{IDS[0]}'"
         assert reader.ask(ask.format("before")) == [[old]]
         assert reader.ask(ask.format("now")) == [[0.0625]]
 
 
-def test_a_row_that_is_made_anew_under_the_same_digest_is_copied(world: World) -> None:
-    world.archive()
-    row = world.lake.read("loops", where=pl.col("workspace_id") == IDS[0]).to_dicts()[0]
-    put_rows(world.lake, "loops", IDS[0], {**row, "result_workspace_id": IDS[1]})
-    assert world.archive().rows == {"loops": 1}
-    assert rows_of(world.there) == rows_of(world.lake)
+def test_a_row_that_is_made_anew_under_the_same_digest_is_copied(archived: World) -> None:
+    row = archived.lake.read("loops", where=pl.col("workspace_id") == IDS[0]).to_dicts()[0]
+    put_rows(archived.lake, "loops", IDS[0], {**row, "result_workspace_id": IDS[1]})
+    assert archived.archive().rows == {"loops": 1}
+    assert rows_of(archived.there) == rows_of(archived.lake)
 
 
-def test_rows_that_went_from_the_lake_go_from_the_archive(world: World) -> None:
-    world.archive()
-    put_rows(world.lake, "charts", IDS[0])
-    world.archive()
-    assert rows_of(world.there) == rows_of(world.lake)
+def test_rows_that_went_from_the_lake_go_from_the_archive(archived: World) -> None:
+    put_rows(archived.lake, "charts", IDS[0])
+    archived.archive()
+    assert rows_of(archived.there) == rows_of(archived.lake)
 
 
 def test_level_1_is_rows_and_level_2_completes_them(world: World) -> None:
@@ -193,14 +187,13 @@ def test_a_file_worth_keeping_that_is_not_kept_leaves_its_experiment_at_level_1(
     assert not world.archive().lacking and archiving_levels(world.lake)[extra.name] == 2
 
 
-def test_content_that_is_kept_later_is_archived_later(world: World) -> None:
-    world.archive()
-    first = last_receipts(world.there, world.lake)[IDS[2]]
-    Library(world.lake).ingest(world.workspaces, keep="all", mode="full")
-    world.archive()
-    now = last_receipts(world.there, world.lake)[IDS[2]]
+def test_content_that_is_kept_later_is_archived_later(archived: World) -> None:
+    first = last_receipts(archived.there, archived.lake)[IDS[2]]
+    Library(archived.lake).ingest(archived.workspaces, keep="all", mode="full")
+    archived.archive()
+    now = last_receipts(archived.there, archived.lake)[IDS[2]]
     assert (first["not_kept"], now["not_kept"]) == (1, 0)
-    assert rows_of(world.there) == rows_of(world.lake)
+    assert rows_of(archived.there) == rows_of(archived.lake)
 
 
 def test_additions_from_elsewhere_come_too(world: World) -> None:
@@ -233,14 +226,13 @@ def test_where_a_factor_is_implemented_comes_with_it(world: World) -> None:
 
 
 def test_moved_elsewhere_it_serves_every_view_as_the_lake_does(
-    world: World, tmp_path: Path
+    archived: World, tmp_path: Path
 ) -> None:
-    world.archive()
-    Library(world.lake).publish()
+    Library(archived.lake).publish()
     moved = tmp_path / "moved" / "盘 #1"
     moved.parent.mkdir()
-    shutil.move(world.to, moved)
-    attach = f"ATTACH '{world.lake.root}/catalog.duckdb' AS here (READ_ONLY)"
+    shutil.move(archived.to, moved)
+    attach = f"ATTACH '{archived.lake.root}/catalog.duckdb' AS here (READ_ONLY)"
     root = f"SET VARIABLE lake_root = '{moved}'"
     with Reader(tmp_path, attach) as here, Reader(tmp_path, root) as there:
         there.ask(f"ATTACH '{moved}/catalog.duckdb' AS there (READ_ONLY)")

@@ -23,7 +23,7 @@ from rdlake.store import lake as lake_module
 from rdlake.store.lake import Lake
 from rdlake.store.opening import open_store
 from tests.lake_rows import versions
-from tests.operations.archive.world import IDS, World, make_world, rows_of
+from tests.operations.archive.world import IDS, World, rows_of
 
 PROCESSES = multiprocessing.get_context("spawn")
 
@@ -57,11 +57,6 @@ class Stops:
 
 def _stop() -> None:
     raise Stopped
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> World:
-    return make_world(tmp_path_factory.mktemp("stops"))
 
 
 def copied(template: World, folder: Path) -> World:
@@ -105,13 +100,18 @@ def claims_nothing_unproven(world: World) -> None:
     ],
 )
 def test_stopped_at_any_commit_the_next_run_completes_it(
-    template: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, before: bool, step: int
+    template_world: World,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    before: bool,
+    step: int,
 ) -> None:
     stops = Stops(monkeypatch)
     number, ended = 1 - step, False
     while not ended:
         number += step
-        world = copied(template, tmp_path / str(number))
+        world = copied(template_world, tmp_path / str(number))
         stops.arm(number, before=before)
         try:
             world.archive()
@@ -141,9 +141,9 @@ def killed_in(root: Path, at: int) -> None:
 
 @pytest.mark.parametrize("at", [1, 9, 17])
 def test_a_killed_process_leaves_nothing_in_the_way(
-    template: World, tmp_path: Path, at: int
+    template_world: World, tmp_path: Path, at: int
 ) -> None:
-    world = copied(template, tmp_path)
+    world = copied(template_world, tmp_path)
     process = PROCESSES.Process(target=killed_in, args=(tmp_path, at))
     process.start()
     process.join(120)
@@ -165,8 +165,10 @@ def archiving(root: Path, experiments: tuple[str, ...]) -> None:
         return
 
 
-def test_two_archivers_at_once_lose_and_double_nothing(template: World, tmp_path: Path) -> None:
-    world = copied(template, tmp_path)
+def test_two_archivers_at_once_lose_and_double_nothing(
+    template_world: World, tmp_path: Path
+) -> None:
+    world = copied(template_world, tmp_path)
     asked: list[tuple[str, ...]] = [(IDS[0],), (), (IDS[1], IDS[2])]
     both = [PROCESSES.Process(target=archiving, args=(tmp_path, each)) for each in asked]
     for process in both:
@@ -180,8 +182,8 @@ def test_two_archivers_at_once_lose_and_double_nothing(template: World, tmp_path
     assert verify(world.there).whole
 
 
-def test_the_second_archiver_is_told(template: World, tmp_path: Path) -> None:
-    world = copied(template, tmp_path)
+def test_the_second_archiver_is_told(template_world: World, tmp_path: Path) -> None:
+    world = copied(template_world, tmp_path)
     from rdlake.operations.archive.place import archive_at
 
     with archive_at(world.lake, world.to), pytest.raises(LakeBusy, match="another archiver"):
@@ -189,16 +191,15 @@ def test_the_second_archiver_is_told(template: World, tmp_path: Path) -> None:
     is_complete_after(world)
 
 
-def is_complete_after(world: World) -> None:
-    world.archive()
-    is_complete(world)
+def is_complete_after(archived: World) -> None:
+    is_complete(archived)
 
 
 def test_what_is_ingested_meanwhile_is_for_the_next_run(
-    template: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    template_world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world = copied(template, tmp_path)
-    shutil.copytree(template.workspaces, tmp_path / "workspaces", symlinks=True)
+    world = copied(template_world, tmp_path)
+    shutil.copytree(template_world.workspaces, tmp_path / "workspaces", symlinks=True)
     stops = Stops(monkeypatch)
     changing = World(world.lake, tmp_path / "workspaces", world.to)
 
@@ -217,9 +218,9 @@ def test_what_is_ingested_meanwhile_is_for_the_next_run(
 
 @pytest.mark.parametrize("at", [2, 8, 14, 20])
 def test_an_archive_that_is_gone_in_the_middle_is_said(
-    template: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int
+    template_world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int
 ) -> None:
-    world = copied(template, tmp_path)
+    world = copied(template_world, tmp_path)
     stops = Stops(monkeypatch)
     stops.arm(at, before=False, then=lambda: shutil.move(world.to, tmp_path / "away"))
     with pytest.raises(RdlakeError) as refused:
@@ -249,9 +250,9 @@ main(["archive", "run", "--lake", sys.argv[1], "--to", sys.argv[2]])
 
 @pytest.mark.parametrize("room", [1_000, 20_000, 100_000])
 def test_a_disk_without_room_is_said_and_completed_later(
-    template: World, tmp_path: Path, room: int
+    template_world: World, tmp_path: Path, room: int
 ) -> None:
-    world = copied(template, tmp_path)
+    world = copied(template_world, tmp_path)
     ran = subprocess.run(
         [sys.executable, "-c", FULL, str(world.lake.root), str(world.to), str(room)],
         capture_output=True,
@@ -264,8 +265,10 @@ def test_a_disk_without_room_is_said_and_completed_later(
     is_complete_after(world)
 
 
-def test_an_archive_that_cannot_be_written_to_is_refused(template: World, tmp_path: Path) -> None:
-    world = copied(template, tmp_path)
+def test_an_archive_that_cannot_be_written_to_is_refused(
+    template_world: World, tmp_path: Path
+) -> None:
+    world = copied(template_world, tmp_path)
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageFailed, match="cannot be used"):
         archive(world.lake, tmp_path / "file" / "archive")

@@ -64,13 +64,12 @@ def flip(lake: Lake, name: str, column: str) -> Path:
     raise AssertionError("every bit matters to the reader")
 
 
-def test_the_archive_has_the_very_files_with_what_their_logs_tell(world: World) -> None:
-    world.archive()
+def test_the_archive_has_the_very_files_with_what_their_logs_tell(archived: World) -> None:
     for name in ("artifacts", "blobs", CURVES, "evidence", "ingests", "loops"):
-        there = bytes_of(world.there, name)
-        assert there and there == bytes_of(world.lake, name), name
-    put_rows(world.there, CURVES, IDS[0])  # finds the file by what its log tells
-    ids = world.there.read(CURVES)["workspace_id"].unique().to_list()
+        there = bytes_of(archived.there, name)
+        assert there and there == bytes_of(archived.lake, name), name
+    put_rows(archived.there, CURVES, IDS[0])  # finds the file by what its log tells
+    ids = archived.there.read(CURVES)["workspace_id"].unique().to_list()
     assert sorted(ids) == [IDS[1], IDS[2]]
 
 
@@ -189,29 +188,27 @@ def test_a_file_of_the_lake_that_rotted_is_named_and_not_carried_over(world: Wor
     assert refused.value.where == str(path)
 
 
-def test_a_bit_that_flipped_in_the_archive_is_found_and_copied_again(world: World) -> None:
-    world.archive()
-    flip(world.there, CURVES, "nav")
-    held = Held(world.lake)
+def test_a_bit_that_flipped_in_the_archive_is_found_and_copied_again(archived: World) -> None:
+    flip(archived.there, CURVES, "nav")
+    held = Held(archived.lake)
     scope = scope_of(held, ALL)
-    proof = prove(held, world.there, scope.owners, scope.workspace_ids, scope.ingests)
+    proof = prove(held, archived.there, scope.owners, scope.workspace_ids, scope.ingests)
     assert proof.differing.keys() == {CURVES} and len(proof.differing[CURVES]) == 1
-    report = world.archive(full=True)
+    report = archived.archive(full=True)
     assert report.rows == {CURVES: 20} and not report.faults
-    assert rows_of(world.there) == rows_of(world.lake)
+    assert rows_of(archived.there) == rows_of(archived.lake)
 
 
 @pytest.mark.parametrize("name", ["evidence", "ingests", "loops"])
-def test_a_file_that_is_gone_from_the_archive_is_told(world: World, name: str) -> None:
-    world.archive()
-    held, there = Held(world.lake), world.there
+def test_a_file_that_is_gone_from_the_archive_is_told(archived: World, name: str) -> None:
+    held, there = Held(archived.lake), archived.there
     for path in bytes_of(there, name):
         (there.folder(name) / path).unlink()
     scope = scope_of(held, ALL)
     with pytest.raises(DamagedLake, match="cannot be read"):
         prove(held, there, scope.owners, scope.workspace_ids, scope.ingests)
     with pytest.raises(DamagedLake, match="does not exist"):
-        world.archive(full=True)
+        archived.archive(full=True)
 
 
 def damaged_commit(world: World) -> None:
@@ -224,13 +221,12 @@ def damaged_file(world: World) -> None:
 
 @pytest.mark.parametrize("damage", [damaged_commit, damaged_file])
 def test_content_that_is_not_what_its_digest_says_is_told_however_it_came(
-    world: World, damage: Callable[[World], None]
+    archived: World, damage: Callable[[World], None]
 ) -> None:
-    world.archive()
-    damage(world)
-    held = Held(world.lake)
+    damage(archived)
+    held = Held(archived.lake)
     scope = scope_of(held, ALL)
-    proof = prove(held, world.there, scope.owners, scope.workspace_ids, scope.ingests)
+    proof = prove(held, archived.there, scope.owners, scope.workspace_ids, scope.ingests)
     assert proof.rotten and not proof.differing
 
 
@@ -246,13 +242,12 @@ def test_a_lake_that_did_not_record_a_file_is_archived_by_rows(world: World) -> 
     assert rows_of(world.there) == rows_of(world.lake)
 
 
-def test_a_table_that_has_rows_takes_no_files(world: World) -> None:
-    world.archive()
-    put_rows(world.there, "loops", IDS[0])
-    before = world.there.snapshot("loops"), bytes_of(world.there, "loops")
-    held = Held(world.lake)
-    folder = world.lake.folder("loops")
+def test_a_table_that_has_rows_takes_no_files(archived: World) -> None:
+    put_rows(archived.there, "loops", IDS[0])
+    before = archived.there.snapshot("loops"), bytes_of(archived.there, "loops")
+    held = Held(archived.lake)
+    folder = archived.lake.folder("loops")
     files = {folder / each.path: each for each in held.data_files("loops") or ()}
-    assert files and world.there.adopt("loops", files) is None
-    assert (world.there.snapshot("loops"), bytes_of(world.there, "loops")) == before
-    assert verify(world.there, deep=True).whole
+    assert files and archived.there.adopt("loops", files) is None
+    assert (archived.there.snapshot("loops"), bytes_of(archived.there, "loops")) == before
+    assert verify(archived.there, deep=True).whole

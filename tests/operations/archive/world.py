@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import polars as pl
-import pytest
 
 from rdlake.library import Library
 from rdlake.operations.archive import Asked, archive
@@ -106,6 +106,8 @@ def links_of(folder: Path) -> dict[str, str]:
     }
 
 
-@pytest.fixture
-def world(tmp_path: Path) -> World:
-    return make_world(tmp_path)
+def copied(template: World, folder: Path) -> World:
+    """Copy a world, for a test to change."""
+    shutil.copytree(template.lake.root.parent, folder, symlinks=True, dirs_exist_ok=True)
+    lake = open_store(folder / "lake")
+    return World(lake, folder / "workspaces", folder / "archive")

@@ -8,9 +8,6 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import pytest
-
-from rdlake.operations.archive import Asked, archive
 from rdlake.operations.cleanup import (
     Given,
     Plan,
@@ -24,7 +21,7 @@ from rdlake.operations.cleanup import (
 from rdlake.sources.workspace.roots import TRASH
 from rdlake.store.lake import Lake
 from rdlake.store.opening import open_store
-from tests.operations.archive.world import links_of, make_world
+from tests.operations.archive.world import World, links_of
 
 LONG_AGO = 1_600_000_000.0
 CLASSES = frozenset({"factor_values"})
@@ -80,12 +77,11 @@ def age(*folders: Path, when: float = LONG_AGO) -> None:
             os.utime(path, (when, when), follow_symlinks=False)
 
 
-def make_cleaned(folder: Path) -> Cleaned:
-    """The world of the archive's tests, archived at level 2; one file of it is not kept."""
-    world = make_world(folder)
-    archive(world.lake, world.to, Asked())
-    age(world.workspaces)
-    return Cleaned(folder, Given(workspaces=(world.workspaces,), allowed=CLASSES))
+def make_cleaned(archived: World) -> Cleaned:
+    """Let an archived world grow old; one file of it is not kept."""
+    age(archived.workspaces)
+    given = Given(workspaces=(archived.workspaces,), allowed=CLASSES)
+    return Cleaned(archived.lake.root.parent, given)
 
 
 def copied(template: Cleaned, folder: Path) -> Cleaned:
@@ -127,13 +123,3 @@ def in_trash(root: Path) -> list[str]:
 def states(lake: Lake, workspace_ids: Collection[str] = ()) -> set[str]:
     rows = lake.read("artifacts", ["workspace_id", "state"]).rows()
     return {state for key, state in rows if not workspace_ids or key in workspace_ids}
-
-
-@pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Cleaned:
-    return make_cleaned(tmp_path_factory.mktemp("cleanup"))
-
-
-@pytest.fixture
-def cleaned(template: Cleaned, tmp_path: Path) -> Cleaned:
-    return copied(template, tmp_path / "world")
