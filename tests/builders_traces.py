@@ -10,7 +10,7 @@ from typing import Any
 
 from rdlake.demo.rdagent_pickles import Proposal
 from rdlake.demo.traces import (
-    Backtested,
+    LoggedBacktest,
     LoopLog,
     RunLog,
     log_folder_name,
@@ -32,12 +32,12 @@ def workspace_id(*words: object) -> str:
 
 def make_backtest(
     *words: object, level: float = 0.001, metrics: Mapping[str, float] | None = None
-) -> Backtested:
+) -> LoggedBacktest:
     """A back-test whose metrics agree with its curve."""
     curve = make_curve(days=6, level=level)
     found = {**proven_metrics(curve), "IC": 0.02, "Rank IC": 0.03, **(metrics or {})}
     ordered = curve.select("datetime", *(name for name in curve.columns if name != "datetime"))
-    return Backtested(WORKSPACES / workspace_id(*words), found, ordered)
+    return LoggedBacktest(WORKSPACES / workspace_id(*words), found, ordered)
 
 
 def make_proposal(name: str, **overrides: Any) -> Proposal:

@@ -31,9 +31,9 @@ def no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.fixture(autouse=True, scope="session")
 def remembered_charts() -> Iterator[None]:
     """Draw the charts of equal days once: they cost more than the rest of an ingest."""
-    draw, drawn = stored.pictures_of, dict[tuple[bytes, str | None, str], bytes]()
+    draw, drawn = stored.curve_pictures, dict[tuple[bytes, str | None, str], bytes]()
 
-    def pictures_of(
+    def curve_pictures(
         canvas: Canvas, days: pl.DataFrame, title: str | None = None
     ) -> Iterator[tuple[str, Callable[[], bytes]]]:
         rows = days.write_ipc(None).getvalue()
@@ -48,7 +48,7 @@ def remembered_charts() -> Iterator[None]:
             yield name, partial(picture, name, drawing)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stored, "pictures_of", pictures_of)
+        patch.setattr(stored, "curve_pictures", curve_pictures)
         yield
 
 

@@ -45,7 +45,7 @@ DOORS = {
     "cryptography": {"operations/cleanup/receipt.py"},
     "pydantic": {"exports", "operations/cleanup/plan.py", "settings.py"},
     "pydantic_settings": {"settings.py"},
-    "pandas": {"exports/libraries/carried"},
+    "pandas": {"exports/libraries/runtime"},
     "pickle": set(),
     "sqlite3": {"demo", "sources/registry/sqlite_rows.py"},
     "yaml": {"sources/formats/yaml_text.py"},

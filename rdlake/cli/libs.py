@@ -119,9 +119,9 @@ def verify(
     """
     import rdlake
     from rdlake.errors import ExitCode
-    from rdlake.exports.libraries import Against
+    from rdlake.exports.libraries import StoredInputs
     from rdlake.exports.libraries import verify as run
-    from rdlake.exports.libraries.carried.runner import Limits
+    from rdlake.exports.libraries.runtime.runner import RunLimits
     from rdlake.settings import Settings
 
     library = _root(factors_root, "factors_lib_root")
@@ -134,10 +134,10 @@ def verify(
         run(
             rdlake.open_lake(lake_root).lake,
             library,
-            Against(roots, Path(chosen) if chosen else None),
+            StoredInputs(roots, Path(chosen) if chosen else None),
             names=names,
             python=others["python"],
-            limits=Limits(seconds, memory << 30, unprotected=unprotected),
+            limits=RunLimits(seconds, memory << 30, unprotected=unprotected),
         )
     )
     columns = ["name", "verdict", "rows", "otherwise", "largest", "beyond", "seconds", "against"]

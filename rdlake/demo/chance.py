@@ -35,7 +35,7 @@ def draw(seed: int, subject: Subject, number: int = 0, part: int = 0) -> np.rand
     return np.random.default_rng((seed, int(subject), number, part))
 
 
-def picked(seed: int, subject: Subject, number: int, every: int) -> bool:
+def is_picked(seed: int, subject: Subject, number: int, every: int) -> bool:
     """Tell whether `number` is the one chosen among its `every` neighbours."""
     group, place = divmod(number, every)
     return int(draw(seed, subject, group).integers(every)) == place

@@ -38,7 +38,7 @@ class Scale:
 
 
 @dataclass(frozen=True, slots=True)
-class Factor:
+class DemoFactor:
     """One proposed factor; `experiment` and `place` are where it was proposed first."""
 
     name: str
@@ -130,7 +130,7 @@ if __name__ == "__main__":
 """
 
 
-def draw_factor(rng: np.random.Generator, experiment: int, place: int) -> Factor:
+def draw_factor(rng: np.random.Generator, experiment: int, place: int) -> DemoFactor:
     """Return a factor at random, named in English or, now and then, in Chinese."""
     idea, scale = int(rng.integers(len(IDEAS))), int(rng.integers(len(SCALES)))
     window = int(rng.integers(SHORTEST, LONGEST + 1))
@@ -138,10 +138,10 @@ def draw_factor(rng: np.random.Generator, experiment: int, place: int) -> Factor
         name = f"{IDEAS[idea].chinese}{SCALES[scale].chinese}_{window}日"
     else:
         name = f"{IDEAS[idea].english}{SCALES[scale].english}_{window}D"
-    return Factor(name, idea, scale, window, experiment, place)
+    return DemoFactor(name, idea, scale, window, experiment, place)
 
 
-def factor_values(factor: Factor, market: Market, seed: int) -> NDArray[np.float32]:
+def factor_values(factor: DemoFactor, market: Market, seed: int) -> NDArray[np.float32]:
     """Return its values (day, instrument), noisy, with a few missing; equal in every experiment."""
     rng = draw(seed, Subject.FACTOR, factor.experiment, factor.place)
     exact = IDEAS[factor.idea].values(market, factor.window)
@@ -151,7 +151,7 @@ def factor_values(factor: Factor, market: Market, seed: int) -> NDArray[np.float
     return values
 
 
-def factor_source(factor: Factor) -> str:
+def factor_source(factor: DemoFactor) -> str:
     """Return the text of the `factor.py` that computes it."""
     idea = IDEAS[factor.idea].code.format(w=factor.window)
     return SOURCE.format(idea=idea, scale=SCALES[factor.scale].code, name=factor.name)

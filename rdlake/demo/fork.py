@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rdlake.demo.chance import Subject, identifier
 from rdlake.demo.logs import BETWEEN_LOOPS, NAME, ROOT
-from rdlake.demo.plan import Experiment, Run
+from rdlake.demo.plan import PlannedExperiment, PlannedRun
 
 LOGS = ROOT.parent.parent / "log"
 TABLES = {
@@ -35,7 +35,7 @@ def run_id(number: int, seed: int) -> str:
     return identifier(seed, Subject.REGISTERED_RUN, number)
 
 
-def json_files(experiment: Experiment, place: int, run: str) -> dict[str, bytes]:
+def json_files(experiment: PlannedExperiment, place: int, run: str) -> dict[str, bytes]:
     """Return the JSON files of an experiment's workspace; `place` is its loop's number."""
     loop: Row = {"version": "v1", "task_run_id": run, "loop_id": place}
     folder = {
@@ -57,7 +57,7 @@ def json_files(experiment: Experiment, place: int, run: str) -> dict[str, bytes]
     return {name: json.dumps(value, indent=2).encode() for name, value in files.items()}
 
 
-def write_registry(path: Path, runs: Sequence[Run], seed: int) -> int:
+def write_registry(path: Path, runs: Sequence[PlannedRun], seed: int) -> int:
     """Write the registry of all runs; return its size."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with closing(sqlite3.connect(path)) as connection, connection:
@@ -71,7 +71,7 @@ def write_registry(path: Path, runs: Sequence[Run], seed: int) -> int:
     return path.stat().st_size
 
 
-def _rows(run: Run, name: str) -> Iterator[tuple[str, Row]]:
+def _rows(run: PlannedRun, name: str) -> Iterator[tuple[str, Row]]:
     started = datetime.strptime(run.log_name, NAME).replace(tzinfo=UTC)
     at = {"updated_at_utc": (started + len(run.experiments) * BETWEEN_LOOPS).isoformat()}
     told: Row = {"scenario": "QuantRDLoop", "status": "success", "params_json": "{}"}

@@ -10,12 +10,12 @@ import polars as pl
 
 from rdlake.demo.backtest import Backtest
 from rdlake.demo.chance import Subject, identifier
-from rdlake.demo.factors import Factor, factor_source
+from rdlake.demo.factors import DemoFactor, factor_source
 from rdlake.demo.market import Market
-from rdlake.demo.plan import Experiment, Run
+from rdlake.demo.plan import PlannedExperiment, PlannedRun
 from rdlake.demo.rdagent_pickles import Proposal
 from rdlake.demo.templates import model_source
-from rdlake.demo.traces import Backtested, LoopLog, RunLog, trace_files
+from rdlake.demo.traces import LoggedBacktest, LoopLog, RunLog, trace_files
 from rdlake.demo.workspaces import backtest_of
 
 SIGNING_KEY = bytes(range(32))
@@ -25,7 +25,7 @@ NAME = "%Y-%m-%d_%H-%M-%S-%f"
 BETWEEN_LOOPS = timedelta(minutes=15)
 
 
-def log_files(run: Run, market: Market, seed: int) -> dict[str, bytes]:
+def log_files(run: PlannedRun, market: Market, seed: int) -> dict[str, bytes]:
     """Return the files of the run's log folder by relative path."""
     accepted: list[int] = []
     loops = []
@@ -40,14 +40,14 @@ def log_files(run: Run, market: Market, seed: int) -> dict[str, bytes]:
 
 def _loop(
     number: int,
-    experiment: Experiment,
-    baseline: Backtested | None,
+    experiment: PlannedExperiment,
+    baseline: LoggedBacktest | None,
     accepted: tuple[int, ...],
     market: Market,
     seed: int,
 ) -> LoopLog:
     place = ROOT / experiment.workspace_id
-    ran = Backtested(place, None) if experiment.failed else _ran(experiment, market, seed)
+    ran = LoggedBacktest(place, None) if experiment.failed else _ran(experiment, market, seed)
     return LoopLog(
         number=number,
         action=experiment.action,
@@ -63,16 +63,16 @@ def _loop(
     )
 
 
-def _ran(experiment: Experiment, market: Market, seed: int) -> Backtested:
+def _ran(experiment: PlannedExperiment, market: Market, seed: int) -> LoggedBacktest:
     backtest = backtest_of(experiment, market, seed)
-    return Backtested(ROOT / experiment.workspace_id, backtest.metrics, _curve(backtest))
+    return LoggedBacktest(ROOT / experiment.workspace_id, backtest.metrics, _curve(backtest))
 
 
 def _curve(backtest: Backtest) -> pl.DataFrame:
     return pl.DataFrame({"datetime": backtest.days, **backtest.curve})
 
 
-def _proposals(experiment: Experiment, seed: int) -> list[Proposal]:
+def _proposals(experiment: PlannedExperiment, seed: int) -> list[Proposal]:
     if experiment.network:
         code = model_source(*experiment.network)
         return [Proposal(f"Net{experiment.number}", _sub(experiment, 0, seed), code)]
@@ -87,15 +87,15 @@ def _proposals(experiment: Experiment, seed: int) -> list[Proposal]:
     ]
 
 
-def _sub(experiment: Experiment, place: int, seed: int) -> PurePosixPath:
+def _sub(experiment: PlannedExperiment, place: int, seed: int) -> PurePosixPath:
     return ROOT / identifier(seed, Subject.SUB_ID, experiment.number, place)
 
 
-def _meaning(factor: Factor) -> str:
+def _meaning(factor: DemoFactor) -> str:
     return f"{factor.name}: {factor.window} days"
 
 
-def _said(experiment: Experiment) -> Mapping[str, str]:
+def _said(experiment: PlannedExperiment) -> Mapping[str, str]:
     verdict = "better" if experiment.accepted else "no better"
     return {
         "observations": f"quality {experiment.quality:.2f}",

@@ -50,7 +50,7 @@ class Instance:
     attributes: Mapping[str, object] = field(default_factory=dict)
 
 
-def pickled(value: object, protocol: int) -> bytes:
+def encode_pickle(value: object, protocol: int) -> bytes:
     """Return the pickle of a tree of values, in protocol 4 or 5; TypeError for another value."""
     writer = _Writer()
     writer.put(value)
@@ -58,7 +58,7 @@ def pickled(value: object, protocol: int) -> bytes:
     return bytes([0x80, protocol]) + _FRAME + struct.pack("<Q", len(body)) + body
 
 
-def enveloped(pickle: bytes, key: bytes) -> bytes:
+def sign_pickle(pickle: bytes, key: bytes) -> bytes:
     """Return the pickle in the signed envelope of RD-Agent 1.0."""
     return MAGIC + hmac.digest(key, pickle, "sha256") + pickle
 

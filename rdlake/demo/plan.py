@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from rdlake.demo.chance import Subject, draw, identifier, picked
-from rdlake.demo.factors import Factor, draw_factor
+from rdlake.demo.chance import Subject, draw, identifier, is_picked
+from rdlake.demo.factors import DemoFactor, draw_factor
 from rdlake.demo.templates import Action
 
 LOOPS_PER_RUN = 25
@@ -18,7 +18,7 @@ FIRST_RUN, BETWEEN_RUNS = datetime(2026, 1, 5, 9, 30), timedelta(hours=20)
 
 
 @dataclass(frozen=True, slots=True)
-class Experiment:
+class PlannedExperiment:
     """One loop's experiment; `known` are the accepted factors it builds on, `new` its own."""
 
     workspace_id: str
@@ -29,8 +29,8 @@ class Experiment:
     has_ic: bool = True
     baseline: bool = False
     network: tuple[int, float] | None = None
-    known: tuple[Factor, ...] = ()
-    new: tuple[Factor, ...] = ()
+    known: tuple[DemoFactor, ...] = ()
+    new: tuple[DemoFactor, ...] = ()
     sub_workspace_ids: tuple[str, ...] = ()
 
     @property
@@ -39,27 +39,27 @@ class Experiment:
         return not self.failed and self.quality > ACCEPTED_FROM
 
     @property
-    def factors(self) -> tuple[Factor, ...]:
+    def factors(self) -> tuple[DemoFactor, ...]:
         """The factors its model saw; of two with one name the later stays, as RD-Agent does it."""
         return tuple({factor.name: factor for factor in (*self.known, *self.new)}.values())
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class PlannedRun:
     """One start of RD-Agent: its log folder, and the workspaces it left."""
 
     log_name: str
-    baseline: Experiment
-    experiments: tuple[Experiment, ...]
+    baseline: PlannedExperiment
+    experiments: tuple[PlannedExperiment, ...]
     unused_id: str
     junk_id: str
 
 
-def plan_runs(experiments: int, seed: int) -> Iterator[Run]:
+def plan_runs(experiments: int, seed: int) -> Iterator[PlannedRun]:
     """Yield the runs that hold this many experiments; a longer demo only adds to a shorter one."""
     for run, first in enumerate(range(0, experiments, LOOPS_PER_RUN)):
         numbers = range(first, min(first + LOOPS_PER_RUN, experiments))
-        yield Run(
+        yield PlannedRun(
             log_name=_log_name(run, seed),
             baseline=_baseline(run, seed),
             experiments=_loops(numbers, seed),
@@ -73,16 +73,16 @@ def _log_name(run: int, seed: int) -> str:
     return (FIRST_RUN + run * BETWEEN_RUNS + late).strftime("%Y-%m-%d_%H-%M-%S-%f")
 
 
-def _baseline(run: int, seed: int) -> Experiment:
+def _baseline(run: int, seed: int) -> PlannedExperiment:
     identity = identifier(seed, Subject.BASELINE_ID, run)
-    return Experiment(identity, run, "factor", quality=-0.5, baseline=True)
+    return PlannedExperiment(identity, run, "factor", quality=-0.5, baseline=True)
 
 
-def _loops(numbers: range, seed: int) -> tuple[Experiment, ...]:
-    loops: list[Experiment] = []
+def _loops(numbers: range, seed: int) -> tuple[PlannedExperiment, ...]:
+    loops: list[PlannedExperiment] = []
     for number in numbers:
         # The first loop of a run proposes factors, so that the baseline belongs to it.
-        model = number != numbers[0] and picked(seed, Subject.MODEL_ACTION, number, ONE_MODEL_IN)
+        model = number != numbers[0] and is_picked(seed, Subject.MODEL_ACTION, number, ONE_MODEL_IN)
         sota = [loop for loop in loops if loop.accepted and loop.action == "factor"]
         known = tuple(factor for loop in sota for factor in loop.new)
         if not model:
@@ -93,27 +93,27 @@ def _loops(numbers: range, seed: int) -> tuple[Experiment, ...]:
     return tuple(loops)
 
 
-def _factor_loop(number: int, seed: int, known: tuple[Factor, ...]) -> Experiment:
+def _factor_loop(number: int, seed: int, known: tuple[DemoFactor, ...]) -> PlannedExperiment:
     rng = draw(seed, Subject.EXPERIMENT, number)
     quality, count = float(rng.normal()), 1 + int(rng.integers(3))
     new = tuple(draw_factor(rng, number, place) for place in range(count))
-    failed = picked(seed, Subject.FAILURE, number, ONE_FAILURE_IN)
-    return Experiment(
+    failed = is_picked(seed, Subject.FAILURE, number, ONE_FAILURE_IN)
+    return PlannedExperiment(
         workspace_id=identifier(seed, Subject.EXPERIMENT_ID, number),
         number=number,
         action="factor",
         quality=quality,
         failed=failed,
-        has_ic=not picked(seed, Subject.MISSING_IC, number, ONE_WITHOUT_IC_IN),
+        has_ic=not is_picked(seed, Subject.MISSING_IC, number, ONE_WITHOUT_IC_IN),
         known=known,
         new=new,
         sub_workspace_ids=_sub_workspaces(number, seed, count),
     )
 
 
-def _model_loop(number: int, seed: int, known: tuple[Factor, ...]) -> Experiment:
+def _model_loop(number: int, seed: int, known: tuple[DemoFactor, ...]) -> PlannedExperiment:
     rng = draw(seed, Subject.EXPERIMENT, number)
-    return Experiment(
+    return PlannedExperiment(
         workspace_id=identifier(seed, Subject.EXPERIMENT_ID, number),
         number=number,
         action="model",
@@ -125,6 +125,6 @@ def _model_loop(number: int, seed: int, known: tuple[Factor, ...]) -> Experiment
 
 
 def _sub_workspaces(number: int, seed: int, count: int) -> tuple[str, ...]:
-    if not picked(seed, Subject.SUB_WORKSPACES, number, ONE_WITH_SUBS_IN):
+    if not is_picked(seed, Subject.SUB_WORKSPACES, number, ONE_WITH_SUBS_IN):
         return ()
     return tuple(identifier(seed, Subject.SUB_ID, number, place) for place in range(count))

@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 
 from rdlake.demo.pandas_pickles import Style, frame, style_of, time
-from rdlake.demo.pickles import Instance, enveloped, pickled
+from rdlake.demo.pickles import Instance, encode_pickle, sign_pickle
 from rdlake.demo.rdagent_pickles import (
     Proposal,
     coder_feedback,
@@ -43,7 +43,7 @@ _NAME = "%Y-%m-%d_%H-%M-%S-%f"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Backtested:
+class LoggedBacktest:
     """One back-test: the workspace it ran in, qlib's metrics by name, and its daily report.
 
     `curve` has `datetime` first and then qlib's columns; None as RD-Agent's cache leaves it.
@@ -67,8 +67,8 @@ class LoopLog:
     hypothesis: str = "past returns tell coming ones"
     reason: str = "they did before"
     proposals: tuple[Proposal, ...] = ()
-    backtest: Backtested | None = None
-    baseline: Backtested | None = None
+    backtest: LoggedBacktest | None = None
+    baseline: LoggedBacktest | None = None
     builds_on: tuple[int, ...] = ()
     ending: Ending = "success"
     reached: Step = "feedback"
@@ -115,8 +115,8 @@ class _Log:
         self.files[name] = self.packed(value)
 
     def packed(self, value: object) -> bytes:
-        pickle = pickled(value, self.style.protocol)
-        return enveloped(pickle, self.key) if self.key and self.style.signed else pickle
+        pickle = encode_pickle(value, self.style.protocol)
+        return sign_pickle(pickle, self.key) if self.key and self.style.signed else pickle
 
     def write_in(self, place: str, tag: str, value: object) -> None:
         """Write a loop's message; up to 0.4 with one letter more in its tag."""

@@ -11,13 +11,13 @@ from rdlake.demo.chance import Subject, draw
 from rdlake.demo.factors import factor_source, factor_values
 from rdlake.demo.frames import curve_parquet, factors_parquet
 from rdlake.demo.market import Market
-from rdlake.demo.plan import Experiment, Run
+from rdlake.demo.plan import PlannedExperiment, PlannedRun
 from rdlake.demo.templates import JUNK, model_source, templates
 
 Files = dict[str, bytes]
 
 
-def experiment_files(experiment: Experiment, market: Market, seed: int) -> Files:
+def experiment_files(experiment: PlannedExperiment, market: Market, seed: int) -> Files:
     """Return everything in the workspace of an experiment or of a baseline."""
     files = _encoded(templates(experiment.action))
     if experiment.network:
@@ -32,12 +32,12 @@ def experiment_files(experiment: Experiment, market: Market, seed: int) -> Files
     return files
 
 
-def backtest_of(experiment: Experiment, market: Market, seed: int) -> Backtest:
+def backtest_of(experiment: PlannedExperiment, market: Market, seed: int) -> Backtest:
     """Return the back-test whose files lie in the experiment's workspace."""
     return _backtest(experiment, market, _backtest_rng(experiment, seed))
 
 
-def sub_workspaces(experiment: Experiment) -> dict[str, Files]:
+def sub_workspaces(experiment: PlannedExperiment) -> dict[str, Files]:
     """Return the folders in which the coder wrote this experiment's factors or model."""
     if not experiment.sub_workspace_ids:
         return {}
@@ -48,7 +48,7 @@ def sub_workspaces(experiment: Experiment) -> dict[str, Files]:
     return dict(zip(experiment.sub_workspace_ids, map(_encoded, contents), strict=True))
 
 
-def leftovers(run: Run) -> dict[str, Files]:
+def leftovers(run: PlannedRun) -> dict[str, Files]:
     """Return the folders of a run that hold no experiment: templates alone, or a version query."""
     return {run.unused_id: _encoded(templates("factor")), run.junk_id: _encoded(JUNK)}
 
@@ -57,17 +57,17 @@ def _encoded(texts: dict[str, str]) -> Files:
     return {name: text.encode() for name, text in texts.items()}
 
 
-def _factors(experiment: Experiment, market: Market, seed: int) -> bytes:
+def _factors(experiment: PlannedExperiment, market: Market, seed: int) -> bytes:
     columns = {factor.name: factor_values(factor, market, seed) for factor in experiment.factors}
     return factors_parquet(columns, market, drop_missing=bool(experiment.known))
 
 
-def _backtest_rng(experiment: Experiment, seed: int) -> np.random.Generator:
+def _backtest_rng(experiment: PlannedExperiment, seed: int) -> np.random.Generator:
     subject = Subject.BASELINE_BACKTEST if experiment.baseline else Subject.EXPERIMENT_BACKTEST
     return draw(seed, subject, experiment.number)
 
 
-def _backtest(experiment: Experiment, market: Market, rng: np.random.Generator) -> Backtest:
+def _backtest(experiment: PlannedExperiment, market: Market, rng: np.random.Generator) -> Backtest:
     boosted = experiment.action == "factor"
     return run_backtest(market, experiment.quality, rng, boosted=boosted, has_ic=experiment.has_ic)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from rdlake.demo.fork import json_files, run_id, write_registry
 from rdlake.demo.logs import SIGNING_KEY, log_files
 from rdlake.demo.market import Market, make_market
-from rdlake.demo.plan import Run, plan_runs
+from rdlake.demo.plan import PlannedRun, plan_runs
 from rdlake.demo.prices_file import prices_h5
 from rdlake.demo.workspaces import Files, experiment_files, leftovers, sub_workspaces
 from rdlake.errors import BadInput, StorageFailed
@@ -68,7 +68,9 @@ def write_demo(
     return _report(directory, runs, written, fork=fork)
 
 
-def _report(directory: Path, runs: tuple[Run, ...], written: int, *, fork: bool) -> DemoReport:
+def _report(
+    directory: Path, runs: tuple[PlannedRun, ...], written: int, *, fork: bool
+) -> DemoReport:
     planned = [experiment for run in runs for experiment in run.experiments]
     return DemoReport(
         directory=directory,
@@ -105,7 +107,7 @@ def _is_empty(directory: Path) -> bool:
     return directory.is_dir() and not any(directory.iterdir())
 
 
-def _write_run(directory: Path, run: Run, market: Market, seed: int) -> int:
+def _write_run(directory: Path, run: PlannedRun, market: Market, seed: int) -> int:
     log = log_files(run, market, seed)
     written = sum(
         _write(directory / LOGS / run.log_name / name, content) for name, content in log.items()
@@ -114,7 +116,7 @@ def _write_run(directory: Path, run: Run, market: Market, seed: int) -> int:
     return written + _write_folders(directory, baseline | leftovers(run))
 
 
-def _write_registry(path: Path, runs: tuple[Run, ...], seed: int) -> int:
+def _write_registry(path: Path, runs: tuple[PlannedRun, ...], seed: int) -> int:
     try:
         return write_registry(path, runs, seed)
     except OSError as error:

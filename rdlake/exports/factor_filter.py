@@ -14,7 +14,7 @@ from rdlake.store.lake import Lake
 
 
 @dataclass(frozen=True, order=True)
-class Chosen:
+class CatalogFactor:
     """A factor by name and source, with the formula that the catalog has of it."""
 
     name: str
@@ -22,9 +22,9 @@ class Chosen:
     expression: str | None
 
 
-def chosen_factors(
+def choose_factors(
     lake: Lake, *, where: str | None = None, names: Collection[str] = ()
-) -> tuple[Chosen, ...]:
+) -> tuple[CatalogFactor, ...]:
     """Those of the newest catalog that the condition holds for, and that are called so where names
     are given. The condition is one expression over the columns of `factor_catalog`; it is asked of
     a copy in a DuckDB of its own, which reaches no file, no network and no other table. BadInput
@@ -49,7 +49,7 @@ def chosen_factors(
                 fix="one condition over the columns of factor_catalog: "
                 'rdlake sql "DESCRIBE factor_catalog" lists them',
             ) from error
-    taken = sorted(Chosen(*row) for row in chosen if not names or row[0] in names)
+    taken = sorted(CatalogFactor(*row) for row in chosen if not names or row[0] in names)
     if missing := sorted(set(names) - {each.name for each in taken}):
         raise BadInput(
             f"no such factor: {', '.join(missing)}",

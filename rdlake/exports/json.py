@@ -10,43 +10,43 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from rdlake.errors import CheckFailed
-from rdlake.exports.protocol_v1 import CATALOGS, SOURCE, VERSION, Catalog
-from rdlake.exports.session import Exported, Rows, exporting
+from rdlake.exports.protocol_v1 import CATALOGS, SOURCE, VERSION, JsonCatalog
+from rdlake.exports.session import ExportedFile, ExportSession, open_session
 from rdlake.schema.sql import identifier
 from rdlake.store.lake import Lake
 
 AT_ONCE = 1000
 
 
-def export_json(lake: Lake, folder: Path, version: int | None = None) -> list[Exported]:
+def export_json(lake: Lake, folder: Path, version: int | None = None) -> list[ExportedFile]:
     """Write the catalogs of a version, by default the newest, in place of older ones in `folder`.
     Of one version the bytes are always the same. CheckFailed when a row is not what the protocol
     says; then nothing is replaced."""
-    with exporting(lake, folder, version) as rows:
-        return [Exported(folder / each.file, _write(each, rows)) for each in CATALOGS]
+    with open_session(lake, folder, version) as session:
+        return [ExportedFile(folder / each.file, _write(each, session)) for each in CATALOGS]
 
 
-def _write(catalog: Catalog, rows: Rows) -> int:
+def _write(catalog: JsonCatalog, session: ExportSession) -> int:
     """How many rows were written, one a line."""
-    made = rows.version.published_at.replace(tzinfo=UTC).isoformat()
+    made = session.version.published_at.replace(tzinfo=UTC).isoformat()
     head = {"version": VERSION, "generated_at_utc": made, "source": SOURCE}
     count = 0
-    with (rows.aside / catalog.file).open("wb") as file:
+    with (session.staging / catalog.file).open("wb") as file:
         file.write(f'{json.dumps(head)[:-1]}, "{catalog.list}": ['.encode())
-        for count, line in enumerate(_lines(catalog, rows), 1):
+        for count, line in enumerate(_lines(catalog, session), 1):
             file.write((b",\n" if count > 1 else b"\n") + line)
         file.write(b"\n]}\n")
     return count
 
 
-def _lines(catalog: Catalog, rows: Rows) -> Iterator[bytes]:
+def _lines(catalog: JsonCatalog, session: ExportSession) -> Iterator[bytes]:
     """Each row as the protocol has it, checked."""
-    there = rows.columns(catalog.view)
+    there = session.columns(catalog.view)
     if not there:
         return
     names = [field.alias or name for name, field in catalog.row.model_fields.items()]
     columns = ", ".join(identifier(name) if name in there else "NULL" for name in names)
-    cursor = rows.connection.execute(rows.select(catalog.view, columns, catalog.where))
+    cursor = session.connection.execute(session.select(catalog.view, columns, catalog.where))
     while some := cursor.fetchmany(AT_ONCE):
         for values in some:
             row = dict(zip(names, values, strict=True))
@@ -56,7 +56,7 @@ def _lines(catalog: Catalog, rows: Rows) -> Iterator[bytes]:
                 raise _broken(catalog, row, error) from error
 
 
-def _broken(catalog: Catalog, row: dict[str, object], error: ValidationError) -> CheckFailed:
+def _broken(catalog: JsonCatalog, row: dict[str, object], error: ValidationError) -> CheckFailed:
     first = error.errors(include_url=False)[0]
     where = ".".join(map(str, first["loc"]))
     named = ", ".join(f"{name} {value!r:.80}" for name, value in list(row.items())[:3])

@@ -10,41 +10,41 @@ import pyarrow.parquet as pq
 
 from rdlake.catalog.contract import keys
 from rdlake.catalog.docs import column_meanings, view_meaning
-from rdlake.exports.session import Exported, Rows, exporting
+from rdlake.exports.session import ExportedFile, ExportSession, open_session
 from rdlake.store.lake import Lake
 
 AT_ONCE = 20_000
 """How many rows are held in memory, and lie in one row group."""
 
 
-def export_parquet(lake: Lake, folder: Path, version: int | None = None) -> list[Exported]:
+def export_parquet(lake: Lake, folder: Path, version: int | None = None) -> list[ExportedFile]:
     """Write each view of a version, by default the newest, in place of older files in `folder`.
 
     Comments are in the metadata: the view's as `comment`, the columns' as JSON in
     `column_comments` and, for readers of Arrow, as `comment` of each field.
     """
-    with exporting(lake, folder, version) as rows:
+    with open_session(lake, folder, version) as session:
         return [
-            Exported(folder / f"{view}.parquet", _write(rows, view, lake.lake_id))
-            for view in rows.views
+            ExportedFile(folder / f"{view}.parquet", _write(session, view, lake.lake_id))
+            for view in session.views
         ]
 
 
-def _write(rows: Rows, view: str, lake_id: str) -> int:
+def _write(session: ExportSession, view: str, lake_id: str) -> int:
     """How many rows were written."""
-    meanings = column_meanings(rows.connection, view)
+    meanings = column_meanings(session.connection, view)
     told = {
-        "comment": view_meaning(rows.connection, view),
+        "comment": view_meaning(session.connection, view),
         "column_comments": json.dumps(meanings, ensure_ascii=False),
-        "key": ", ".join(keys(rows.version.sql)[view]),
+        "key": ", ".join(keys(session.version.sql)[view]),
         "lake_id": lake_id,
-        "catalog_version": str(rows.version.catalog_version),
+        "catalog_version": str(session.version.catalog_version),
     }
     count = 0
-    reader = rows.connection.sql(rows.select(view)).to_arrow_reader(AT_ONCE)
+    reader = session.connection.sql(session.select(view)).to_arrow_reader(AT_ONCE)
     fields = [field.with_metadata({"comment": meanings[field.name]}) for field in reader.schema]
     schema = pa.schema(fields)
-    with pq.ParquetWriter(rows.aside / f"{view}.parquet", schema, compression="zstd") as file:
+    with pq.ParquetWriter(session.staging / f"{view}.parquet", schema, compression="zstd") as file:
         file.add_key_value_metadata(told)
         for batch in reader:
             file.write_batch(pa.record_batch(batch.columns, schema=schema), row_group_size=AT_ONCE)

@@ -217,7 +217,7 @@ class ModelCatalog(Head):
 
 
 @dataclass(frozen=True)
-class Catalog:
+class JsonCatalog:
     """One JSON file: its name, the list in it, the view and those of its rows that it holds."""
 
     file: str
@@ -229,12 +229,16 @@ class Catalog:
 
 
 CATALOGS = (
-    Catalog("factor_catalog.json", "factors", FactorCatalog, Factor, "factor_catalog"),
-    Catalog("strategy_catalog.json", "strategies", StrategyCatalog, Strategy, "strategy_catalog"),
+    JsonCatalog("factor_catalog.json", "factors", FactorCatalog, Factor, "factor_catalog"),
+    JsonCatalog(
+        "strategy_catalog.json", "strategies", StrategyCatalog, Strategy, "strategy_catalog"
+    ),
     # The protocol has no word for a baseline: it would be taken for the result of the loop.
-    Catalog("loop_catalog.json", "loops", LoopCatalog, Loop, "loop_catalog", "role = 'experiment'"),
-    Catalog("model_catalog.json", "models", ModelCatalog, Model, "model_catalog"),
-    Catalog(
+    JsonCatalog(
+        "loop_catalog.json", "loops", LoopCatalog, Loop, "loop_catalog", "role = 'experiment'"
+    ),
+    JsonCatalog("model_catalog.json", "models", ModelCatalog, Model, "model_catalog"),
+    JsonCatalog(
         "alpha158_meta.json",
         "factors",
         AlphaMeta,

@@ -1,4 +1,4 @@
-"""One version opened for handing all its rows on, in the order of their keys."""
+"""Open one version to export all its rows in the order of their keys."""
 
 from __future__ import annotations
 
@@ -22,61 +22,65 @@ from rdlake.store.lake import Lake
 from rdlake.store.translate import storage_door
 
 MEMORY = "400MB"
-"""More than this DuckDB keeps on disk while it sorts."""
+"""DuckDB moves what exceeds this to disk while it sorts."""
 PASSING, DAY = ".rdlake-export-", 86_400
 
 
 @dataclass(frozen=True)
-class Exported:
-    """One file that was written."""
+class ExportedFile:
+    """Describe one file that was written."""
 
     path: Path
     rows: int
 
 
 @dataclass(frozen=True)
-class Rows:
-    """The rows of a version's views, and a passing folder for what is made of them."""
+class ExportSession:
+    """Read the rows of a version's views; files are written to `staging` first."""
 
     version: Version
     connection: duckdb.DuckDBPyConnection
-    aside: Path
+    staging: Path
 
     @property
     def views(self) -> list[str]:
+        """Return the names of the views."""
         return sorted(keys(self.version.sql))
 
     def columns(self, view: str) -> list[str]:
-        """In their order; none of a view that the version does not have."""
+        """Return the columns of a view in order; none if the version does not have the view."""
         if view not in self.views:
             return []
         found = self.connection.execute(f"DESCRIBE {identifier(view)}").fetchall()
         return [row[0] for row in found]
 
     def select(self, view: str, columns: str = "*", where: str = "true") -> str:
-        """SQL for rows in the order of their key."""
+        """Return SQL for rows in the order of their key."""
         order = ", ".join(map(identifier, keys(self.version.sql)[view]))
         return f"SELECT {columns} FROM {identifier(view)} WHERE {where} ORDER BY {order}"
 
 
 @contextlib.contextmanager
-def exporting(lake: Lake, folder: Path, version: int | None) -> Iterator[Rows]:
-    """A version, by default the newest, for writing it to a folder, which is made. What the block
-    leaves in `aside` takes its place in the folder when it ends well; else nothing is replaced."""
+def open_session(lake: Lake, folder: Path, version: int | None) -> Iterator[ExportSession]:
+    """Open a version, by default the newest, to export it to a folder, which is created.
+
+    When the block ends well, the files in `staging` replace those in the folder. Otherwise nothing
+    is replaced.
+    """
     chosen = newest(lake) if version is None else numbered(lake, version)
     with storage_door(folder):
         folder.mkdir(parents=True, exist_ok=True)
         _sweep(folder)
         passing = tempfile.TemporaryDirectory(prefix=PASSING, dir=folder)
     with (
-        passing as aside,
+        passing as staging,
         contextlib.closing(connect(lake.root, chosen.catalog_version)) as connection,
         engine_door(lake, chosen.catalog_version, folder),
     ):
         connection.execute(f"SET memory_limit = {literal(MEMORY)}")
-        connection.execute(f"SET temp_directory = {literal(str(Path(aside) / 'sorted'))}")
-        yield Rows(chosen, connection, Path(aside))
-        for path in sorted(Path(aside).glob("*.*")):
+        connection.execute(f"SET temp_directory = {literal(str(Path(staging) / 'sorted'))}")
+        yield ExportSession(chosen, connection, Path(staging))
+        for path in sorted(Path(staging).glob("*.*")):
             write_durably(path, folder / path.name)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from rdlake.domain.panel import Panel
-from rdlake.factors.statistics import FACTORS, correlated
+from rdlake.factors.statistics import FACTOR_TABLE, mean_rank_correlation
 from rdlake.schema.frames import frame_of
 from rdlake.schema.tables import table
 from rdlake.sources.backtest.factor_values import open_factor_table
@@ -73,7 +73,7 @@ def _compared(
         other = _panel(row["other_sha256"], places, folders) if panel is not None else None
         if panel is None or other is None:
             continue
-        mean, days = correlated(panel, other)
+        mean, days = mean_rank_correlation(panel, other)
         name = f"{one}\0{row['other_sha256']}"
         yield {
             "pair_id": sha256(name.encode()).hexdigest(),
@@ -88,7 +88,7 @@ def _compared(
 def _panel(digest: str, places: Places, folders: Mapping[str, Path]) -> Panel | None:
     """The values of that digest, from the first folder that still has them."""
     for workspace_id, column in places.get(digest, ()):
-        with suppress(Unreadable), open_factor_table(folders[workspace_id] / FACTORS) as found:
+        with suppress(Unreadable), open_factor_table(folders[workspace_id] / FACTOR_TABLE) as found:
             panel, _ = found.column(column)
             if panel.digest == digest:
                 return panel

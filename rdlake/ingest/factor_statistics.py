@@ -11,7 +11,14 @@ import polars as pl
 
 from rdlake.domain.experiment import Workspace
 from rdlake.errors import BadInput
-from rdlake.factors.statistics import FIGURES, Figures, Key, Measured, Prices, measure
+from rdlake.factors.statistics import (
+    FIGURE_COLUMNS,
+    FigureKey,
+    Figures,
+    Measurement,
+    PriceLabel,
+    measure,
+)
 from rdlake.schema.frames import frame_of
 from rdlake.schema.tables import table
 from rdlake.sources.backtest.prices import PRICES, read_price_label
@@ -20,7 +27,7 @@ from rdlake.sources.workspace.scan import Scan
 from rdlake.store.delta_log import last_repair
 from rdlake.store.lake import Lake
 
-MeasuredWorkspace = tuple[Workspace | SkippedFolder, Measured]
+MeasuredWorkspace = tuple[Workspace | SkippedFolder, Measurement]
 
 KEY = ("values_sha256", "label_sha256", "start_date", "end_date")
 
@@ -40,7 +47,7 @@ class Measurer:
                 "no such file of prices", where=prices, fix="name daily_pv.h5 with --prices"
             )
         self._given = Path(prices).resolve() if prices is not None else None
-        self._read: dict[Path, Prices] = {}
+        self._read: dict[Path, PriceLabel] = {}
         self._later = later
         self._rows = frame_of(table("factor_perf"), []) if later else _figures(lake)
         self._labels = frozenset(self._rows["label_sha256"].drop_nulls().unique())
@@ -55,11 +62,11 @@ class Measurer:
     def measured(self, scanned: Scan, result: Workspace | SkippedFolder) -> MeasuredWorkspace:
         """The workspace with the statistics of its factors; Skipped if it changed meanwhile."""
         if isinstance(result, SkippedFolder):
-            return result, Measured()
-        prices = self._prices(scanned.folder) if result.factors else Prices(None)
+            return result, Measurement()
+        prices = self._prices(scanned.folder) if result.factors else PriceLabel(None)
         found = measure(result, scanned.folder, prices, self._known)
         if result.factors and (skipped := find_change(scanned)):
-            return skipped, Measured()
+            return skipped, Measurement()
         self._known.update(found.figures)
         findings = (*result.findings, *found.findings)
         return replace(result, factors=found.factors, findings=findings), found
@@ -70,23 +77,23 @@ class Measurer:
         prices = self._prices(self._given) if self._given else None
         return prices.label.digest if prices and prices.label else None
 
-    def of_table(self, table: Workspace, folder: Path) -> Measured:
+    def of_table(self, table: Workspace, folder: Path) -> Measurement:
         """The statistics of a table of no workspace, with the prices of `--prices` alone."""
-        prices = self._prices(folder) if self._given else Prices(None, "no prices")
+        prices = self._prices(folder) if self._given else PriceLabel(None, "no prices")
         return measure(table, folder, prices, self._known)
 
-    def _prices(self, folder: Path) -> Prices:
+    def _prices(self, folder: Path) -> PriceLabel:
         if self._later:
-            return Prices(None, "left for the next ingest")
+            return PriceLabel(None, "left for the next ingest")
         path = self._given or folder.parent.parent / PRICES
         if path not in self._read:
             self._read = {path: _prices(path, self._labels)}  # those of one root at a time
         return self._read[path]
 
     @cached_property
-    def _known(self) -> dict[Key, Figures]:
-        known: dict[Key, Figures] = {}
-        for row in self._rows.unique(KEY).select(*KEY, *FIGURES).iter_rows(named=True):
+    def _known(self) -> dict[FigureKey, Figures]:
+        known: dict[FigureKey, Figures] = {}
+        for row in self._rows.unique(KEY).select(*KEY, *FIGURE_COLUMNS).iter_rows(named=True):
             values, label, start, end = (row.pop(name) for name in KEY)
             known[values, label, start, end] = row
         return known
@@ -94,7 +101,7 @@ class Measurer:
 
 def _figures(lake: Lake) -> pl.DataFrame:
     """What the lake knows; after a repair only that of which it has all days."""
-    rows = lake.read("factor_perf", ["workspace_id", "series_id", *KEY, *FIGURES])
+    rows = lake.read("factor_perf", ["workspace_id", "series_id", *KEY, *FIGURE_COLUMNS])
     if last_repair(lake.root):
         there = lake.read("factor_ic", ["series_id"])["series_id"].unique()
         whole = pl.col("series_id").is_null() | pl.col("series_id").is_in(there.to_list())
@@ -102,10 +109,10 @@ def _figures(lake: Lake) -> pl.DataFrame:
     return rows
 
 
-def _prices(path: Path, known: Collection[str]) -> Prices:
+def _prices(path: Path, known: Collection[str]) -> PriceLabel:
     if not path.exists():
-        return Prices(None, "no prices")
+        return PriceLabel(None, "no prices")
     label, findings = read_price_label(path, known)
     if label is None:
-        return Prices(None, f"no prices ({path.name}: {findings[0].reason})")
-    return Prices(label, None, tuple(findings))
+        return PriceLabel(None, f"no prices ({path.name}: {findings[0].reason})")
+    return PriceLabel(label, None, tuple(findings))

@@ -14,7 +14,7 @@ import polars as pl
 from rdlake.domain.experiment import Finding, SourceFile, Workspace
 from rdlake.evidence import Evidence, evidence_rows, said_by_json, said_by_workspace
 from rdlake.evidence.rows import lying_there
-from rdlake.factors.statistics import Measured, perf_rows, series_rows
+from rdlake.factors.statistics import Measurement, perf_rows, series_rows
 from rdlake.ingest.content import Keep, keep_files
 from rdlake.ingest.derive import derive
 from rdlake.ingest.factor_statistics import Measurer
@@ -47,7 +47,7 @@ class ReadFolder:
     scanned: Scan
     source_digest: str
     result: Workspace | SkippedFolder
-    measured: Measured
+    measured: Measurement
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ class FolderReader:
             return None
         if gone:
             skipped = SkippedFolder(folder.name, folder.parent.name, CLEANED_UP)
-            return ReadFolder(scanned, hashed.source_digest, skipped, Measured())
+            return ReadFolder(scanned, hashed.source_digest, skipped, Measurement())
         result, measured = self._measurer.measured(scanned, parse_workspace(scanned, hashed))
         if isinstance(result, Workspace) and result.role in LOOPS:
             self._loops += 1

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from rdlake.demo.pandas_pickles import frame, path, series, style_of, time
-from rdlake.demo.pickles import Call, Instance, Name, enveloped, pickled
+from rdlake.demo.pickles import Call, Instance, Name, encode_pickle, sign_pickle
 from rdlake.demo.traces import FAKE_SECRETS, RunLog, trace_files
 from rdlake.sources.pickles import (
     Record,
@@ -36,13 +36,13 @@ PLAIN: list[object] = [
 @pytest.mark.parametrize("protocol", [4, 5])
 @pytest.mark.parametrize("value", PLAIN, ids=lambda value: repr(value)[:20])
 def test_plain_values_come_back(value: object, protocol: int) -> None:
-    assert as_value(load(pickled(value, protocol))) == value
+    assert as_value(load(encode_pickle(value, protocol))) == value
 
 
 def test_what_is_met_again_is_the_same() -> None:
     shared = Instance(Name("a", "B"), {"x": [1]})
     many = [shared, *(f"text {n}" for n in range(300)), shared, "text 7"]
-    loaded = load(pickled(many, 4))
+    loaded = load(encode_pickle(many, 4))
     assert isinstance(loaded, list)
     assert loaded[0] is loaded[301]
     assert attributes(loaded[0]) == {"x": [1]}
@@ -52,23 +52,23 @@ def test_what_is_met_again_is_the_same() -> None:
 def test_a_list_may_hold_itself() -> None:
     endless: list[object] = []
     endless.append(endless)
-    loaded = load(pickled(endless, 4))
+    loaded = load(encode_pickle(endless, 4))
     assert isinstance(loaded, list) and loaded[0] is loaded
 
 
 def test_calls_keep_name_arguments_and_state() -> None:
-    found = load(pickled(Call(Name.of("a.b.C"), (1, "x"), {"y": 2}), 5))
+    found = load(encode_pickle(Call(Name.of("a.b.C"), (1, "x"), {"y": 2}), 5))
     assert isinstance(found, Record)
     assert (qualified(found), found.args, found.state) == ("a.b.C", (1, "x"), {"y": 2})
 
 
 def test_what_has_no_opcodes_is_refused() -> None:
     with pytest.raises(TypeError, match="complex"):
-        pickled([1j], 4)
+        encode_pickle([1j], 4)
 
 
 def test_an_envelope_is_signed_with_the_key() -> None:
-    packed = enveloped(pickled([1], 5), KEY)
+    packed = sign_pickle(encode_pickle([1], 5), KEY)
     assert open_envelope(packed, KEY).signature == "signed"
     assert open_envelope(packed, b"other").signature == "bad"
 
@@ -82,16 +82,16 @@ def test_series_frames_paths_and_times_come_back(version: str) -> None:
         "series": series({"IC": 0.1, "动量": float("nan")}, style),
         "frame": frame(days, columns, style),
     }
-    loaded = load(pickled(value, style.protocol))
+    loaded = load(encode_pickle(value, style.protocol))
     assert isinstance(loaded, dict)
     assert as_series(loaded["series"]).index[0].to_list() == ["IC", "动量"]
     table = as_frame(loaded["frame"]).table()
     assert table.columns == ["datetime", "return", "bench"]
     assert table["bench"].to_list() == [1.0, 2.0]
     place = PurePosixPath("/home/量化/x y")
-    assert as_path(load(pickled(path(place, style), 4))) == place
+    assert as_path(load(encode_pickle(path(place, style), 4))) == place
     moment = datetime(2026, 11, 20, 1, 2, 3, 456789, tzinfo=UTC)
-    assert as_value(load(pickled(time(moment), 4))) == moment
+    assert as_value(load(encode_pickle(time(moment), 4))) == moment
 
 
 @pytest.mark.parametrize("version", VERSIONS)

@@ -9,9 +9,9 @@ import polars as pl
 import pytest
 
 from rdlake.errors import BadInput
-from rdlake.factors.statistics import measured as measure_module
-from rdlake.factors.statistics.daily import daily as real_daily
-from rdlake.factors.statistics.figures import of_values as real_of_values
+from rdlake.factors.statistics import measurement as measure_module
+from rdlake.factors.statistics.daily import daily_figures as real_daily
+from rdlake.factors.statistics.figures import value_figures as real_of_values
 from rdlake.ingest import factor_statistics
 from rdlake.ingest.pipeline import ingest
 from rdlake.sources.backtest.prices import PRICES
@@ -46,8 +46,8 @@ def computed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         seen.append("values")
         return real_of_values(*given)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(measure_module, "daily", daily)
-    monkeypatch.setattr(measure_module, "of_values", of_values)
+    monkeypatch.setattr(measure_module, "daily_figures", daily)
+    monkeypatch.setattr(measure_module, "value_figures", of_values)
     return seen
 
 

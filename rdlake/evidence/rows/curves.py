@@ -11,8 +11,13 @@ import polars as pl
 import polars.selectors as cs
 
 from rdlake.domain.experiment import Experiment
+from rdlake.factors.series import (
+    annual_return_expr,
+    deviation_expr,
+    drawdown_expr,
+    sharpe_expr,
+)
 
-DAYS_A_YEAR = 238
 RAW = ("account", "value", "cash", "return", "cost", "bench", "turnover")
 OWNER = "workspace_id"
 
@@ -34,7 +39,7 @@ def curve_days(experiments: Sequence[Experiment]) -> pl.DataFrame:
             cum_excess=pl.col("excess").cum_sum().over(OWNER),
         )
         .with_columns(
-            drawdown=pl.col("nav") / pl.max_horizontal(pl.col("nav").cum_max().over(OWNER), 1) - 1,
+            drawdown=drawdown_expr(pl.col("nav")).over(OWNER),
             excess_drawdown=pl.col("cum_excess")
             - pl.max_horizontal(pl.col("cum_excess").cum_max().over(OWNER), 0),
         )
@@ -72,7 +77,7 @@ def curve_figures(days: pl.DataFrame) -> pl.DataFrame:
             final_nav=pl.col("nav").last(),
             nav_drawdown=pl.col("drawdown").min(),
             mean_turnover=pl.col("turnover").mean(),
-            sharpe=_ratio(net),
+            sharpe=sharpe_expr(net),
             win_rate=pl.when(net.count() == pl.len()).then((net > 0).mean()),
             **_risk("excess", "1day.excess_return_with_cost"),
             **_risk("gross_excess", "1day.excess_return_without_cost"),
@@ -85,26 +90,14 @@ def _finite(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.with_columns(pl.when(cs.float().is_finite()).then(cs.float()))
 
 
-def _deviation(column: pl.Expr) -> pl.Expr:
-    """std with ddof 1; of equal days exactly zero, where rounding would leave a trace."""
-    deviation = column.std(ddof=1)
-    return pl.when(column.min() < column.max()).then(deviation).otherwise(deviation * 0)
-
-
-def _ratio(column: pl.Expr) -> pl.Expr:
-    """mean / std × √238; null where the deviation is zero or not defined."""
-    deviation = _deviation(column)
-    return pl.when(deviation > 0).then(column.mean() / deviation * DAYS_A_YEAR**0.5)
-
-
 def _risk(column: str, prefix: str) -> dict[str, pl.Expr]:
     """qlib's five figures of an excess; its drawdown has the first day as its first peak."""
     excess = pl.col(column)
     summed = excess.cum_sum()
     return {
         f"{prefix}.mean": excess.mean(),
-        f"{prefix}.std": _deviation(excess),
-        f"{prefix}.annualized_return": excess.mean() * DAYS_A_YEAR,
-        f"{prefix}.information_ratio": _ratio(excess),
+        f"{prefix}.std": deviation_expr(excess),
+        f"{prefix}.annualized_return": annual_return_expr(excess),
+        f"{prefix}.information_ratio": sharpe_expr(excess),
         f"{prefix}.max_drawdown": (summed - summed.cum_max()).min(),
     }

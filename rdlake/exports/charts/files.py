@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from rdlake.errors import BadInput, StorageFailed
-from rdlake.exports.charts.stored import curves_of, open_canvas, pictures_of
+from rdlake.exports.charts.stored import curve_pictures, open_canvas, read_curves
 from rdlake.store.lake import Lake
 from rdlake.store.lookup import workspace_named
 
@@ -31,7 +31,7 @@ def plot(lake: Lake, name: str, folder: Path, *, overwrite: bool = False) -> lis
 
 
 def _of_experiment(lake: Lake, workspace_id: str) -> Pictures:
-    curves = list(curves_of(lake, [workspace_id]))
+    curves = list(read_curves(lake, [workspace_id]))
     if not curves:
         raise BadInput(
             "this experiment has no curve",
@@ -41,7 +41,7 @@ def _of_experiment(lake: Lake, workspace_id: str) -> Pictures:
         )
     with open_canvas() as canvas:
         return {
-            name: picture() for name, picture in pictures_of(canvas, curves[0][2], workspace_id)
+            name: picture() for name, picture in curve_pictures(canvas, curves[0][2], workspace_id)
         }
 
 

@@ -33,7 +33,7 @@ Pictures = Mapping[str, tuple[int, str]]
 
 
 @dataclass(frozen=True)
-class _Known:
+class _StoredCharts:
     """The charts in the lake: of which loop they are by workspace, and the pictures of each curve
     by its digest, as far as their content is there."""
 
@@ -65,7 +65,7 @@ def draw_charts(lake: Lake, *, draw: bool = True, on_progress: Progress | None =
     return len(todo)
 
 
-def _known(lake: Lake) -> _Known:
+def _known(lake: Lake) -> _StoredCharts:
     """A chart whose content is gone counts as not there."""
     rows = lake.read("charts")
     there = stored(lake, rows["sha256"].unique()) if rows.height else frozenset()
@@ -77,7 +77,7 @@ def _known(lake: Lake) -> _Known:
         loops[row["workspace_id"]] = "" if gone else row["loop_digest"]
         if not gone:
             pictures.setdefault(row["curve_digest"], {})[row["path"]] = row["size"], row["sha256"]
-    return _Known(loops, pictures)
+    return _StoredCharts(loops, pictures)
 
 
 def _commit(
@@ -89,10 +89,10 @@ def _commit(
     """The content of new pictures, then the rows of these workspaces."""
     content: dict[str, bytes] = {}
     rows: list[dict[str, object]] = []
-    for workspace_id, loop_digest, days in curves_of(lake, workspace_ids):
+    for workspace_id, loop_digest, days in read_curves(lake, workspace_ids):
         curve = _digest(days)
         if curve not in pictures and canvas:
-            drawn = {name: picture() for name, picture in pictures_of(canvas, days)}
+            drawn = {name: picture() for name, picture in curve_pictures(canvas, days)}
             content |= {sha256(each).hexdigest(): each for each in drawn.values()}
             pictures[curve] = {
                 name: (len(each), sha256(each).hexdigest()) for name, each in drawn.items()
@@ -119,7 +119,9 @@ def _content(digest: str, data: bytes) -> Content:
     return Content(digest, len(data), lambda: iter(pieces))
 
 
-def curves_of(lake: Lake, workspace_ids: Iterable[str]) -> Iterator[tuple[str, str, pl.DataFrame]]:
+def read_curves(
+    lake: Lake, workspace_ids: Iterable[str]
+) -> Iterator[tuple[str, str, pl.DataFrame]]:
     """Of each workspace that has one: name, the digest of its evidence, the curve's days."""
     where = pl.col("workspace_id").is_in(list(workspace_ids))
     columns = ["workspace_id", "source_digest", *SHOWN]
@@ -141,7 +143,7 @@ def open_canvas() -> Canvas:
     return Canvas()
 
 
-def pictures_of(
+def curve_pictures(
     canvas: Canvas, days: pl.DataFrame, title: str | None = None
 ) -> Iterator[tuple[str, Callable[[], bytes]]]:
     from rdlake.exports.charts.curves import plot_curve, plot_drawdown

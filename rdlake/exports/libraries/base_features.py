@@ -9,11 +9,15 @@ from hashlib import sha256
 from pathlib import Path
 
 from rdlake.errors import BadInput, StorageFailed
-from rdlake.exports.factor_filter import Chosen, chosen_factors
-from rdlake.exports.libraries.implementations import Implementation, Left, implementations
-from rdlake.exports.libraries.names import word
-from rdlake.exports.libraries.scan import scan
-from rdlake.exports.libraries.written import written
+from rdlake.exports.factor_filter import CatalogFactor, choose_factors
+from rdlake.exports.libraries.generated_folder import open_generated_folder
+from rdlake.exports.libraries.implementations import (
+    Implementation,
+    OmittedFactor,
+    find_implementations,
+)
+from rdlake.exports.libraries.names import python_name
+from rdlake.exports.libraries.scan import scan_code
 from rdlake.factors.formulas.qlib import is_qlib_expression
 from rdlake.store.lake import Lake
 
@@ -28,7 +32,7 @@ class BaseFeatures:
     root: str
     expressions: tuple[str, ...]
     files: Mapping[str, str]
-    left: tuple[Left, ...]
+    left: tuple[OmittedFactor, ...]
     changed: tuple[str, ...]
 
 
@@ -49,7 +53,7 @@ def export_base_features(
             where="rdlake export base-features",
             fix="name them, or choose with --where \"source = 'rdagent_generated'\"",
         )
-    chosen = chosen_factors(lake, where=where, names=names)
+    chosen = choose_factors(lake, where=where, names=names)
     if not chosen:
         raise BadInput(
             "no factor is so",
@@ -60,18 +64,20 @@ def export_base_features(
     expressions: dict[str, str] = {}
     files: dict[str, bytes] = {}
     file_of: dict[str, str] = {}
-    left: list[Left] = []
+    left: list[OmittedFactor] = []
     for each in chosen:
         code = codes.get((each.source, each.name))
         if each.name in expressions or each.name in file_of:
-            left.append(Left(each.name, each.source, "another source has a factor of that name"))
+            left.append(
+                OmittedFactor(each.name, each.source, "another source has a factor of that name")
+            )
         elif code is None and is_qlib_expression(each.expression):
             expressions[each.name] = str(each.expression)
         elif code is None:
-            left.append(Left(each.name, each.source, _why_not(each)))
-        elif not allow_unsafe and (reaches := scan(code.code)):
+            left.append(OmittedFactor(each.name, each.source, _why_not(each)))
+        elif not allow_unsafe and (reaches := scan_code(code.code)):
             told = "; ".join(map(str, reaches))
-            left.append(Left(each.name, each.source, f"its code reaches out: {told}"))
+            left.append(OmittedFactor(each.name, each.source, f"its code reaches out: {told}"))
         else:
             file_of[each.name] = _file_name(each.name, files)
             files[file_of[each.name]] = code.code
@@ -82,16 +88,16 @@ def export_base_features(
     return BaseFeatures(str(root), tuple(expressions), file_of, tuple(left), changed)
 
 
-def _codes(lake: Lake, chosen: Collection[Chosen]) -> dict[tuple[str, str], Implementation]:
+def _codes(lake: Lake, chosen: Collection[CatalogFactor]) -> dict[tuple[str, str], Implementation]:
     """The code of each that the lake keeps: of several the latest that was accepted, else the
     latest."""
-    asked = {(each.source, each.name) for each in chosen}
-    found = {(each.source, each.name): each for each in implementations(lake, asked).taken}
-    accepted = {(each.source, each.name): each for each in implementations(lake).taken}
-    return found | {key: each for key, each in accepted.items() if key in asked}
+    wanted = {(each.source, each.name) for each in chosen}
+    found = {(each.source, each.name): each for each in find_implementations(lake, wanted).taken}
+    accepted = {(each.source, each.name): each for each in find_implementations(lake).taken}
+    return found | {key: each for key, each in accepted.items() if key in wanted}
 
 
-def _why_not(chosen: Chosen) -> str:
+def _why_not(chosen: CatalogFactor) -> str:
     if chosen.expression:
         return "its expression is not Qlib's, and the lake does not keep its code"
     return "it has no expression, and the lake does not keep its code"
@@ -99,7 +105,7 @@ def _why_not(chosen: Chosen) -> str:
 
 def _file_name(name: str, taken: Collection[str]) -> str:
     """Its name in Python; of names that some systems take for one, the later gets a digest."""
-    called = word(name)
+    called = python_name(name)
     if f"{called}.py".casefold() in {each.casefold() for each in taken}:
         called = f"{called}_{sha256(name.encode()).hexdigest()[:8]}"
     return f"{called}.py"
@@ -114,5 +120,5 @@ def _write(root: Path, files: Mapping[str, bytes]) -> tuple[str, ...]:
             where=root,
             fix="name a folder that can be written to",
         ) from error
-    before = written(root)
+    before = open_generated_folder(root)
     return before.replace(files, {}, gone=before.files.keys() - files.keys())

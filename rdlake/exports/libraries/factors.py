@@ -7,18 +7,18 @@ from dataclasses import asdict, dataclass, replace
 from importlib import resources
 from typing import Any
 
+from rdlake.exports.libraries.generated_folder import GeneratedFolder, unreadable_list
 from rdlake.exports.libraries.implementations import Implementation
-from rdlake.exports.libraries.names import word
-from rdlake.exports.libraries.packages import MADE, beginning, literal_text, versioned
-from rdlake.exports.libraries.scan import scan
-from rdlake.exports.libraries.written import Written, unreadable
+from rdlake.exports.libraries.names import python_name
+from rdlake.exports.libraries.packages import NOTICE, literal_text, number_version, package_init
+from rdlake.exports.libraries.scan import scan_code
 
 PACKAGE = "rd_factors_lib"
 CARRIED = ("child.py", "closed.py", "runner.py")
 
 
 @dataclass(frozen=True)
-class Entry:
+class FactorEntry:
     """One implementation as it stands in the library; `version` is the library's when it came in,
     `reaches` what the scan reports, `seen` tells which of a name's is the latest."""
 
@@ -35,20 +35,24 @@ class Entry:
     seen: str
 
 
-def entries_of(before: Written) -> dict[str, Entry]:
+def read_entries(before: GeneratedFolder) -> dict[str, FactorEntry]:
     """What was written before, by module."""
     told: Any = before.said.get("implementations", {})
     try:
-        entries = [Entry(**{**row, "reaches": tuple(row["reaches"])}) for row in told.values()]
+        entries = [
+            FactorEntry(**{**row, "reaches": tuple(row["reaches"])}) for row in told.values()
+        ]
         named = all(each.module.isidentifier() and each.func.isidentifier() for each in entries)
     except (TypeError, KeyError, AttributeError):
         named = False
     if not named:
-        raise unreadable(before.root)
+        raise unreadable_list(before.root)
     return {each.module: each for each in entries}
 
 
-def with_found(entries: Mapping[str, Entry], found: Iterable[Implementation]) -> dict[str, Entry]:
+def merge_implementations(
+    entries: Mapping[str, FactorEntry], found: Iterable[Implementation]
+) -> dict[str, FactorEntry]:
     """These entries and those of what was found; version 0 where it is not known yet."""
     merged = dict(entries)
     for each in found:
@@ -62,54 +66,54 @@ def with_found(entries: Mapping[str, Entry], found: Iterable[Implementation]) ->
 
 
 def library_files(
-    before: Written, entries: Mapping[str, Entry], codes: Mapping[str, bytes]
-) -> tuple[int, Mapping[str, bytes], dict[str, Entry]]:
+    before: GeneratedFolder, entries: Mapping[str, FactorEntry], codes: Mapping[str, bytes]
+) -> tuple[int, Mapping[str, bytes], dict[str, FactorEntry]]:
     """The library's version, its files, and its entries with the version each came in. `codes` has
     the code of those that are new."""
 
     def files_of(version: int) -> dict[str, bytes]:
         of_version = _numbered(entries, version)
         files = {"VERSION": f"{version}\n".encode()}
-        files |= beginning(before, PACKAGE, "Factors that RD-Agent accepted.")
+        files |= package_init(before, PACKAGE, "Factors that RD-Agent accepted.")
         for name in CARRIED:
-            carried = resources.files("rdlake.exports.libraries.carried") / name
+            carried = resources.files("rdlake.exports.libraries.runtime") / name
             files[f"{PACKAGE}/{name}"] = carried.read_bytes()
         files[f"{PACKAGE}/registry.py"] = _registry(of_version, version).encode()
         for each in of_version.values():
             files[f"{PACKAGE}/{each.module}.py"] = _module(each).encode()
             if each.code_sha256 in codes:
-                files[original(each)] = codes[each.code_sha256]
+                files[code_path(each)] = codes[each.code_sha256]
         return files
 
-    version, files = versioned(before, files_of)
+    version, files = number_version(before, files_of)
     return version, files, _numbered(entries, version)
 
 
-def current(entries: Iterable[Entry]) -> dict[str, Entry]:
+def latest_entries(entries: Iterable[FactorEntry]) -> dict[str, FactorEntry]:
     """The latest implementation of each name."""
-    latest: dict[str, Entry] = {}
+    latest: dict[str, FactorEntry] = {}
     for each in sorted(entries, key=lambda entry: (entry.seen, entry.module)):
         latest[each.name] = each
     return latest
 
 
-def said(entries: Mapping[str, Entry], version: int) -> dict[str, object]:
+def said(entries: Mapping[str, FactorEntry], version: int) -> dict[str, object]:
     """What the library's list of files says of them, to be known again."""
     rows = {module: asdict(each) for module, each in entries.items()}
     return {"version": version, "implementations": rows}
 
 
-def _numbered(entries: Mapping[str, Entry], version: int) -> dict[str, Entry]:
+def _numbered(entries: Mapping[str, FactorEntry], version: int) -> dict[str, FactorEntry]:
     return {
         module: each if each.version else replace(each, version=version)
         for module, each in entries.items()
     }
 
 
-def _entry(found: Implementation) -> Entry:
-    called = word(found.name)
+def _entry(found: Implementation) -> FactorEntry:
+    called = python_name(found.name)
     created = found.created_at.isoformat(sep=" ") if found.created_at else ""
-    return Entry(
+    return FactorEntry(
         module=f"{called}_{found.code_sha256[:8]}",
         func=f"factor_{called}",
         source=found.source,
@@ -117,21 +121,21 @@ def _entry(found: Implementation) -> Entry:
         column=found.column,
         code_sha256=found.code_sha256,
         version=0,
-        reaches=tuple(map(str, scan(found.code))),
+        reaches=tuple(map(str, scan_code(found.code))),
         workspace_id=found.workspace_id,
         sub_workspace_id=found.sub_workspace_id,
         seen=f"{created} {found.workspace_id}",
     )
 
 
-def original(entry: Entry) -> str:
+def code_path(entry: FactorEntry) -> str:
     """Where its code stands, byte for byte."""
     return f"{PACKAGE}/originals/{entry.code_sha256}.py"
 
 
-def _registry(entries: Mapping[str, Entry], version: int) -> str:
+def _registry(entries: Mapping[str, FactorEntry], version: int) -> str:
     older: dict[str, list[str]] = {}
-    latest = current(entries.values())
+    latest = latest_entries(entries.values())
     for module, each in sorted(entries.items()):
         if latest[each.name].module != module:
             older.setdefault(each.name, []).append(module)
@@ -146,12 +150,12 @@ def _registry(entries: Mapping[str, Entry], version: int) -> str:
         }
         for name, each in latest.items()
     }
-    return REGISTRY.format(made=MADE, version=version, factors=literal_text(factors))
+    return REGISTRY.format(made=NOTICE, version=version, factors=literal_text(factors))
 
 
-def _module(entry: Entry) -> str:
+def _module(entry: FactorEntry) -> str:
     return MODULE.format(
-        made=MADE,
+        made=NOTICE,
         package=PACKAGE,
         func=entry.func,
         name=entry.name,
@@ -185,7 +189,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from {package}.runner import LIMITS, Limits, factor_values
+from {package}.runner import LIMITS, RunLimits, factor_values
 
 NAME = {name!r}
 VERSION = {version!r}
@@ -193,7 +197,7 @@ CODE_SHA256 = {code!r}
 CODE = Path(__file__).parent / "originals" / f"{{CODE_SHA256}}.py"
 
 
-def {func}(df, limits: Limits = LIMITS):
+def {func}(df, limits: RunLimits = LIMITS):
     """The factor's values by (datetime, instrument), from prices as in daily_pv.h5."""
     return factor_values(CODE, df, limits).rename(NAME)
 '''

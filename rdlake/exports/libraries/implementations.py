@@ -38,7 +38,7 @@ class Implementation:
 
 
 @dataclass(frozen=True)
-class Left:
+class OmittedFactor:
     """A factor whose code was not taken, and why."""
 
     name: str
@@ -47,21 +47,23 @@ class Left:
 
 
 @dataclass(frozen=True)
-class Found:
+class ImplementationList:
     """The distinct implementations, sorted by name, the latest of a name last; and what is left."""
 
     taken: tuple[Implementation, ...]
-    left: tuple[Left, ...]
+    left: tuple[OmittedFactor, ...]
 
 
-def implementations(lake: Lake, names: Collection[tuple[str, str]] | None = None) -> Found:
+def find_implementations(
+    lake: Lake, names: Collection[tuple[str, str]] | None = None
+) -> ImplementationList:
     """Of each factor that a loop accepted: the coder's code was taken into the back-test, and RD-
     Agent's decision on the loop is true. With `names` (source and name), of these, whatever was
     decided. A factor that a loop carries from an earlier one has its code there."""
     rows = _rows(lake, names)
     code = _codes(lake, rows)
     chosen: dict[tuple[str, str, str], dict[str, Any]] = {}
-    left: list[Left] = []
+    left: list[OmittedFactor] = []
     for row in rows.iter_rows(named=True):
         digests = code.get((row["workspace_id"], row["factor_name"]), ())
         if len(digests) > 1:
@@ -86,7 +88,9 @@ def implementations(lake: Lake, names: Collection[tuple[str, str]] | None = None
         if not {(row["source"], row["factor_name"]), ("", row["factor_name"])} & known:
             left.append(_left(row, "no source has its code: neither a log nor a sub-workspace"))
     order = sorted(taken, key=lambda each: (each.name, each.source, *each.recency))
-    return Found(tuple(order), tuple(sorted(left, key=lambda each: (each.name, each.reason))))
+    return ImplementationList(
+        tuple(order), tuple(sorted(left, key=lambda each: (each.name, each.reason)))
+    )
 
 
 def _rows(lake: Lake, names: Collection[tuple[str, str]] | None) -> pl.DataFrame:
@@ -152,5 +156,5 @@ def _column(row: Mapping[str, Any]) -> str:
     return str(column or row["factor_name"])
 
 
-def _left(row: Mapping[str, Any], reason: str) -> Left:
-    return Left(row["factor_name"], row["workspace_id"], reason)
+def _left(row: Mapping[str, Any], reason: str) -> OmittedFactor:
+    return OmittedFactor(row["factor_name"], row["workspace_id"], reason)

@@ -9,7 +9,7 @@ from hashlib import sha256
 LONGEST = 60
 
 
-def word(name: str) -> str:
+def python_name(name: str) -> str:
     """The name itself where Python takes it as it is, Chinese too; else `f_` and eight digits of
     its sha256: for a keyword, for what Python would spell otherwise, for what is too long."""
     plain = (

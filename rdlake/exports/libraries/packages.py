@@ -7,9 +7,11 @@ import pprint
 from collections.abc import Callable, Mapping
 from hashlib import sha256
 
-from rdlake.exports.libraries.written import Written
+from rdlake.exports.libraries.generated_folder import GeneratedFolder
 
-MADE = "Made by `rdlake libs sync`; what is changed here is not overwritten, and no longer kept up."
+NOTICE = (
+    "Made by `rdlake libs sync`; what is changed here is not overwritten, and no longer kept up."
+)
 
 
 def literal_text(value: object) -> str:
@@ -20,14 +22,14 @@ def literal_text(value: object) -> str:
     return text
 
 
-def beginning(before: Written, package: str, words: str) -> dict[str, bytes]:
+def package_init(before: GeneratedFolder, package: str, words: str) -> dict[str, bytes]:
     """The package's `__init__.py`, unless it is a package already to which this is added."""
     path = f"{package}/__init__.py"
-    return {} if before.is_foreign(path) else {path: f'"""{words} {MADE}"""\n'.encode()}
+    return {} if before.is_foreign(path) else {path: f'"""{words} {NOTICE}"""\n'.encode()}
 
 
-def versioned(
-    before: Written, files_of: Callable[[int], Mapping[str, bytes]]
+def number_version(
+    before: GeneratedFolder, files_of: Callable[[int], Mapping[str, bytes]]
 ) -> tuple[int, Mapping[str, bytes]]:
     """The files of the version that was written before if they are the same, else of the next."""
     said = before.said.get("version")

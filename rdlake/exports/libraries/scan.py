@@ -74,7 +74,7 @@ class Reach:
         return f"line {self.line}: {self.what} ({self.kind})"
 
 
-def scan(code: bytes) -> tuple[Reach, ...]:
+def scan_code(code: bytes) -> tuple[Reach, ...]:
     """Everything in the code that reaches for the network, processes, files outside its folder or
     other code, in the order of lines. Code that cannot be parsed is one such thing."""
     try:

@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from rdlake.exports.libraries.implementations import Left
-from rdlake.exports.libraries.packages import MADE, beginning, literal_text, versioned
-from rdlake.exports.libraries.written import Written
+from rdlake.exports.libraries.generated_folder import GeneratedFolder
+from rdlake.exports.libraries.implementations import OmittedFactor
+from rdlake.exports.libraries.packages import NOTICE, literal_text, number_version, package_init
 from rdlake.store.lake import Lake
 
 PACKAGE = "rd_strategies_lib"
@@ -19,10 +19,10 @@ Configurations = dict[str, dict[str, Any]]
 """strategy_id -> what ran, as values."""
 
 
-def configurations(lake: Lake) -> tuple[Configurations, tuple[Left, ...]]:
+def read_configurations(lake: Lake) -> tuple[Configurations, tuple[OmittedFactor, ...]]:
     """Every configuration that ran or was added, and those that cannot be written."""
     found: Configurations = {}
-    left: list[Left] = []
+    left: list[OmittedFactor] = []
     rows = lake.read("strategies").sort("strategy_id", "belongs_to", descending=[False, True])
     for row in rows.iter_rows(named=True):
         try:
@@ -31,32 +31,34 @@ def configurations(lake: Lake) -> tuple[Configurations, tuple[Left, ...]]:
             value |= {each: _parsed(row[each]) for each in TREES}
             literal_text(value)
         except (ValueError, RecursionError) as error:
-            left.append(Left(row["strategy_id"], row["belongs_to"], f"its JSON: {error}"))
+            left.append(OmittedFactor(row["strategy_id"], row["belongs_to"], f"its JSON: {error}"))
             continue
         found.setdefault(row["strategy_id"], value)
     return found, tuple(left)
 
 
-def library_files(before: Written, found: Configurations) -> tuple[int, Mapping[str, bytes]]:
+def library_files(
+    before: GeneratedFolder, found: Configurations
+) -> tuple[int, Mapping[str, bytes]]:
     """The library's version and its files. One that was written before stays registered."""
     known: Any = before.said.get("strategies", [])
     ids = sorted({*known, *found})
 
     def files_of(version: int) -> dict[str, bytes]:
         modules = {each: f"{PACKAGE}.{_module(each)}" for each in ids}
-        registry = REGISTRY.format(made=MADE, version=version, strategies=literal_text(modules))
+        registry = REGISTRY.format(made=NOTICE, version=version, strategies=literal_text(modules))
         files = {"VERSION": f"{version}\n".encode()}
-        files |= beginning(before, PACKAGE, "Strategies that ran.")
+        files |= package_init(before, PACKAGE, "Strategies that ran.")
         files[f"{PACKAGE}/registry.py"] = registry.encode()
         for each, value in found.items():
-            text = MODULE.format(made=MADE, id=each, config=literal_text(value))
+            text = MODULE.format(made=NOTICE, id=each, config=literal_text(value))
             files[f"{PACKAGE}/{_module(each)}.py"] = text.encode()
         return files
 
-    return versioned(before, files_of)
+    return number_version(before, files_of)
 
 
-def said(before: Written, found: Iterable[str], version: int) -> dict[str, object]:
+def said(before: GeneratedFolder, found: Iterable[str], version: int) -> dict[str, object]:
     """What the library's list of files says of them, to be known again."""
     known: Any = before.said.get("strategies", [])
     return {"version": version, "strategies": sorted({*known, *found})}

@@ -10,16 +10,20 @@ from pathlib import Path
 from typing import Literal
 
 from rdlake.exports.libraries import factors, strategies
-from rdlake.exports.libraries.implementations import Implementation, Left, implementations
-from rdlake.exports.libraries.scan import scan
-from rdlake.exports.libraries.written import written
+from rdlake.exports.libraries.generated_folder import open_generated_folder
+from rdlake.exports.libraries.implementations import (
+    Implementation,
+    OmittedFactor,
+    find_implementations,
+)
+from rdlake.exports.libraries.scan import scan_code
 from rdlake.schema.frames import frame_of
 from rdlake.schema.tables import table
 from rdlake.store.lake import Lake
 
 
 @dataclass(frozen=True)
-class Synced:
+class LibraryReport:
     """What became of one library: its folder, version and number of entries, the files that
     changed, what was left out; `skipped` says why nothing was done."""
 
@@ -29,7 +33,7 @@ class Synced:
     version: int | None = None
     entries: int = 0
     changed: tuple[str, ...] = ()
-    left: tuple[Left, ...] = ()
+    left: tuple[OmittedFactor, ...] = ()
     skipped: str | None = None
 
 
@@ -40,15 +44,15 @@ def sync(
     *,
     allow_unsafe: bool = False,
     dry_run: bool = False,
-) -> tuple[Synced, Synced]:
+) -> tuple[LibraryReport, LibraryReport]:
     """Bring both libraries up to date. What was written before stays; a library whose folder is not
     given or not there is skipped. Nothing is written where nothing is new."""
     of_factors, of_strategies = _absent(factors_root), _absent(strategies_root)
     return (
-        Synced("factors", _told(factors_root), "skipped", skipped=of_factors)
+        LibraryReport("factors", _told(factors_root), "skipped", skipped=of_factors)
         if factors_root is None or of_factors
         else _factors(lake, factors_root, allow_unsafe=allow_unsafe, dry_run=dry_run),
-        Synced("strategies", _told(strategies_root), "skipped", skipped=of_strategies)
+        LibraryReport("strategies", _told(strategies_root), "skipped", skipped=of_strategies)
         if strategies_root is None or of_strategies
         else _strategies(lake, strategies_root, dry_run=dry_run),
     )
@@ -64,13 +68,13 @@ def _told(root: Path | None) -> str | None:
     return None if root is None else str(root)
 
 
-def _factors(lake: Lake, root: Path, *, allow_unsafe: bool, dry_run: bool) -> Synced:
-    before, found = written(root), implementations(lake)
-    known = factors.entries_of(before)
+def _factors(lake: Lake, root: Path, *, allow_unsafe: bool, dry_run: bool) -> LibraryReport:
+    before, found = open_generated_folder(root), find_implementations(lake)
+    known = factors.read_entries(before)
     taken, refused = _sorted_out(found.taken, {each.code_sha256 for each in known.values()})
     if allow_unsafe:
         taken, refused = list(found.taken), []
-    merged = factors.with_found(known, taken)
+    merged = factors.merge_implementations(known, taken)
     codes = {each.code_sha256: each.code for each in taken}
     version, files, entries = factors.library_files(before, merged, codes)
     changed = before.replace(files, factors.said(entries, version), dry_run=dry_run)
@@ -78,33 +82,33 @@ def _factors(lake: Lake, root: Path, *, allow_unsafe: bool, dry_run: bool) -> Sy
         _record(lake, entries.values())
     left = (*found.left, *refused)
     status = _status(changed, dry_run=dry_run)
-    return Synced("factors", str(root), status, version, len(entries), changed, left)
+    return LibraryReport("factors", str(root), status, version, len(entries), changed, left)
 
 
 def _sorted_out(
     found: Iterable[Implementation], known: set[str]
-) -> tuple[list[Implementation], list[Left]]:
+) -> tuple[list[Implementation], list[OmittedFactor]]:
     """Those that reach for nothing, or were allowed before; and the others, with what they reach
     for."""
     taken, refused = [], []
     for each in found:
-        reaches = scan(each.code)
+        reaches = scan_code(each.code)
         if not reaches or each.code_sha256 in known:
             taken.append(each)
             continue
         reason = f"its code reaches out: {'; '.join(map(str, reaches))}; --allow-unsafe writes it"
-        refused.append(Left(each.name, each.workspace_id, reason))
+        refused.append(OmittedFactor(each.name, each.workspace_id, reason))
     return taken, refused
 
 
-def _strategies(lake: Lake, root: Path, *, dry_run: bool) -> Synced:
-    before = written(root)
-    found, left = strategies.configurations(lake)
+def _strategies(lake: Lake, root: Path, *, dry_run: bool) -> LibraryReport:
+    before = open_generated_folder(root)
+    found, left = strategies.read_configurations(lake)
     version, files = strategies.library_files(before, found)
     said = strategies.said(before, found, version)
     changed = before.replace(files, said, dry_run=dry_run)
     status = _status(changed, dry_run=dry_run)
-    return Synced("strategies", str(root), status, version, len(found), changed, left)
+    return LibraryReport("strategies", str(root), status, version, len(found), changed, left)
 
 
 def _status(
@@ -115,10 +119,10 @@ def _status(
     return "dry run" if dry_run else "written"
 
 
-def _record(lake: Lake, entries: Iterable[factors.Entry]) -> None:
+def _record(lake: Lake, entries: Iterable[factors.FactorEntry]) -> None:
     """Where each implementation stands, in rows that no ingest touches."""
     entries = list(entries)
-    latest = {each.module for each in factors.current(entries).values()}
+    latest = {each.module for each in factors.latest_entries(entries).values()}
     rows = [
         {
             "implementation_id": _id(each),
@@ -142,5 +146,5 @@ def _record(lake: Lake, entries: Iterable[factors.Entry]) -> None:
     lake.commit({name: frame_of(table(name), rows)}, {"implementation_id": sorted(ids)})
 
 
-def _id(entry: factors.Entry) -> str:
+def _id(entry: factors.FactorEntry) -> str:
     return sha256(f"{entry.source}\0{entry.name}\0{entry.code_sha256}".encode()).hexdigest()

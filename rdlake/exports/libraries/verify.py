@@ -18,9 +18,9 @@ import polars as pl
 
 from rdlake.errors import BadInput
 from rdlake.exports.libraries import factors
-from rdlake.exports.libraries.carried.runner import Failed, Limits, run
-from rdlake.exports.libraries.compared import difference, of_parquet, of_result
-from rdlake.exports.libraries.written import written
+from rdlake.exports.libraries.comparison import difference, read_result_values, read_table_values
+from rdlake.exports.libraries.generated_folder import open_generated_folder
+from rdlake.exports.libraries.runtime.runner import FactorFailed, RunLimits, run
 from rdlake.sources.backtest.prices import PRICES
 from rdlake.sources.formats.unreadable import Unreadable
 from rdlake.sources.formats.wording import explain
@@ -33,7 +33,7 @@ Verdict = Literal["equal", "differs", "cannot be run", "values gone"]
 
 
 @dataclass(frozen=True)
-class Against:
+class StoredInputs:
     """Where the values and prices lie: folders of workspaces, and prices else than beside these."""
 
     workspaces: tuple[Path, ...]
@@ -41,7 +41,7 @@ class Against:
 
 
 @dataclass(frozen=True)
-class Verified:
+class Verification:
     """What became of one implementation. `against` is the stored file; of its `rows`, `otherwise`
     are not what the code makes, which differ by `largest` at most."""
 
@@ -67,16 +67,16 @@ class _Stored:
 def verify(
     lake: Lake,
     library: Path,
-    against: Against,
+    against: StoredInputs,
     *,
     names: Collection[str] = (),
     python: str,
-    limits: Limits,
-) -> Iterator[Verified]:
+    limits: RunLimits,
+) -> Iterator[Verification]:
     """Run each implementation of the library, or of these factors, on the prices, and hold it
     against the table of the experiment that accepted it, else against its own result.h5. A file
     counts as stored when its digest is the lake's. BadInput when the library has no such factor."""
-    entries = factors.entries_of(written(library))
+    entries = factors.read_entries(open_generated_folder(library))
     chosen = [each for _, each in sorted(entries.items()) if not names or each.name in names]
     missing = sorted(set(names) - {each.name for each in chosen})
     if missing or not entries:
@@ -90,29 +90,38 @@ def verify(
 
 
 def _verified(
-    lake: Lake, library: Path, against: Against, entry: factors.Entry, python: str, limits: Limits
-) -> Verified:
-    told = partial(Verified, entry.name, entry.module)
+    lake: Lake,
+    library: Path,
+    against: StoredInputs,
+    entry: factors.FactorEntry,
+    python: str,
+    limits: RunLimits,
+) -> Verification:
+    told = partial(Verification, entry.name, entry.module)
     stored, why = _stored(lake, against.workspaces, entry)
     if stored is None:
         return told("values gone", reason=why)
     told = partial(told, against=stored.said)
     try:
         is_table = stored.path.name == TABLE
-        values = of_parquet(stored.path, entry.column) if is_table else of_result(stored.path)
+        values = (
+            read_table_values(stored.path, entry.column)
+            if is_table
+            else read_result_values(stored.path)
+        )
     except Unreadable as error:
         return told("values gone", reason=str(error))
     prices = (against.prices or stored.root.parent / PRICES).expanduser().resolve()
     if not prices.is_file():
         return told("cannot be run", reason=f"no prices: {prices.name} is not there; --prices")
-    code = (library / factors.original(entry)).read_bytes()
+    code = (library / factors.code_path(entry)).read_bytes()
     if sha256(code).hexdigest() != entry.code_sha256:
         return told("cannot be run", reason="its code in the library is not what was written")
     begun = time.monotonic()
     try:
         made = run(code, partial(_linked, prices), limits=limits, python=python, readable=(prices,))
         found = difference(values, made)
-    except (Failed, Unreadable, OSError) as error:
+    except (FactorFailed, Unreadable, OSError) as error:
         return told("cannot be run", reason=str(error))
     return told(
         "differs" if found.otherwise else "equal",
@@ -129,7 +138,7 @@ def _linked(prices: Path, folder: Path) -> None:
 
 
 def _stored(
-    lake: Lake, roots: Sequence[Path], entry: factors.Entry
+    lake: Lake, roots: Sequence[Path], entry: factors.FactorEntry
 ) -> tuple[_Stored | None, str | None]:
     """The first file that holds its values as the lake knows them, else why there is none."""
     places = [(entry.workspace_id, TABLE)]

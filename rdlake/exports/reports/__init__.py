@@ -25,15 +25,15 @@ def write_report(lake: Lake, name: str, target: Path, version: int | None = None
 
 
 def _text(lake: Lake, name: str, version: int | None) -> str:
-    from rdlake.exports.reports.asked import asking
-    from rdlake.exports.reports.experiment import of_experiment
-    from rdlake.exports.reports.factor import of_factor
+    from rdlake.exports.reports.experiment import experiment_page
+    from rdlake.exports.reports.factor import factor_page
+    from rdlake.exports.reports.version_reader import open_version
 
-    with asking(lake, version) as asked:
-        text = of_factor(asked, name) or of_experiment(asked, workspace_named(lake, name))
+    with open_version(lake, version) as reader:
+        text = factor_page(reader, name) or experiment_page(reader, workspace_named(lake, name))
         if text is None:
             raise BadInput(
-                f"catalog version {asked.version.catalog_version} has no such experiment",
+                f"catalog version {reader.version.catalog_version} has no such experiment",
                 where=name,
                 fix="rdlake catalogs publish, or another --version",
             )

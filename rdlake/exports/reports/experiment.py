@@ -10,7 +10,7 @@ from typing import Any
 from rdlake.exports.charts.canvas import Canvas
 from rdlake.exports.charts.curves import plot_curve, plot_drawdown
 from rdlake.exports.reports import page
-from rdlake.exports.reports.asked import Asked
+from rdlake.exports.reports.version_reader import VersionReader
 
 IDENTITY = (
     *("experiment_id", "workspace_id", "role", "scenario", "action", "status", "decision"),
@@ -46,55 +46,55 @@ FEEDBACK = {
 }
 
 
-def of_experiment(asked: Asked, workspace_id: str) -> str | None:
+def experiment_page(reader: VersionReader, workspace_id: str) -> str | None:
     """The page; None when the version does not have the experiment."""
-    loops = asked.rows("SELECT * FROM rdlake_tables.loops WHERE workspace_id = ?", workspace_id)
+    loops = reader.rows("SELECT * FROM rdlake_tables.loops WHERE workspace_id = ?", workspace_id)
     if not loops:
         return None
-    shown = asked.rows("SELECT * FROM loop_catalog WHERE workspace_id = ?", workspace_id)
-    loop, meanings = {**loops[0], **(shown[0] if shown else {})}, asked.meanings("loop_catalog")
-    about = f"Experiment in the workspace {workspace_id} · {asked.about}"
-    return page.whole(
+    shown = reader.rows("SELECT * FROM loop_catalog WHERE workspace_id = ?", workspace_id)
+    loop, meanings = {**loops[0], **(shown[0] if shown else {})}, reader.meanings("loop_catalog")
+    about = f"Experiment in the workspace {workspace_id} · {reader.about}"
+    return page.document(
         loop["experiment_id"] or workspace_id,
         about,
         [
-            page.section("The experiment", page.told(loop, IDENTITY, meanings)),
-            page.section("Figures", page.told(loop, FIGURES, meanings)),
-            page.section("Curve", *_curve(asked, workspace_id)),
-            page.section("Feedback", *_feedback(asked, workspace_id)),
-            page.section("Factors", *_factors(asked, workspace_id)),
-            page.section("Configuration that ran", *_strategy(asked, loop["strategy_id"])),
-            page.section("Model", *_model(asked, workspace_id)),
+            page.section("The experiment", page.fields(loop, IDENTITY, meanings)),
+            page.section("Figures", page.fields(loop, FIGURES, meanings)),
+            page.section("Curve", *_curve(reader, workspace_id)),
+            page.section("Feedback", *_feedback(reader, workspace_id)),
+            page.section("Factors", *_factors(reader, workspace_id)),
+            page.section("Configuration that ran", *_strategy(reader, loop["strategy_id"])),
+            page.section("Model", *_model(reader, workspace_id)),
             page.section("Every metric", _metrics(loop)),
-            page.section("Code", *_code(asked, workspace_id), new_page=True),
+            page.section("Code", *_code(reader, workspace_id), new_page=True),
         ],
     )
 
 
-def _curve(asked: Asked, workspace_id: str) -> Iterator[str]:
-    days = asked.frame(
+def _curve(reader: VersionReader, workspace_id: str) -> Iterator[str]:
+    days = reader.frame(
         "SELECT date, nav, bench, drawdown FROM equity_curve WHERE workspace_id = ? ORDER BY date",
         workspace_id,
     )
     if days.is_empty():
         return
-    meanings = asked.meanings("equity_curve")
+    meanings = reader.meanings("equity_curve")
     with Canvas() as canvas:
         yield page.figure(canvas.drawing(partial(plot_curve, days)), f"nav: {meanings['nav']}")
         drawn = canvas.drawing(partial(plot_drawdown, days))
         yield page.figure(drawn, f"drawdown: {meanings['drawdown']}")
 
 
-def _feedback(asked: Asked, workspace_id: str) -> Iterator[str]:
+def _feedback(reader: VersionReader, workspace_id: str) -> Iterator[str]:
     query = "SELECT * FROM rdlake_tables.feedback WHERE workspace_id = ?"
-    for row in asked.rows(query, workspace_id):
+    for row in reader.rows(query, workspace_id):
         for name, title in FEEDBACK.items():
             value = row[name]
             yield page.prose(title, "\n".join(value) if isinstance(value, list) else value)
 
 
-def _factors(asked: Asked, workspace_id: str) -> Iterator[str]:
-    rows = asked.rows(
+def _factors(reader: VersionReader, workspace_id: str) -> Iterator[str]:
+    rows = reader.rows(
         """
         SELECT factors.factor_name, factors.source, factors.accepted, perf."window",
                perf.rank_ic_mean, perf.ic_mean, perf.ic_ir, perf.coverage,
@@ -107,22 +107,22 @@ def _factors(asked: Asked, workspace_id: str) -> Iterator[str]:
         """,
         workspace_id,
     )
-    yield page.table(rows, asked.meanings("factor_windows"))
+    yield page.table(rows, reader.meanings("factor_windows"))
 
 
-def _strategy(asked: Asked, strategy_id: str | None) -> Iterator[str]:
+def _strategy(reader: VersionReader, strategy_id: str | None) -> Iterator[str]:
     query = "SELECT * FROM strategy_catalog WHERE strategy_id = ?"
-    for row in asked.rows(query, strategy_id):
-        yield page.told(row, STRATEGY, asked.meanings("strategy_catalog"))
+    for row in reader.rows(query, strategy_id):
+        yield page.fields(row, STRATEGY, reader.meanings("strategy_catalog"))
         for name in SUBTREES:
             if row[name]:
                 yield page.code(name, _indented(row[name]))
 
 
-def _model(asked: Asked, workspace_id: str) -> Iterator[str]:
+def _model(reader: VersionReader, workspace_id: str) -> Iterator[str]:
     query = "SELECT * FROM model_catalog WHERE workspace_id = ? ORDER BY model_id"
-    for row in asked.rows(query, workspace_id):
-        yield page.told(row, MODEL, asked.meanings("model_catalog"))
+    for row in reader.rows(query, workspace_id):
+        yield page.fields(row, MODEL, reader.meanings("model_catalog"))
         if row["proposal"]:
             yield page.code("proposal", _indented(row["proposal"]))
 
@@ -132,13 +132,13 @@ def _metrics(loop: dict[str, Any]) -> str:
     return page.table([{"metric": name, "value": value} for name, value in found])
 
 
-def _code(asked: Asked, workspace_id: str) -> Iterator[str]:
-    files = asked.rows(
+def _code(reader: VersionReader, workspace_id: str) -> Iterator[str]:
+    files = reader.rows(
         "SELECT path, sha256 FROM artifact_list WHERE workspace_id = ? AND artifact_type = 'code' "
         "AND sha256 IS NOT NULL ORDER BY path",
         workspace_id,
     )
-    texts = asked.texts({each["sha256"] for each in files})
+    texts = reader.texts({each["sha256"] for each in files})
     for each in files:
         kept = texts.get(each["sha256"])
         yield page.code(

@@ -15,7 +15,7 @@ from rdlake.exports.charts.factors import (
     plot_quintiles,
 )
 from rdlake.exports.reports import page
-from rdlake.exports.reports.asked import Asked
+from rdlake.exports.reports.version_reader import VersionReader
 
 MOST = 100
 """So many of its latest windows are listed."""
@@ -32,45 +32,45 @@ WINDOWS = (
 CAPTIONS = "of the window {window}, {start_date} to {end_date}, in the workspace {workspace_id}"
 
 
-def of_factor(asked: Asked, name: str) -> str | None:
+def factor_page(reader: VersionReader, name: str) -> str | None:
     """The page; None when the version has no such factor."""
-    found = asked.rows("SELECT * FROM factor_catalog WHERE name = ? ORDER BY source", name)
+    found = reader.rows("SELECT * FROM factor_catalog WHERE name = ? ORDER BY source", name)
     if not found:
         return None
-    meanings = asked.meanings("factor_catalog")
+    meanings = reader.meanings("factor_catalog")
     several = len(found) > 1
     sections = [
         page.section(
             f"The factor of {row['source']}" if several else "The factor",
-            page.told(row, IDENTITY, meanings),
+            page.fields(row, IDENTITY, meanings),
         )
         for row in found
     ]
-    windows = asked.rows(
+    windows = reader.rows(
         f"SELECT {WINDOWS} FROM factor_windows WHERE factor_name = ? "
         f"ORDER BY created_at DESC NULLS LAST, workspace_id, window_name LIMIT {MOST}",
         name,
     )
-    alike = asked.rows(
+    alike = reader.rows(
         "SELECT * FROM factor_duplicates WHERE name = $1 OR other_name = $1 ORDER BY ALL", name
     )
-    return page.whole(
+    return page.document(
         name,
-        f"Factor · {asked.about}",
+        f"Factor · {reader.about}",
         [
             *sections,
-            page.section("Days", *_days(asked, name)),
-            page.section("Figures", page.table(windows, asked.meanings("factor_windows"))),
-            page.section("Factors alike", page.table(alike, asked.meanings("factor_duplicates"))),
-            page.section("Feedback", *_feedback(asked, name)),
-            page.section("Code", *_code(asked, name), new_page=True),
+            page.section("Days", *_days(reader, name)),
+            page.section("Figures", page.table(windows, reader.meanings("factor_windows"))),
+            page.section("Factors alike", page.table(alike, reader.meanings("factor_duplicates"))),
+            page.section("Feedback", *_feedback(reader, name)),
+            page.section("Code", *_code(reader, name), new_page=True),
         ],
     )
 
 
-def _days(asked: Asked, name: str) -> Iterator[str]:
+def _days(reader: VersionReader, name: str) -> Iterator[str]:
     """Of the newest experiment that has an IC of it."""
-    perf = asked.rows(
+    perf = reader.rows(
         """
         SELECT perf.* FROM rdlake_tables.factor_perf AS perf
         LEFT JOIN rdlake_tables.loops AS loops ON loops.workspace_id = perf.workspace_id
@@ -82,7 +82,7 @@ def _days(asked: Asked, name: str) -> Iterator[str]:
         name,
     )
     for row in perf:
-        days = asked.frame(
+        days = reader.frame(
             "SELECT date, ic, rank_ic FROM rdlake_tables.factor_ic "
             "WHERE series_id = ? AND date BETWEEN ? AND ? ORDER BY date",
             *(row["series_id"], row["start_date"], row["end_date"]),
@@ -107,9 +107,9 @@ def _fifths(row: dict[str, Any]) -> pl.DataFrame:
     return pl.DataFrame({"fifths": [row["fifths"]]}, schema={"fifths": pl.List(pl.Float64)})
 
 
-def _feedback(asked: Asked, name: str) -> Iterator[str]:
+def _feedback(reader: VersionReader, name: str) -> Iterator[str]:
     """On the experiments that carried it, the latest first."""
-    rows = asked.rows(
+    rows = reader.rows(
         """
         SELECT loops.experiment_id, loops.decision, feedback.tested_hypothesis,
                feedback.summary_execution, feedback.summary_value_feedback
@@ -121,19 +121,19 @@ def _feedback(asked: Asked, name: str) -> Iterator[str]:
         """,
         name,
     )
-    yield page.table(rows, asked.meanings("loop_catalog"))
+    yield page.table(rows, reader.meanings("loop_catalog"))
 
 
-def _code(asked: Asked, name: str) -> Iterator[str]:
+def _code(reader: VersionReader, name: str) -> Iterator[str]:
     """Each different code that it had."""
-    rows = asked.rows(
+    rows = reader.rows(
         """
         SELECT code_sha256, min(workspace_id) AS workspace_id FROM rdlake_tables.factors
         WHERE factor_name = ? AND code_sha256 IS NOT NULL GROUP BY code_sha256 ORDER BY code_sha256
         """,
         name,
     )
-    texts = asked.texts({row["code_sha256"] for row in rows})
+    texts = reader.texts({row["code_sha256"] for row in rows})
     for row in rows:
         digest = row["code_sha256"]
         yield page.code(digest, texts.get(digest, "its content is not kept in the lake"))

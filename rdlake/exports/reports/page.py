@@ -54,7 +54,7 @@ pre { margin: .4rem 0 1.2rem; padding: .8rem 1rem; background: #f6f6f4; white-sp
 """
 
 
-def whole(title: str, about: str, sections: Iterable[str]) -> str:
+def document(title: str, about: str, sections: Iterable[str]) -> str:
     """The page; `about` stands below its title."""
     return "\n".join(
         [
@@ -84,7 +84,7 @@ def prose(title: str, text: str | None) -> str:
     return f"<h3>{escape(title)}</h3>\n<p>{escape(text)}</p>" if text else ""
 
 
-def told(row: Mapping[str, Any], names: Sequence[str], meanings: Mapping[str, str]) -> str:
+def fields(row: Mapping[str, Any], names: Sequence[str], meanings: Mapping[str, str]) -> str:
     """Fields of one row, each with what it means; unknown ones are said to be."""
     lines = [
         f'<tr><td class="name">{escape(name)}</td>{_cell(row.get(name))}'

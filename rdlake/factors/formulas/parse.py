@@ -1,12 +1,13 @@
-"""A formula's tokens become a tree. What may be read in two ways is not parsed at all."""
+"""Parse a formula's tokens into a tree. A formula that can be read in two ways is not parsed at
+all."""
 
 from __future__ import annotations
 
-from rdlake.factors.formulas.tokens import Token, Unparsed, is_latex, tokens
+from rdlake.factors.formulas.tokens import Token, UnparsedFormula, is_latex, split_tokens
 from rdlake.factors.formulas.tree import (
     Node,
     chain,
-    closed,
+    close,
     minus,
     name,
     node,
@@ -23,7 +24,7 @@ _ACCENTS = frozenset(
     }
 )  # fmt: skip
 _OPERATORS = frozenset({"sum", "prod", "int", "lim", "Delta", "nabla", "partial"})
-"""What stands after them is their argument, and parentheses do not end it."""
+"""Their argument follows, and parentheses do not end it."""
 _FUNCTIONS = frozenset(
     {
         "log", "ln", "exp", "max", "min", "sup", "inf", "sin", "cos", "tan", "tanh", "arg",
@@ -34,41 +35,47 @@ _FUNCTIONS = frozenset(
 _ATOMS = ("name", "number", "call", "script", "command", "group", "bracket", "option")
 
 
-def parsed(text: str) -> str:
-    """The one spelling of a formula; Unparsed for what is none."""
-    found = tokens(text)
-    if not found:
-        raise Unparsed("nothing in it")
-    parser = _Parser(found, latex=is_latex(text))
+def parse_formula(text: str) -> str:
+    """Return the canonical spelling of a formula; raise UnparsedFormula if there is none."""
+    tokens = split_tokens(text)
+    if not tokens:
+        raise UnparsedFormula("nothing in it")
+    parser = _Parser(tokens, latex=is_latex(text))
     whole = parser.equation()
-    if parser.at < len(found):
-        raise Unparsed(f"{parser.next!r} is not expected")
+    if parser.at < len(tokens):
+        raise UnparsedFormula(f"{parser.next!r} is not expected")
     return whole.text
 
 
 class _Parser:
-    def __init__(self, found: list[Token], *, latex: bool) -> None:
-        self._tokens, self._latex, self.at, self._depth = found, latex, 0, 0
+    """Read tokens from left to right, one method for each level of precedence."""
+
+    def __init__(self, tokens: list[Token], *, latex: bool) -> None:
+        self._tokens, self._latex, self.at, self._depth = tokens, latex, 0, 0
 
     @property
     def next(self) -> Token | None:
+        """Return the next token without taking it; None at the end."""
         return self._tokens[self.at] if self.at < len(self._tokens) else None
 
     def _sees(self, *marks: str) -> bool:
+        """Return whether the next token is one of these marks."""
         return self.next is not None and self.next.kind == "mark" and self.next.text in marks
 
     def _takes(self, *marks: str) -> str | None:
+        """Take the next token if it is one of these marks, and return the mark."""
         if not self._sees(*marks):
             return None
         self.at += 1
         return self._tokens[self.at - 1].text
 
     def _expects(self, mark: str) -> None:
+        """Take this mark, or raise UnparsedFormula."""
         if not self._takes(mark):
-            raise Unparsed(f"{mark} is missing")
+            raise UnparsedFormula(f"{mark} is missing")
 
     def equation(self) -> Node:
-        """A formula, without the name that it is given in front."""
+        """Parse the whole formula and drop the name on its left-hand side."""
         sides = [self._comparison()]
         while self._takes("="):
             sides.append(self._comparison())
@@ -82,7 +89,7 @@ class _Parser:
             right = self._sum()
             left = node(mark, left, right, open=left.open or right.open)
             if self._sees(*_COMPARED):
-                raise Unparsed("a chain of comparisons")
+                raise UnparsedFormula("a chain of comparisons")
         return left
 
     def _sum(self) -> Node:
@@ -93,7 +100,7 @@ class _Parser:
         return chain("sum", parts)
 
     def _signed(self) -> Node:
-        """The first of a sum, where a plus says nothing."""
+        """Parse the first term of a sum; a plus before it means nothing."""
         self._takes("+")
         return self._product()
 
@@ -104,74 +111,79 @@ class _Parser:
         return chain("product", parts)
 
     def _factor(self, *, alone: bool = False) -> Node:
+        """Parse one factor with the minus signs before it; `alone` is a denominator."""
         signs = 0
         while self._takes("-"):
             signs += 1
         if signs > MAX_DEPTH:
-            raise Unparsed("nested too deep")
-        found = self._side_by_side(alone=alone)
+            raise UnparsedFormula("nested too deep")
+        part = self._side_by_side(alone=alone)
         for _ in range(signs):
-            found = minus(found)
-        return found
+            part = minus(part)
+        return part
 
     def _side_by_side(self, *, alone: bool) -> Node:
-        """Atoms without a mark between them: a number times something, else as it stands.
-        Unparsed when it must stand alone, for it is not clear where a denominator would end."""
+        """Parse atoms without a mark between them: a number times something, or atoms as they
+        stand.
+
+        Raise UnparsedFormula for a denominator of several atoms: its end is not clear.
+        """
         atoms = [self._atom()]
         while self.next is not None and (self.next.kind != "mark" or self._sees("(", "[", "{")):
             atoms.append(self._atom())
         if alone and (len(atoms) > 1 or _may_be_a_product(atoms[0])):
-            raise Unparsed("it is not clear where the denominator ends")
+            raise UnparsedFormula("it is not clear where the denominator ends")
         if len(atoms) == 1:
             return atoms[0]
         if not self._latex or any(after.kind == "number" for after in atoms[1:]):
-            raise Unparsed("a mark is missing between two things")
+            raise UnparsedFormula("a mark is missing between two things")
         if all(atom.kind == "number" for atom in atoms[:-1]) and not atoms[-1].open:
             return chain("product", atoms)
         return node("beside", *atoms, open=True)
 
     def _atom(self) -> Node:
-        """One thing with its indexes, powers and arguments."""
+        """Parse one thing with its indexes, powers and arguments."""
         self._depth += 1
         if self._depth > MAX_DEPTH:
-            raise Unparsed("nested too deep")
+            raise UnparsedFormula("nested too deep")
         grouped = self._sees("(")
-        found = self._bare()
+        atom = self._bare()
         while self._sees("_", "^", "**", "("):
             if self._sees("("):
-                if grouped or not _is_name(found):
+                if grouped or not _is_name(atom):
                     break
-                found = node("call", found, *self._list("(", ")"))
+                atom = node("call", atom, *self._list("(", ")"))
             elif self._takes("**"):
-                found = _scripted(found, None, self._factor())
+                atom = _scripted(atom, None, self._factor())
             else:
-                found = self._scripts(found)
+                atom = self._scripts(atom)
         self._depth -= 1
-        return found
+        return atom
 
     def _scripts(self, base: Node) -> Node:
-        found: dict[str, Node] = {}
+        scripts: dict[str, Node] = {}
         while mark := self._takes("_", "^"):
-            if mark in found:
-                raise Unparsed("two of one kind of index")
-            found[mark] = self._script()
-        return _scripted(base, found.get("_"), found.get("^"))
+            if mark in scripts:
+                raise UnparsedFormula("two of one kind of index")
+            scripts[mark] = self._script()
+        return _scripted(base, scripts.get("_"), scripts.get("^"))
 
     def _script(self) -> Node:
         if self._sees("{"):
             return node("list", *inner) if len(inner := self._list("{", "}")) > 1 else inner[0]
         token = self.next
         if token is None or token.kind == "mark" or (token.kind == "name" and len(token.text) > 1):
-            raise Unparsed("an index of several letters without braces")
+            raise UnparsedFormula("an index of several letters without braces")
         return self._bare()
 
     def _bare(self) -> Node:
+        """Parse one thing without indexes, powers or arguments."""
         token = self.next
         if token is None:
-            raise Unparsed("something is missing at the end")
+            raise UnparsedFormula("something is missing at the end")
         if self._sees("("):
             inner = self._list("(", ")")
-            return closed(inner[0]) if len(inner) == 1 else node("list", *inner)
+            return close(inner[0]) if len(inner) == 1 else node("list", *inner)
         if self._sees("["):
             return node("bracket", *self._list("[", "]"))
         if self._sees("{"):
@@ -183,24 +195,25 @@ class _Parser:
             return name(token.text)
         if token.kind == "command":
             return self._command(token.text)
-        raise Unparsed(f"{token.text} is not expected")
+        raise UnparsedFormula(f"{token.text} is not expected")
 
     def _braced(self) -> Node:
-        """Braces are not seen in print, so they may not tell where something ends."""
+        """Parse a group in braces. Print does not show braces, so they may not decide where it
+        ends."""
         inner = self._list("{", "}")
         if len(inner) != 1 or inner[0].kind not in _ATOMS or inner[0].open:
-            raise Unparsed("braces where parentheses are meant")
+            raise UnparsedFormula("braces where parentheses are meant")
         return inner[0]
 
     def _command(self, called: str) -> Node:
         if called == "frac":
             above, below = self._argument(), self._argument()
-            return closed(chain("product", [closed(above), over(closed(below))]))
+            return close(chain("product", [close(above), over(close(below))]))
         word = name(f"\\{called}")
         if called in _ACCENTS and not self._sees("{"):
             token = self.next
             if token is None or token.kind == "mark" or len(token.text) > 1:
-                raise Unparsed(f"what \\{called} is over is not clear")
+                raise UnparsedFormula(f"what \\{called} is over is not clear")
             return node("command", word, self._bare())
         parts = [word]
         if called == "sqrt" and self._sees("["):
@@ -214,22 +227,22 @@ class _Parser:
 
     def _argument(self) -> Node:
         if not self._sees("{"):
-            raise Unparsed("an argument without braces")
+            raise UnparsedFormula("an argument without braces")
         return node("list", *inner) if len(inner := self._list("{", "}")) > 1 else inner[0]
 
     def _list(self, opening: str, closing: str) -> list[Node]:
-        """What stands between two marks, separated by commas."""
+        """Parse what stands between two marks, separated by commas."""
         self._expects(opening)
         if self._takes(closing):
-            raise Unparsed("nothing in between")
-        found = [self._assigned()]
+            raise UnparsedFormula("nothing in between")
+        parts = [self._assigned()]
         while self._takes(","):
-            found.append(self._assigned())
+            parts.append(self._assigned())
         self._expects(closing)
-        return found
+        return parts
 
     def _assigned(self) -> Node:
-        """As in the index of a sum, i=1."""
+        """Parse an assignment, such as i=1 in the index of a sum."""
         left = self._comparison()
         if not self._takes("="):
             return left
@@ -241,7 +254,7 @@ def _is_name(part: Node) -> bool:
 
 
 def _may_be_a_product(part: Node) -> bool:
-    """Whether a letter before parentheses may be multiplied with them: a / b(c)."""
+    """Return whether a letter before parentheses may be a factor: a / b(c)."""
     if part.kind == "script":
         part = part.parts[0]
     if part.kind != "call":
@@ -254,7 +267,7 @@ _NOTHING = Node("none", "-")
 
 
 def _scripted(base: Node, below: Node | None, above: Node | None) -> Node:
-    """Index and power; the power of what has an index is beside it."""
+    """Return a node with index and power; a power of an indexed name joins its index."""
     if base.kind == "script" and below is None and base.parts[2] == _NOTHING:
         base, below, _ = base.parts
     return node("script", base, below or _NOTHING, above or _NOTHING, open=base.open)

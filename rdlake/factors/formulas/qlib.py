@@ -1,6 +1,6 @@
-"""Whether a text is an expression of Qlib, and nothing else.
+"""Tell whether a text is an expression of Qlib and nothing else.
 
-Qlib evaluates expressions as Python, so what is handed on to it is looked at here first.
+Qlib evaluates expressions as Python, so this check comes before a text is handed to Qlib.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ _PARTS = (
 
 
 def is_qlib_expression(text: str | None) -> bool:
-    """True for fields, numbers, Qlib's operators and arithmetic of these, with a field at least."""
+    """Return whether the text has only fields, numbers, Qlib's operators and arithmetic, with
+    one field at least."""
     if not text or len(text) > LONGEST or _PLACE in text or not _FIELD.search(text):
         return False
     try:
@@ -38,6 +39,7 @@ def is_qlib_expression(text: str | None) -> bool:
 
 
 def _is_part(node: ast.AST, called: set[int]) -> bool:
+    """Return whether one node of the syntax tree may stand in an expression."""
     if isinstance(node, ast.Name):
         return node.id in _OPERATORS if id(node) in called else node.id == _PLACE
     if isinstance(node, ast.Call):

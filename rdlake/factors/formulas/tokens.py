@@ -1,4 +1,4 @@
-"""The tokens of a formula. LaTeX and plain syntax differ in what a word is."""
+"""Split a formula into tokens. LaTeX and plain syntax differ in what a word is."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from dataclasses import dataclass
 MAX_LENGTH, MAX_TOKENS = 20_000, 4_000
 
 
-class Unparsed(ValueError):
-    """The text is no formula that is understood, or may be read in two ways."""
+class UnparsedFormula(ValueError):
+    """Report that a text is no formula that can be parsed, or can be read in two ways."""
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """`kind` is number, name, command or mark."""
+    """Hold one token; `kind` is number, name, command or mark."""
 
     kind: str
     text: str
@@ -44,27 +44,30 @@ _SCRIPTED = re.compile(r"([^\W\d_]+)_([^\W\d_]|\d+)")
 
 
 def is_latex(text: str) -> bool:
-    """Whether the text is read as LaTeX: it has marks that plain syntax has not."""
+    """Return whether the text is read as LaTeX: it has marks that plain syntax does not have."""
     return any(mark in text for mark in "\\{}^")
 
 
-def tokens(text: str) -> list[Token]:
-    """The tokens of a formula; Unparsed where one is not known, or there are too many."""
+def split_tokens(text: str) -> list[Token]:
+    """Return the tokens of a formula.
+
+    Raise UnparsedFormula for an unknown token and for too many tokens.
+    """
     if len(text) > MAX_LENGTH:
-        raise Unparsed("too long")
+        raise UnparsedFormula("too long")
     text = _without_delimiters(text)
     latex, found, at = is_latex(text), list[Token](), 0
     pattern = _LATEX if latex else _PLAIN
     while at < len(text):
         match = pattern.match(text, at)
         if match is None or len(found) > MAX_TOKENS:
-            raise Unparsed(f"not understood from character {at}")
+            raise UnparsedFormula(f"not understood from character {at}")
         at = match.end()
         kind = match.lastgroup or ""
         if kind == "command":
             found += _command(match["command"])
         elif kind == "called":
-            found.append(Token("name", _called(match["words"])))
+            found.append(Token("name", _text_name(match["words"])))
         elif kind == "mark":
             found.append(Token("mark", _MARKS.get(match["mark"], match["mark"])))
         elif kind == "name" and not latex:
@@ -82,16 +85,19 @@ def _command(name: str) -> list[Token]:
     return [Token("command", "frac" if name in _FRACTIONS else name)]
 
 
-def _called(words: str) -> str:
-    """The name that stands in \\text{…}."""
+def _text_name(words: str) -> str:
+    """Return the name inside `\\text{…}`."""
     name = " ".join(words.replace("\\_", "_").replace("\\ ", " ").split())
     if not name:
-        raise Unparsed("a text without words")
+        raise UnparsedFormula("a text without words")
     return name
 
 
 def _plain_name(name: str) -> list[Token]:
-    """P_t is P with the index t, as in LaTeX; a longer name with underscores is one name."""
+    """Return P_t as P with the index t, as LaTeX has it.
+
+    A longer name with underscores stays one name.
+    """
     if found := _SCRIPTED.fullmatch(name):
         kind = "number" if found[2].isdecimal() else "name"
         return [Token("name", found[1]), Token("mark", "_"), Token(kind, found[2])]
@@ -99,6 +105,7 @@ def _plain_name(name: str) -> list[Token]:
 
 
 def _without_delimiters(text: str) -> str:
+    """Return the formula without the dollar signs or brackets around it."""
     for opening, closing in (("$$", "$$"), ("$", "$"), ("\\(", "\\)"), ("\\[", "\\]")):
         if text.startswith(opening) and text.endswith(closing):
             inner = text[len(opening) : -len(closing)]

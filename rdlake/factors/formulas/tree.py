@@ -1,4 +1,5 @@
-"""What a formula says: nodes whose text is the same for every spelling, and differs otherwise."""
+"""Write what a formula says as nodes: one text for every spelling of a formula, another text
+otherwise."""
 
 from __future__ import annotations
 
@@ -10,8 +11,11 @@ from decimal import Decimal
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A part of a formula. `open` is one that ends in an operator's argument without parentheses,
-    as in \\sum x_i: who reads on cannot know where the argument ends."""
+    """Hold a part of a formula and its canonical text.
+
+    An `open` part ends in an operator's argument without parentheses, as in `sum x_i`: a reader
+    cannot know where that argument ends.
+    """
 
     kind: str
     text: str
@@ -20,16 +24,17 @@ class Node:
 
 
 def node(kind: str, *parts: Node, open: bool = False) -> Node:
-    """A node whose parts have an order."""
+    """Return a node whose parts have an order."""
     return Node(kind, f"({kind} {' '.join(part.text for part in parts)})", parts, open)
 
 
 def name(text: str) -> Node:
+    """Return a node for a name."""
     return Node("name", json.dumps(text))
 
 
 def number(text: str) -> Node:
-    """A number, in one spelling: 10 for 10.0 and 1e1."""
+    """Return a node for a number in one spelling: 10 for 10.0 and 1e1."""
     _, digits, exponent = Decimal(text).as_tuple()
     significant = "".join(map(str, digits)).strip("0")
     if not significant:
@@ -40,17 +45,20 @@ def number(text: str) -> Node:
 
 
 def minus(part: Node) -> Node:
+    """Return a node for the negative of a part."""
     return node("minus", part, open=part.open)
 
 
 def over(part: Node) -> Node:
-    """One divided by it."""
+    """Return a node for one divided by a part."""
     return node("over", part, open=part.open)
 
 
 def chain(kind: str, parts: Sequence[Node]) -> Node:
-    """A sum or product: flat, and sorted, for neither the order nor parentheses matter in it. With
-    an open part before the last it is kept as it stands."""
+    """Return a sum or a product, flattened and sorted: neither order nor parentheses matter in it.
+
+    If a part before the last is open, the parts stay as they are written.
+    """
     if len(parts) == 1:
         return parts[0]
     if any(part.open for part in parts):
@@ -59,6 +67,6 @@ def chain(kind: str, parts: Sequence[Node]) -> Node:
     return node(kind, *sorted(flat, key=lambda part: part.text))
 
 
-def closed(part: Node) -> Node:
-    """What stands in parentheses; these are kept where they say something."""
+def close(part: Node) -> Node:
+    """Return what stands in parentheses; keep them where they mean something."""
     return node("group", part) if part.open else part

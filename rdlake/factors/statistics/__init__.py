@@ -1,26 +1,30 @@
-"""Each factor's own numbers: of its values, and of each day against a label."""
+"""Compute each factor's own figures: of its values, and of each day against a label.
+
+`measure` reads one table of factors and returns a `Measurement`; `perf_rows` and `series_rows` turn
+measurements into rows of `factor_perf` and `factor_ic`.
+"""
 
 from __future__ import annotations
 
-from rdlake.factors.statistics.daily import correlated
-from rdlake.factors.statistics.measured import (
-    FACTORS,
+from rdlake.factors.statistics.daily import mean_rank_correlation
+from rdlake.factors.statistics.measurement import (
+    FACTOR_TABLE,
+    FigureKey,
     Figures,
-    Key,
-    Measured,
-    Prices,
+    Measurement,
+    PriceLabel,
     measure,
 )
-from rdlake.factors.statistics.rows import FIGURES, perf_rows, series_rows
+from rdlake.factors.statistics.rows import FIGURE_COLUMNS, perf_rows, series_rows
 
 __all__ = [
-    "FACTORS",
-    "FIGURES",
+    "FACTOR_TABLE",
+    "FIGURE_COLUMNS",
+    "FigureKey",
     "Figures",
-    "Key",
-    "Measured",
-    "Prices",
-    "correlated",
+    "Measurement",
+    "PriceLabel",
+    "mean_rank_correlation",
     "measure",
     "perf_rows",
     "series_rows",

@@ -1,4 +1,4 @@
-"""A factor against a label, day by day: IC, rank IC and what the top earns over the bottom."""
+"""Compare a factor with a label day by day: IC, rank IC, and what the top earns over the bottom."""
 
 from __future__ import annotations
 
@@ -11,61 +11,64 @@ import numpy.typing as npt
 from rdlake.domain.panel import Days, Label, Panel, Reals
 
 AT_ONCE = 1 << 20
-"""About how many rows are worked on at a time, so that a long table needs no more memory."""
+"""About so many rows are computed at a time, so that a long table needs no more memory."""
 SMALL = 1e-100
+"""Values whose square is smaller are scaled up before they are squared."""
 FIFTHS, LEAST = 5, 10
-"""The spread is of fifths, on days with at least so many pairs."""
+"""The spread is between the outer fifths, on days with at least so many pairs."""
 
 Counts = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Daily:
-    """The days on which some instrument has both values; a figure that is not defined is NaN."""
+class DailyFigures:
+    """Hold the figures of the days on which some instrument has both values; NaN where
+    undefined."""
 
     days: Days
     pairs: Counts
     ic: Reals
     rank_ic: Reals
     fifths: Reals
-    """Mean labels of the fifths, a row a day, the lowest first."""
+    """The mean labels of the fifths, one row a day, the lowest factor values first."""
 
     @property
     def spread(self) -> Reals:
-        """What the highest fifth earns over the lowest."""
-        found: Reals = self.fifths[:, -1] - self.fifths[:, 0]
-        return found
+        """Return what the highest fifth earns over the lowest."""
+        spread: Reals = self.fifths[:, -1] - self.fifths[:, 0]
+        return spread
 
-    def between(self, first: int, last: int) -> Daily:
-        """Of these days, bounds included."""
+    def between(self, first: int, last: int) -> DailyFigures:
+        """Return the figures of some days, bounds included."""
         part = slice(*np.searchsorted(self.days, [first, last + 1]).tolist())
-        return Daily(
+        return DailyFigures(
             self.days[part], self.pairs[part], self.ic[part], self.rank_ic[part], self.fifths[part]
         )
 
 
-def daily(panel: Panel, label: Label) -> Daily:
-    """The figures of each day."""
-    found = [_figures(*part) for part in _parts(panel, label)]
-    if not found:
+def daily_figures(panel: Panel, label: Label) -> DailyFigures:
+    """Return the figures of each day on which factor and label share an instrument."""
+    parts = [_figures(*part) for part in _parts(panel, label)]
+    if not parts:
         none = np.empty(0)
         fifths = np.empty((0, FIFTHS))
-        return Daily(np.empty(0, np.int32), np.empty(0, np.int64), none, none, fifths)
-    return Daily(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
+        return DailyFigures(np.empty(0, np.int32), np.empty(0, np.int64), none, none, fifths)
+    return DailyFigures(*(np.concatenate(each) for each in zip(*parts, strict=True)))
 
 
-def correlated(one: Panel, other: Panel) -> tuple[float | None, int]:
-    """The mean daily rank correlation of two factors, and on how many days it is defined."""
+def mean_rank_correlation(one: Panel, other: Panel) -> tuple[float | None, int]:
+    """Return the mean daily rank correlation of two factors, and the number of days that have
+    one."""
     try:
-        found = daily(one, Label.from_panel("factor", other)).rank_ic
-    except ValueError:
+        rank_ic = daily_figures(one, Label.from_panel("factor", other)).rank_ic
+    except ValueError:  # too many cells for a matrix
         return None, 0
-    found = found[np.isfinite(found)]
-    return (float(found.sum()) / len(found) if len(found) else None), len(found)
+    known = rank_ic[np.isfinite(rank_ic)]
+    return (float(known.sum()) / len(known) if len(known) else None), len(known)
 
 
 def _parts(panel: Panel, label: Label) -> Iterator[tuple[Days, Reals, Reals]]:
-    """Whole days of pairs of which both values exist."""
+    """Yield days, factor values and labels of whole days, where both values exist."""
     ends = np.flatnonzero(np.diff(panel.days)) + 1
     start = 0
     while start < len(panel.days):
@@ -74,10 +77,10 @@ def _parts(panel: Panel, label: Label) -> Iterator[tuple[Days, Reals, Reals]]:
         part = Panel(
             panel.days[start:end], panel.codes[start:end], panel.names, panel.values[start:end]
         )
-        beside = label.values_at(part)
-        both = np.isfinite(beside)
+        labels = label.values_at(part)
+        both = np.isfinite(labels)
         if both.any():
-            yield part.days[both], part.values[both], beside[both]
+            yield part.days[both], part.values[both], labels[both]
         start = end
 
 
@@ -95,7 +98,7 @@ def _figures(days: Days, factor: Reals, label: Reals) -> tuple[Days, Counts, Rea
 
 
 def ranks(values: Reals, starts: Counts, counts: Counts) -> Reals:
-    """The average rank of each value in its group, from 1; the groups begin at `starts`."""
+    """Return the average rank of each value in its group, from 1. Groups begin at `starts`."""
     order = np.empty(len(values), np.int64)
     for start, count in zip(starts.tolist(), counts.tolist(), strict=True):
         order[start : start + count] = np.argsort(values[start : start + count])
@@ -106,14 +109,14 @@ def ranks(values: Reals, starts: Counts, counts: Counts) -> Reals:
     new[starts] = True
     firsts = np.flatnonzero(new)
     equal = np.diff(firsts, append=len(values))
-    found = np.empty(len(values))
-    found[order] = np.repeat(firsts + (equal + 1) / 2, equal)
-    found -= np.repeat(starts, counts)
-    return found
+    average = np.empty(len(values))
+    average[order] = np.repeat(firsts + (equal + 1) / 2, equal)
+    average -= np.repeat(starts, counts)
+    return average
 
 
 def correlation(one: Reals, other: Reals, starts: Counts, counts: Counts) -> Reals:
-    """Pearson's of each group, which begin at `starts`; NaN where a side is constant."""
+    """Return Pearson's correlation of each group; NaN where a side is constant."""
     defined = np.ones(len(starts), bool)
     sides = []
     for side in (one, other):
@@ -127,13 +130,15 @@ def correlation(one: Reals, other: Reals, starts: Counts, counts: Counts) -> Rea
         np.add.reduceat(a * b, starts) for a, b in ((x, y), (x, x), (y, y))
     )
     with np.errstate(all="ignore"):
-        found = products / (np.sqrt(x_squares) * np.sqrt(y_squares))
-    return np.where(defined, found.clip(-1, 1), np.nan)
+        pearson = products / (np.sqrt(x_squares) * np.sqrt(y_squares))
+    return np.where(defined, pearson.clip(-1, 1), np.nan)
 
 
 def scaled(values: Reals, largest: Reals, counts: Counts) -> Reals:
-    """The same values, or, where their squares could not be held, each group divided by a power of
-    two: that rounds nothing, so equal values have equal figures whatever stands beside them."""
+    """Return the values, each group divided by a power of two if its squares would not fit.
+
+    A power of two rounds nothing, so equal values have equal figures in whatever company.
+    """
     known = largest[largest > 0]
     if not len(known) or (known.min() > SMALL and known.max() < 1 / SMALL):
         return values
@@ -143,13 +148,14 @@ def scaled(values: Reals, largest: Reals, counts: Counts) -> Reals:
 
 
 def _fifths(rank: Reals, label: Reals, starts: Counts, pairs: Counts) -> Reals:
-    """The mean label of each fifth by rank, NaN where it is empty; and where the pairs are few."""
+    """Return the mean label of each fifth by rank; NaN on days with few pairs or an empty outer
+    fifth."""
     fifth = np.floor(FIFTHS * (rank - 0.5) / np.repeat(pairs, pairs))
     means = np.empty((len(starts), FIFTHS))
     with np.errstate(all="ignore"):
         for place in range(FIFTHS):
-            held = fifth >= place if place == FIFTHS - 1 else fifth == place
-            total = np.add.reduceat(np.where(held, label, 0.0), starts)
-            means[:, place] = total / np.add.reduceat(held, starts, dtype=np.int64)
+            inside = fifth >= place if place == FIFTHS - 1 else fifth == place
+            total = np.add.reduceat(np.where(inside, label, 0.0), starts)
+            means[:, place] = total / np.add.reduceat(inside, starts, dtype=np.int64)
     means[(pairs < LEAST) | ~np.isfinite(means[:, -1] - means[:, 0])] = np.nan
     return means

@@ -1,4 +1,4 @@
-"""The figures of a factor in one window: of its values, and of its days against a label."""
+"""Compute the figures of a factor in one window: of its values, and of its days against a label."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 
 from rdlake.domain.panel import Reals
-from rdlake.factors.statistics.daily import Daily
+from rdlake.factors import series
+from rdlake.factors.statistics.daily import DailyFigures
 
-DAYS_A_YEAR = 238
-LARGE = 300
 QUANTILES = {
     "q01": 0.01,
     "q05": 0.05,
@@ -25,91 +24,43 @@ QUANTILES = {
 Figures = dict[str, Any]
 
 
-def of_values(values: Reals) -> Figures:
-    """How finite values are distributed; null what so few do not tell."""
+def value_figures(values: Reals) -> Figures:
+    """Return how finite values are distributed; None where there are too few values."""
     if not len(values):
         return {"finite_values": 0, "mean": None, "std": None, "quantiles": None}
-    quantiles = np.quantile(values, list(QUANTILES.values()))
+    quantiles = np.quantile(values, list(QUANTILES.values())).tolist()
     return {
         "finite_values": len(values),
-        "mean": _mean(values),
-        "std": _std(values),
-        "quantiles": {
-            name: _known(value) for name, value in zip(QUANTILES, quantiles.tolist(), strict=True)
-        },
+        "mean": series.mean(values),
+        "std": series.deviation(values),
+        "quantiles": dict(zip(QUANTILES, map(series.finite, quantiles), strict=True)),
     }
 
 
-def of_days(days: Daily) -> Figures:
-    """IC, rank IC and the spread over a window; null what is not defined."""
-    spread = days.spread[np.isfinite(days.spread)]
-    deviation = _std(spread)
-    mean = _mean(spread)
+def day_figures(days: DailyFigures) -> Figures:
+    """Return IC, rank IC and the figures of the spread over some days; None where undefined."""
+    spread = _defined(days.spread)
     return {
-        **_correlations("ic", days.ic),
-        **_correlations("rank_ic", days.rank_ic),
-        "annual_return": None if mean is None else mean * DAYS_A_YEAR,
-        "sharpe": mean / deviation * math.sqrt(DAYS_A_YEAR)
-        if mean is not None and deviation
-        else None,
-        "max_drawdown": _drawdown(spread),
-        "fifths": [_mean(part[np.isfinite(part)]) for part in days.fifths.T]
-        if len(spread)
-        else None,
+        **_correlation_figures("ic", days.ic),
+        **_correlation_figures("rank_ic", days.rank_ic),
+        "annual_return": series.annual_return(spread),
+        "sharpe": series.sharpe(spread),
+        "max_drawdown": series.max_drawdown(spread),
+        "fifths": [series.mean(_defined(part)) for part in days.fifths.T] if len(spread) else None,
     }
 
 
-def _correlations(name: str, found: Reals) -> Figures:
-    values = found[np.isfinite(found)]
-    mean, deviation, ratio = _mean(values), _std(values), None
-    if mean is not None and deviation:
-        ratio = mean / deviation
+def _correlation_figures(name: str, correlations: Reals) -> Figures:
+    values = _defined(correlations)
+    ratio = series.ratio(values)
     return {
-        f"{name}_mean": mean,
-        f"{name}_std": deviation,
+        f"{name}_mean": series.mean(values),
+        f"{name}_std": series.deviation(values),
         f"{name}_ir": ratio,
         f"{name}_t": None if ratio is None else ratio * math.sqrt(len(values)),
         f"{name}_days": len(values),
     }
 
 
-def _mean(values: Reals) -> float | None:
-    if not len(values):
-        return None
-    low, high = float(values.min()), float(values.max())
-    if low == high:
-        return low
-    even, power = _scaled(values)
-    return _known(float(np.ldexp(np.add.reduce(even) / len(values), power)))
-
-
-def _std(values: Reals) -> float | None:
-    """With ddof 1; of equal values exactly zero, where rounding would leave a trace."""
-    if len(values) < 2:
-        return None
-    if values.min() == values.max():
-        return 0.0
-    even, power = _scaled(values)
-    away, more = _scaled(even - np.add.reduce(even) / len(values))
-    variance = float(np.add.reduce(away * away)) / (len(values) - 1)
-    return _known(float(np.ldexp(math.sqrt(variance), power + more)))
-
-
-def _scaled(values: Reals) -> tuple[Reals, int]:
-    """Values that can be summed and squared, and the power of two they were divided by."""
-    power = int(np.frexp(max(-float(values.min()), float(values.max())))[1])
-    return (values, 0) if abs(power) < LARGE else (np.ldexp(values, -power), power)
-
-
-def _drawdown(spread: Reals) -> float | None:
-    """Of the compounded spread, its peak starting at 1."""
-    if not len(spread):
-        return None
-    with np.errstate(all="ignore"):
-        value = np.cumprod(1 + spread)
-        peak = np.maximum(np.maximum.accumulate(value), 1)
-        return _known(float((value / peak - 1).min(initial=0.0)))
-
-
-def _known(value: float) -> float | None:
-    return value if math.isfinite(value) else None
+def _defined(values: Reals) -> Reals:
+    return values[np.isfinite(values)]

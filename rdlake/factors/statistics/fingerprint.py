@@ -1,4 +1,4 @@
-"""What a factor says of the order of instruments, on days that the calendar alone chooses."""
+"""Digest the order in which a factor puts instruments, on days that the calendar alone chooses."""
 
 from __future__ import annotations
 
@@ -12,15 +12,17 @@ from rdlake.domain.panel import DEFINITIONS, Panel, Reals
 from rdlake.factors.statistics.windows import ORIGIN
 
 ANCHOR_EVERY, ANCHOR_AT = 28, 6
-"""Every fourth Wednesday from 1970-01-07: no weekend, and the same days for any two periods."""
+"""Every fourth Wednesday from 1970-01-07: never a weekend, and the same days for any two
+periods."""
 LEAST_APART = 10
-"""Days with fewer different values tell too little of an order."""
+"""A day with fewer different values says too little about an order."""
 
 
 def fingerprint(panel: Panel) -> tuple[str, ...]:
-    """A digest of the order on each anchor day, `20220706:…`, the same for the reversed order.
+    """Return a digest of the order on each anchor day, such as `20220706:…`.
 
-    Values count as float32, so that it does not matter in which precision they were written.
+    An order and its reverse have one digest. Values count as float32, so that it does not matter in
+    which precision they were written.
     """
     return tuple(_digests(panel))
 
@@ -33,17 +35,17 @@ def _digests(panel: Panel) -> Iterator[str]:
         order = _order(panel.values[start:end])
         if int(order.max()) + 1 < LEAST_APART:
             continue
-        found = sha256(DEFINITIONS)
-        found.update("\0".join(panel.names[code] for code in panel.codes[start:end]).encode())
-        found.update(
+        digest = sha256(DEFINITIONS)
+        digest.update("\0".join(panel.names[code] for code in panel.codes[start:end]).encode())
+        digest.update(
             min(order.astype("<i4").tobytes(), (order.max() - order).astype("<i4").tobytes())
         )
         day = ORIGIN + timedelta(int(panel.days[start]))
-        yield f"{day:%Y%m%d}:{found.hexdigest()[:12]}"
+        yield f"{day:%Y%m%d}:{digest.hexdigest()[:12]}"
 
 
 def _order(values: Reals) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
-    """The dense rank of each value, from 0."""
+    """Return the dense rank of each value, from 0."""
     with np.errstate(over="ignore"):
         rounded = values.astype(np.float32)
     return np.unique(rounded, return_inverse=True)[1].astype(np.int64)

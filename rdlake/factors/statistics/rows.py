@@ -1,4 +1,4 @@
-"""Rows of `factor_perf` and `factor_ic`."""
+"""Build rows of `factor_perf` and `factor_ic`."""
 
 from __future__ import annotations
 
@@ -7,26 +7,28 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
-from rdlake.factors.statistics.measured import Measured
+from rdlake.factors.statistics.measurement import Measurement
 from rdlake.schema.frames import frame_of
 from rdlake.schema.tables import table
 
-ASIDE = (
+OTHER_COLUMNS = (
     "workspace_id", "factor_name", "window", "start_date", "end_date", "label_source", "rows",
     "coverage", "values_sha256", "label_sha256", "series_id", "source_digest",
 )  # fmt: skip
-FIGURES = tuple(name for name in table("factor_perf").column_names if name not in ASIDE)
+FIGURE_COLUMNS = tuple(
+    name for name in table("factor_perf").column_names if name not in OTHER_COLUMNS
+)
 """The columns that follow from values, label and days alone."""
 
 
-def perf_rows(measured: Sequence[Measured]) -> pl.DataFrame:
-    """One row per factor and window."""
-    return frame_of(table("factor_perf"), [row for each in measured for row in each.rows])
+def perf_rows(measurements: Sequence[Measurement]) -> pl.DataFrame:
+    """Return one row per factor and window."""
+    return frame_of(table("factor_perf"), [row for each in measurements for row in each.rows])
 
 
-def series_rows(measured: Sequence[Measured]) -> pl.DataFrame:
-    """One row per day of each series that was computed."""
-    series = {key: days for each in measured for key, days in each.series.items()}
+def series_rows(measurements: Sequence[Measurement]) -> pl.DataFrame:
+    """Return one row per day of each series that was computed."""
+    series = {key: days for each in measurements for key, days in each.series.items()}
     if not series:
         return frame_of(table("factor_ic"), [])
     parts = list(series.values())

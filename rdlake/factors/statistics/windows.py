@@ -1,4 +1,4 @@
-"""The windows in which a factor is looked at, as the back-test really ran."""
+"""Find the windows in which a factor is measured, as the back-test really ran."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from rdlake.domain.experiment import Workspace
 from rdlake.domain.panel import PanelRows
 
 ORIGIN = date(1970, 1, 1)
+"""The day from which days are counted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Some days by name, bounds included."""
+    """Name a span of days, bounds included."""
 
     name: str
     first: int
@@ -22,19 +23,24 @@ class Window:
 
     @property
     def start(self) -> date:
+        """Return the first day as a date."""
         return ORIGIN + timedelta(self.first)
 
     @property
     def end(self) -> date:
+        """Return the last day as a date."""
         return ORIGIN + timedelta(self.last)
 
 
-def windows(workspace: Workspace, rows: PanelRows) -> list[Window]:
-    """`all`, and those of train, valid and test that are known: the segments of the recording; of
-    test else the first to the last day of the curve."""
+def find_windows(workspace: Workspace, rows: PanelRows) -> list[Window]:
+    """Return `all`, and those of train, valid and test that are known.
+
+    They are the segments of the recording. Without a recorded test segment, test is the days from
+    the first to the last of the curve.
+    """
     if not len(rows.days):
         return []
-    known = {each.name: each for each in _recorded(workspace)}
+    known = {each.name: each for each in _recorded_windows(workspace)}
     curve = workspace.curve
     if "test" not in known and curve is not None and curve.height:
         days = curve["date"].to_physical()
@@ -42,8 +48,8 @@ def windows(workspace: Workspace, rows: PanelRows) -> list[Window]:
     return [Window("all", int(rows.days[0]), int(rows.days[-1])), *known.values()]
 
 
-def _recorded(workspace: Workspace) -> Iterator[Window]:
-    """The segments that ran; one of which a bound is not known is left out."""
+def _recorded_windows(workspace: Workspace) -> Iterator[Window]:
+    """Yield the segments that ran; skip a segment without both bounds."""
     ran = workspace.recording.configuration if workspace.recording else None
     segments = (ran.segments if ran else None) or {}
     for name in ("train", "valid", "test"):
@@ -53,4 +59,5 @@ def _recorded(workspace: Workspace) -> Iterator[Window]:
 
 
 def _day(text: str) -> int:
+    """Return the number of an ISO date, counted from 1970-01-01."""
     return (date.fromisoformat(text) - ORIGIN).days

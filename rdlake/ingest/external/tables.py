@@ -15,7 +15,7 @@ from rdlake.domain.experiment import Finding, Workspace
 from rdlake.domain.ids import EXTERNAL
 from rdlake.errors import BadInput
 from rdlake.factors.formulas import expression_fingerprint
-from rdlake.factors.statistics import FACTORS, Measured, perf_rows, series_rows
+from rdlake.factors.statistics import FACTOR_TABLE, Measurement, perf_rows, series_rows
 from rdlake.ingest.external.added import Added, added, last_digest
 from rdlake.ingest.factor_statistics import Measurer
 from rdlake.schema.frames import frame_of
@@ -42,7 +42,7 @@ def add_factors(
     path = Path(path)
     owner = f"{EXTERNAL}{_checked_source(source)}/{checked_name(name or path.stem)}"
     measurer = Measurer(lake, prices)
-    with open_external_table(path, FACTORS) as taken:
+    with open_external_table(path, FACTOR_TABLE) as taken:
         names = [factor.name for factor in taken.factors]
         notes = read_notes(path.with_suffix(".yaml"), names)
         _refuse_taken(lake, path, source, owner, names)
@@ -116,7 +116,7 @@ def _is_there(lake: Lake, owner: str, digest: str, label: str | None) -> bool:
     )
 
 
-def _findings(path: Path, taken: ExternalTable, measured: Measured) -> tuple[Finding, ...]:
+def _findings(path: Path, taken: ExternalTable, measured: Measurement) -> tuple[Finding, ...]:
     """What is to be looked at; BadInput for a factor without figures."""
     for each in measured.findings:
         if each.level == "error":
@@ -134,7 +134,7 @@ def _findings(path: Path, taken: ExternalTable, measured: Measured) -> tuple[Fin
 
 
 def _rows(
-    source: str, owner: str, digest: str, measured: Measured, notes: FactorNotes
+    source: str, owner: str, digest: str, measured: Measurement, notes: FactorNotes
 ) -> pl.DataFrame:
     rows: list[Mapping[str, Any]] = []
     for factor in measured.factors or ():

@@ -13,14 +13,14 @@ from pathlib import Path
 import pytest
 
 from rdlake.exports.libraries import sync
-from rdlake.exports.libraries.carried.runner import Failed, Limits, Values, run
+from rdlake.exports.libraries.runtime.runner import FactorFailed, RunLimits, Values, run
 from rdlake.store.lake import Lake
 from tests.builders_prices import few_prices
 from tests.exports.libraries.builders import code_of, pandas_prices, taken, write_factors
 
 pytest.importorskip("tables")
 
-MINUTE = Limits(60)
+MINUTE = RunLimits(60)
 LOW = """import ctypes, os
 libc = ctypes.CDLL(None, use_errno=True)
 libc.syscall.restype = ctypes.c_long
@@ -41,15 +41,15 @@ def prices(tmp_path: Path) -> Path:
     return pandas_prices(tmp_path / "daily_pv.h5")
 
 
-def ran(code: str, prices: Path, limits: Limits = MINUTE) -> Values:
+def ran(code: str, prices: Path, limits: RunLimits = MINUTE) -> Values:
     return run(code.encode(), partial(prepared, prices), limits=limits, readable=(prices,))
 
 
 def closes_in(tmp: Path) -> str | None:
     """Why this system cannot close a process in; None when it can."""
     try:
-        run(b"raise SystemExit('it runs')", lambda folder: None, limits=Limits(60))
-    except Failed as error:
+        run(b"raise SystemExit('it runs')", lambda folder: None, limits=RunLimits(60))
+    except FactorFailed as error:
         return None if str(error) == "it runs" else str(error)
     return None
 
@@ -140,27 +140,27 @@ def test_the_kernel_refuses_what_reaches_out(
 def test_python_refuses_it_too_with_a_word(prices: Path, tmp_path: Path, code: str) -> None:
     """Where nothing else does, so that the second line is what is seen."""
     (tmp_path / "there").write_text("here")
-    with pytest.raises(Failed, match=r"not in a factor|Permission"):
-        ran(code.format(elsewhere=tmp_path / "there"), prices, Limits(60, unprotected=True))
+    with pytest.raises(FactorFailed, match=r"not in a factor|Permission"):
+        ran(code.format(elsewhere=tmp_path / "there"), prices, RunLimits(60, unprotected=True))
     assert (tmp_path / "there").read_text() == "here"
 
 
 def test_time_and_memory_have_an_end(closed: None, prices: Path) -> None:
     begun = time.monotonic()
-    with pytest.raises(Failed, match=r"more than 2 s|ended with -"):
-        ran("while True: pass", prices, Limits(2))
+    with pytest.raises(FactorFailed, match=r"more than 2 s|ended with -"):
+        ran("while True: pass", prices, RunLimits(2))
     assert time.monotonic() - begun < 20
-    with pytest.raises(Failed, match="MemoryError"):
-        ran("x = bytearray(3 << 30)", prices, Limits(60, memory=2 << 30))
-    with pytest.raises(Failed, match=r"File too large|ended with -"):
-        ran("open('x', 'wb').write(bytes(1 << 21))", prices, Limits(60, size=1 << 20))
+    with pytest.raises(FactorFailed, match="MemoryError"):
+        ran("x = bytearray(3 << 30)", prices, RunLimits(60, memory=2 << 30))
+    with pytest.raises(FactorFailed, match=r"File too large|ended with -"):
+        ran("open('x', 'wb').write(bytes(1 << 21))", prices, RunLimits(60, size=1 << 20))
 
 
 def test_nothing_of_the_callers_environment_is_seen(
     closed: None, prices: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SECRET_KEY", "sk-secret")
-    with pytest.raises(Failed, match="seen: None"):
+    with pytest.raises(FactorFailed, match="seen: None"):
         ran("import os\nraise SystemExit(f\"seen: {os.environ.get('SECRET_KEY')}\")", prices)
 
 
@@ -170,7 +170,7 @@ def test_values_are_read_as_data_alone(closed: None, prices: Path) -> None:
         "atexit.register(lambda: np.savez('answer.npz', days=np.array([{}], object),"
         " instruments=np.array(['a']), values=np.array([1.0]), column=np.array(['X'])))\n"
     )
-    with pytest.raises(Failed, match="cannot be read"):
+    with pytest.raises(FactorFailed, match="cannot be read"):
         ran(swap + code_of("X"), prices)
 
 
@@ -180,8 +180,8 @@ def test_code_that_fails_says_its_last_words(prices: Path) -> None:
         ("pass", "result.h5"),
         ("this is no python", "SyntaxError"),
     ]:
-        with pytest.raises(Failed, match=words):
-            ran(code, prices, Limits(60, unprotected=bool(closes_in(prices.parent))))
+        with pytest.raises(FactorFailed, match=words):
+            ran(code, prices, RunLimits(60, unprotected=bool(closes_in(prices.parent))))
 
 
 def test_the_library_works_without_rdlake(
@@ -213,9 +213,9 @@ def test_the_library_works_without_rdlake(
 
 
 def test_a_changed_original_is_not_run(lake: Lake, tmp_path: Path) -> None:
-    from rdlake.exports.libraries.carried.runner import factor_values
+    from rdlake.exports.libraries.runtime.runner import factor_values
 
     changed = tmp_path / f"{'0' * 64}.py"
     changed.write_text(code_of("X"))
-    with pytest.raises(Failed, match="not what was written"):
+    with pytest.raises(FactorFailed, match="not what was written"):
         factor_values(changed, None)

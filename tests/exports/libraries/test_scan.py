@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from rdlake.exports.libraries.scan import scan
+from rdlake.exports.libraries.scan import scan_code
 from tests.exports.libraries.builders import code_of
 
 
 def kinds(code: str) -> set[str]:
-    return {each.kind for each in scan(code.encode())}
+    return {each.kind for each in scan_code(code.encode())}
 
 
 def test_a_usual_factor_reaches_for_nothing() -> None:
-    assert scan(code_of("动量_5日").encode()) == ()
+    assert scan_code(code_of("动量_5日").encode()) == ()
     plain = "import os\nimport numpy as np\np = os.path.join('a', 'b')\nx = np.log(2) # a / b\n"
-    assert scan(plain.encode()) == ()
-    assert scan(b'"""close / open, see ../notes"""\nx = "close / open"\n') == ()
+    assert scan_code(plain.encode()) == ()
+    assert scan_code(b'"""close / open, see ../notes"""\nx = "close / open"\n') == ()
 
 
 @pytest.mark.parametrize(
@@ -58,5 +58,5 @@ def test_what_reaches_out_is_reported(code: str, kind: str) -> None:
 
 
 def test_a_report_says_where() -> None:
-    (found,) = scan(b"import pandas\n\nimport socket\n")
+    (found,) = scan_code(b"import pandas\n\nimport socket\n")
     assert str(found) == "line 3: import socket (network)"

@@ -10,9 +10,9 @@ import polars as pl
 import pytest
 
 from rdlake.errors import BadInput
-from rdlake.exports.libraries import Against, Verified, sync, verify
-from rdlake.exports.libraries.carried.runner import Limits, Values
-from rdlake.exports.libraries.compared import Difference, difference
+from rdlake.exports.libraries import StoredInputs, Verification, sync, verify
+from rdlake.exports.libraries.comparison import Difference, difference
+from rdlake.exports.libraries.runtime.runner import RunLimits, Values
 from rdlake.library import Library
 from rdlake.sources.backtest.prices import PRICES
 from rdlake.store.lake import Lake
@@ -57,9 +57,9 @@ def synced(lake: Lake, tmp_path: Path, place: Path, code: str) -> tuple[Lake, Pa
     return opened, root
 
 
-def verified(opened: Lake, root: Path, place: Path) -> Verified:
-    limits = Limits(60, unprotected=bool(closes_in(root)))
-    (only,) = verify(opened, root, Against((place,)), python=sys.executable, limits=limits)
+def verified(opened: Lake, root: Path, place: Path) -> Verification:
+    limits = RunLimits(60, unprotected=bool(closes_in(root)))
+    (only,) = verify(opened, root, StoredInputs((place,)), python=sys.executable, limits=limits)
     return only
 
 
@@ -104,7 +104,9 @@ def test_a_changed_library_is_not_run(lake: Lake, tmp_path: Path, place: Path) -
 def test_an_unknown_factor_is_refused(lake: Lake, tmp_path: Path, place: Path) -> None:
     opened, root = synced(lake, tmp_path, place, code_of("M"))
     with pytest.raises(BadInput, match="no factor N"):
-        list(verify(opened, root, Against(()), names=["N"], python="python", limits=Limits()))
+        list(
+            verify(opened, root, StoredInputs(()), names=["N"], python="python", limits=RunLimits())
+        )
 
 
 def test_a_difference_sees_each_way_to_be_otherwise() -> None:
@@ -142,8 +144,8 @@ def test_every_factor_of_the_corpus_is_equal_to_its_stored_column(tmp_path: Path
     root.mkdir()
     assert sync(opened, root, None)[0].entries == 7
     assert sync(opened, root, None)[0].status == "unchanged"
-    limits = Limits(unprotected=bool(closes_in(tmp_path)))
-    found = list(verify(opened, root, Against((place,)), python=sys.executable, limits=limits))
+    limits = RunLimits(unprotected=bool(closes_in(tmp_path)))
+    found = list(verify(opened, root, StoredInputs((place,)), python=sys.executable, limits=limits))
     assert [each.verdict for each in found] == ["equal"] * 7
     assert all((each.largest or 0) <= 1e-8 and not each.beyond for each in found)
     assert sum(each.rows or 0 for each in found) == 4 * 106_335 + 3 * 94_263

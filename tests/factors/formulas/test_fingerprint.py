@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rdlake.factors.formulas import expression_fingerprint
-from rdlake.factors.formulas.parse import parsed
-from rdlake.factors.formulas.tokens import Unparsed
+from rdlake.factors.formulas.parse import parse_formula
+from rdlake.factors.formulas.tokens import UnparsedFormula
 from tests.factors.formulas.trees import Tree, key, latex, qlib, trees, worth
 
 chances = st.randoms(use_true_random=False)
@@ -81,7 +81,7 @@ PROSE = [
 
 @pytest.mark.parametrize("pair", ALIKE.values(), ids=ALIKE)
 def test_one_formula_in_two_spellings_has_one_fingerprint(pair: tuple[str, str]) -> None:
-    assert parsed(pair[0]) == parsed(pair[1])
+    assert parse_formula(pair[0]) == parse_formula(pair[1])
     assert expression_fingerprint(pair[0]) == expression_fingerprint(pair[1])
 
 
@@ -92,8 +92,8 @@ def test_two_formulas_have_two(pair: tuple[str, str]) -> None:
 
 @pytest.mark.parametrize("text", PROSE, ids=lambda text: text[:20])
 def test_what_is_not_understood_is_known_by_its_words(text: str) -> None:
-    with pytest.raises(Unparsed):
-        parsed(text)
+    with pytest.raises(UnparsedFormula):
+        parse_formula(text)
     spaced = "  " + text.replace(" ", "\n ")
     assert expression_fingerprint(text) == expression_fingerprint(spaced) is not None
     assert expression_fingerprint(text) != expression_fingerprint(text + "y")
@@ -109,15 +109,15 @@ def test_nothing_has_no_fingerprint(text: str | None) -> None:
 def test_a_tree_written_twice_has_one_fingerprint(
     tree: Tree, one: random.Random, other: random.Random
 ) -> None:
-    assert parsed(qlib(tree, one)) == parsed(qlib(tree, other))
-    assert parsed(latex(tree, one)) == parsed(latex(tree, other))
+    assert parse_formula(qlib(tree, one)) == parse_formula(qlib(tree, other))
+    assert parse_formula(latex(tree, one)) == parse_formula(latex(tree, other))
 
 
 @settings(deadline=None)
 @given(trees, trees, chances)
 def test_two_trees_have_two_fingerprints(tree: Tree, other: Tree, chance: random.Random) -> None:
     for written in (qlib, latex):
-        alike = parsed(written(tree, chance)) == parsed(written(other, chance))
+        alike = parse_formula(written(tree, chance)) == parse_formula(written(other, chance))
         assert alike == (key(tree) == key(other))
 
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rdlake.factors.statistics.daily import daily
-from rdlake.factors.statistics.figures import QUANTILES, of_days, of_values
+from rdlake.factors.statistics.daily import daily_figures
+from rdlake.factors.statistics.figures import QUANTILES, day_figures, value_figures
 from tests.factors.statistics import plain
 from tests.factors.statistics.build import label_of, panel_of, rows_of
 
@@ -46,7 +46,7 @@ def tables(draw: st.DrawFn) -> tuple[plain.Values, plain.Values]:
 @settings(max_examples=150, deadline=None)
 def test_each_day_is_as_plain_python_has_it(pair: tuple[plain.Values, plain.Values]) -> None:
     factor, label = pair
-    found = daily(panel_of(factor), label_of(label))
+    found = daily_figures(panel_of(factor), label_of(label))
     wanted = plain.by_day(factor, label)
     assert found.days.tolist() == list(wanted)
     for at, (x, y) in enumerate(wanted.values()):
@@ -60,7 +60,7 @@ def test_each_day_is_as_plain_python_has_it(pair: tuple[plain.Values, plain.Valu
 @settings(max_examples=100, deadline=None)
 def test_each_window_is_as_plain_python_has_it(pair: tuple[plain.Values, plain.Values]) -> None:
     factor, label = pair
-    figures = of_days(daily(panel_of(factor), label_of(label)))
+    figures = day_figures(daily_figures(panel_of(factor), label_of(label)))
     days = list(plain.by_day(factor, label).values())
     for name, each in (
         ("ic", [plain.pearson(x, y) for x, y in days]),
@@ -88,7 +88,7 @@ def test_each_window_is_as_plain_python_has_it(pair: tuple[plain.Values, plain.V
 @given(st.lists(st.floats(-1e6, 1e6), max_size=40))
 @settings(max_examples=100, deadline=None)
 def test_the_distribution_is_as_plain_python_has_it(values: list[float]) -> None:
-    figures = of_values(np.array(values))
+    figures = value_figures(np.array(values))
     assert figures["finite_values"] == len(values)
     assert close(figures["mean"], plain.mean(values))
     assert close(figures["std"], plain.std(values))
@@ -113,9 +113,9 @@ def test_the_order_of_rows_changes_no_bit() -> None:
     random.Random(2).shuffle(shuffled)
     one, other = panel_of(factor), panel_of({key: factor[key] for key in shuffled})
     assert one.digest == other.digest
-    first, second = daily(one, label_of(label)), daily(other, label_of(label))
-    assert of_days(first) == of_days(second)
-    assert of_values(one.values) == of_values(other.values)
+    first, second = daily_figures(one, label_of(label)), daily_figures(other, label_of(label))
+    assert day_figures(first) == day_figures(second)
+    assert value_figures(one.values) == value_figures(other.values)
     assert first.ic.tobytes() == second.ic.tobytes()
 
 
@@ -125,34 +125,36 @@ def test_rows_without_a_value_and_other_codes_change_no_bit() -> None:
     styled = {(day, f"{code[2:]}.{code[:2].lower()}"): value for (day, code), value in more.items()}
     one, other = panel_of(factor), panel_of(styled)
     assert one.digest == other.digest
-    assert of_days(daily(one, label_of(label))) == of_days(daily(other, label_of(label)))
+    assert day_figures(daily_figures(one, label_of(label))) == day_figures(
+        daily_figures(other, label_of(label))
+    )
 
 
 @pytest.mark.parametrize(("scale", "shift"), [(1e300, 0.0), (1e-300, 0.0), (1.0, 1e6)])
 def test_values_of_any_size_have_the_same_correlation(scale: float, shift: float) -> None:
     factor, label = random_table(4)
     moved = {key: value * scale + shift for key, value in factor.items()}
-    one, other = (daily(panel_of(each), label_of(label)) for each in (factor, moved))
+    one, other = (daily_figures(panel_of(each), label_of(label)) for each in (factor, moved))
     assert np.allclose(one.ic, other.ic, atol=1e-9, equal_nan=True)
     assert np.isfinite(other.rank_ic).all()
-    figures = of_values(panel_of(moved).values)
-    assert figures["std"] == pytest.approx(of_values(panel_of(factor).values)["std"] * scale)
+    figures = value_figures(panel_of(moved).values)
+    assert figures["std"] == pytest.approx(value_figures(panel_of(factor).values)["std"] * scale)
 
 
 def test_a_constant_side_has_no_correlation_even_where_its_mean_is_rounded() -> None:
     keys = [(0, code) for code in CODES[:7]]
     factor = dict.fromkeys(keys, 0.1)
     label = {key: float(place) for place, key in enumerate(keys)}
-    found = daily(panel_of(factor), label_of(label))
+    found = daily_figures(panel_of(factor), label_of(label))
     assert np.isnan(found.ic).all() and np.isnan(found.rank_ic).all()
-    assert of_values(np.array([0.1] * 7))["std"] == 0.0
+    assert value_figures(np.array([0.1] * 7))["std"] == 0.0
 
 
 def test_slices_of_days_change_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
     factor, label = random_table(5)
-    whole = daily(panel_of(factor), label_of(label))
+    whole = daily_figures(panel_of(factor), label_of(label))
     monkeypatch.setattr("rdlake.factors.statistics.daily.AT_ONCE", 40)
-    parts = daily(panel_of(factor), label_of(label))
+    parts = daily_figures(panel_of(factor), label_of(label))
     for name in ("days", "pairs", "ic", "rank_ic", "spread"):
         assert getattr(whole, name).tobytes() == getattr(parts, name).tobytes()
 

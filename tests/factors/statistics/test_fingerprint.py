@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from rdlake.domain.panel import Panel
-from rdlake.factors.statistics.daily import correlated
+from rdlake.factors.statistics.daily import mean_rank_correlation
 from rdlake.factors.statistics.fingerprint import ANCHOR_EVERY, fingerprint
 from tests.factors.statistics.build import panel_of
 from tests.factors.statistics.plain import Values, mean, pearson, ranks
@@ -56,7 +56,7 @@ def test_what_keeps_the_order_keeps_the_digests(how: str) -> None:
     factor = table(2)
     changed = {key: float(CHANGES[how](value)) for key, value in factor.items()}
     assert fingerprint(panel_of(factor)) == fingerprint(panel_of(changed))
-    correlation, days = correlated(panel_of(factor), panel_of(changed))
+    correlation, days = mean_rank_correlation(panel_of(factor), panel_of(changed))
     assert correlation == pytest.approx(-1 if how == "reversed" else 1) and days == 140
 
 
@@ -85,7 +85,7 @@ def test_a_thousand_pairs_below_the_bound_are_not_joined() -> None:
         weight = rng.uniform(0.15, 2)
         other = {key: value + weight * noise[key] for key, value in one.items()}
         pair = panel_of(one), panel_of(other)
-        correlation, _ = correlated(*pair)
+        correlation, _ = mean_rank_correlation(*pair)
         nearest = max(nearest, abs(correlation or 0.0))
         assert abs(correlation or 0.0) < 0.99
         assert shared(*pair) < 3
@@ -100,6 +100,6 @@ def test_the_correlation_is_that_of_plain_python() -> None:
         keys = [key for key in other if key[0] == day]
         x, y = [one[key] for key in keys], [other[key] for key in keys]
         wanted.append(pearson(ranks(x), ranks(y)) or 0.0)
-    found = correlated(panel_of(one), panel_of(other))
+    found = mean_rank_correlation(panel_of(one), panel_of(other))
     assert found[0] == pytest.approx(mean(wanted), abs=1e-12) and found[1] == 5
-    assert found == correlated(panel_of(other), panel_of(one))
+    assert found == mean_rank_correlation(panel_of(other), panel_of(one))

@@ -28,7 +28,7 @@ def days(count: int = DAYS) -> list[date]:
 
 
 def closes(seed: int = 7, codes: Sequence[str] = CODES) -> pl.DataFrame:
-    """Prices with days on which some instrument does not trade."""
+    """PriceLabel with days on which some instrument does not trade."""
     rng = random.Random(seed)
     rows = [
         (day, code, 10.0 + rng.random())

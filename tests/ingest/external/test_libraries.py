@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rdlake.domain.qlib_alphas import ALPHA158, ALPHA360, LIBRARIES
-from rdlake.factors.formulas.parse import parsed
+from rdlake.factors.formulas.parse import parse_formula
 from rdlake.library import Library
 from rdlake.schema.tables import TABLES
 from rdlake.store.lake import Lake
@@ -51,8 +51,8 @@ def test_they_equal_the_lists_that_qlib_gave(name: str) -> None:
 
 def test_every_expression_is_understood_and_only_equal_ones_are_alike() -> None:
     for factors in LIBRARIES.values():
-        assert len({parsed(each) for each in factors.values()}) == len(factors)
-    both = {parsed(each) for factors in LIBRARIES.values() for each in factors.values()}
+        assert len({parse_formula(each) for each in factors.values()}) == len(factors)
+    both = {parse_formula(each) for factors in LIBRARIES.values() for each in factors.values()}
     shared = set(ALPHA158.values()) & set(ALPHA360.values())
     # ROC5 is Ref($close, 5)/$close in both; nothing else is made one
     assert len(both) == len(ALPHA158) + len(ALPHA360) - len(shared)

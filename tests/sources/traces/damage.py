@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 import polars as pl
 
 from rdlake.demo.pandas_pickles import frame, path, series, style_of, time
-from rdlake.demo.pickles import Call, Instance, Name, enveloped, pickled
+from rdlake.demo.pickles import Call, Instance, Name, encode_pickle, sign_pickle
 from rdlake.demo.rdagent_pickles import (
     coder_feedback,
     experiment,
@@ -55,7 +55,7 @@ def only(folder: Path, tag: str) -> Path:
 
 def held(tag: str, value: object) -> Callable[[Path], object]:
     """The message holds another value."""
-    packed = enveloped(pickled(value, 5), KEY)
+    packed = sign_pickle(encode_pickle(value, 5), KEY)
     return lambda folder: only(folder, tag).write_bytes(packed)
 
 
@@ -83,7 +83,7 @@ def beside(name: str, value: object) -> Callable[[Path], object]:
 
     def write(folder: Path) -> None:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(enveloped(pickled(value, 5), KEY))
+        (folder / name).write_bytes(sign_pickle(encode_pickle(value, 5), KEY))
 
     return write
 
@@ -132,14 +132,14 @@ def enfoldered(folder: Path) -> None:
 
 
 def nested(depth: int) -> bytes:
-    return enveloped(b"\x80\x05" + b"]" * depth + b"a" * (depth - 1) + b".", KEY)
+    return sign_pickle(b"\x80\x05" + b"]" * depth + b"a" * (depth - 1) + b".", KEY)
 
 
 def another_result(folder: Path) -> None:
     """An earlier attempt at the loop, in another workspace."""
     first = min((folder / RESULT).glob("*/*.pkl"))
     name = "2020-01-01_00-00-00-000000.pkl"
-    first.with_name(name).write_bytes(enveloped(pickled(result(), 5), KEY))
+    first.with_name(name).write_bytes(sign_pickle(encode_pickle(result(), 5), KEY))
 
 
 def same_workspace(folder: Path) -> None:
@@ -368,20 +368,20 @@ DAMAGES: Mapping[str, Damage] = {
     "an envelope cut in its mark": Damage(cut(FEEDBACK, 11), FEEDBACK, "damaged", "error"),
     "an envelope cut in its signature": Damage(cut(FEEDBACK, 40), FEEDBACK, "damaged", "error"),
     "a signed pickle cut off": Damage(
-        lambda folder: only(folder, FEEDBACK).write_bytes(enveloped(b"\x80\x05]", KEY)),
+        lambda folder: only(folder, FEEDBACK).write_bytes(sign_pickle(b"\x80\x05]", KEY)),
         FEEDBACK,
         "damaged",
         "error",
     ),
     "bytes that are no pickle": Damage(
-        lambda folder: only(folder, FEEDBACK).write_bytes(enveloped(b"hello", KEY)),
+        lambda folder: only(folder, FEEDBACK).write_bytes(sign_pickle(b"hello", KEY)),
         FEEDBACK,
         "damaged",
         "error",
     ),
     "a changed message": Damage(forged, FEEDBACK, "signature", "error"),
     "a message without a signature": Damage(
-        lambda folder: only(folder, FEEDBACK).write_bytes(pickled(concluded(), 5)),
+        lambda folder: only(folder, FEEDBACK).write_bytes(encode_pickle(concluded(), 5)),
         None,
         "1 messages are not signed",
     ),

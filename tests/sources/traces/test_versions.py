@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from rdlake.demo.pandas_pickles import style_of
-from rdlake.demo.pickles import Call, Name, enveloped, pickled
+from rdlake.demo.pickles import Call, Name, encode_pickle, sign_pickle
 from rdlake.demo.rdagent_pickles import Proposal, experiment
 from rdlake.domain.trace import TracedLoop
 from tests.builders_traces import (
@@ -381,7 +381,7 @@ def test_a_result_deep_in_a_long_run_is_read(tmp_path: Path) -> None:
         based = {"based_experiments": list(held)}
         held.append(experiment("factor", proposals, place, {"IC": 0.1}, STYLE, **based))
     (result,) = folder.glob("Loop_999/running/runner result/*/*.pkl")
-    result.write_bytes(enveloped(pickled(held[-1], 5), KEY))
+    result.write_bytes(sign_pickle(encode_pickle(held[-1], 5), KEY))
     run = read_only(tmp_path)
     assert run.findings == ()
     assert len(run.loops[0].lineage or ()) == 399

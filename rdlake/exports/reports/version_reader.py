@@ -20,7 +20,7 @@ LONGEST = 200_000
 
 
 @dataclass(frozen=True)
-class Asked:
+class VersionReader:
     """One published version of a lake."""
 
     lake: Lake
@@ -57,8 +57,8 @@ class Asked:
 
 
 @contextmanager
-def asking(lake: Lake, number: int | None) -> Iterator[Asked]:
+def open_version(lake: Lake, number: int | None) -> Iterator[VersionReader]:
     """A version, by default the newest."""
     version = newest(lake) if number is None else numbered(lake, number)
     with closing(connect(lake.root, version.catalog_version)) as connection:
-        yield Asked(lake, version, connection)
+        yield VersionReader(lake, version, connection)

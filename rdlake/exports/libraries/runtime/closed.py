@@ -1,7 +1,8 @@
-"""A process that closes itself in, by the kernel's own means; it cannot be undone from inside.
+"""Close the current process in, by means of the kernel. It cannot be undone from inside.
 
-Afterwards it can read Python's folders and those that are named, write below its own folder alone,
-start no process and no connection, and signal nobody. Linux with Landlock and seccomp only.
+Afterwards the process can read Python's folders and the folders it was given, and write below its
+own folder only. It can start no process, open no connection and signal nobody. This needs Linux
+with Landlock and seccomp.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ TRUNCATE = 1 << 14
 LOOK = EXECUTE | READ | LIST
 WORK = READ | LIST | WRITE | REMOVE_DIR | REMOVE_FILE | MAKE_DIR | MAKE_FILE
 RIGHTS_OF_ABI = {1: 13, 2: 14, 3: 15, 4: 15}
-"""How many rights each version of Landlock knows; from 5 on there is one for devices too."""
+"""How many rights each version of Landlock knows. From version 5 on there is one for devices
+too."""
 SYSTEM = (
     "/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/share/zoneinfo", "/etc/ld.so.cache",
     "/etc/localtime", "/proc/cpuinfo", "/proc/meminfo", "/proc/self/maps", "/proc/self/status",
@@ -49,18 +51,22 @@ DENIED = {
     "shmget": (29, 194), "shmat": (30, 196), "msgget": (68, 186), "semget": (64, 190),
     "mq_open": (240, 180), "userfaultfd": (323, 282), "perf_event_open": (298, 241),
 }  # fmt: skip
-"""What is refused, with the number of the call on x86_64 and on aarch64."""
+"""The system calls that are refused, with their numbers on x86_64 and on aarch64."""
 
 
-class Open(OSError):
-    """This machine cannot close the process in; the text says what is missing."""
+class SandboxUnavailable(OSError):
+    """Report that this machine cannot close a process in; the text says what is missing."""
 
 
 def close_in(folder: str, readable: tuple[str, ...] = ()) -> None:
-    """Close this process in, with `folder` to work in; Open, with nothing run yet, when one of the
-    means is missing."""
+    """Close this process in, with `folder` to work in.
+
+    Raise SandboxUnavailable, before anything ran, when the kernel lacks one of the means.
+    """
     if sys.platform != "linux" or platform.machine() not in MACHINES:
-        raise Open(f"{sys.platform} on {platform.machine()} has no Landlock and seccomp")
+        raise SandboxUnavailable(
+            f"{sys.platform} on {platform.machine()} has no Landlock and seccomp"
+        )
     libc = ctypes.CDLL(None, use_errno=True)
     libc.syscall.restype = ctypes.c_long
     _drop_privileges(libc)
@@ -71,12 +77,12 @@ def close_in(folder: str, readable: tuple[str, ...] = ()) -> None:
 
 def _checked(result: int, what: str) -> int:
     if result < 0:
-        raise Open(f"{what}: {os.strerror(ctypes.get_errno())}")
+        raise SandboxUnavailable(f"{what}: {os.strerror(ctypes.get_errno())}")
     return result
 
 
 def _drop_privileges(libc: ctypes.CDLL) -> None:
-    """Root keeps no power over what is not its own."""
+    """Give up all capabilities, so that root keeps no power over the files of others."""
     header = ctypes.create_string_buffer(struct.pack("=II", 0x20080522, 0))
     nothing = ctypes.create_string_buffer(24)
     number = (126, 91)[MACHINES[platform.machine()][0]]
@@ -84,6 +90,7 @@ def _drop_privileges(libc: ctypes.CDLL) -> None:
 
 
 def _restrict_files(libc: ctypes.CDLL, folder: str, readable: tuple[str, ...]) -> None:
+    """Allow reading the system, Python and `readable`, and working in `folder`."""
     version = libc.syscall(LANDLOCK["create"], None, 0, 1)
     _checked(version, "Landlock (Linux 5.13 or newer, and switched on)")
     known = (1 << RIGHTS_OF_ABI.get(version, 16)) - 1
@@ -98,7 +105,7 @@ def _restrict_files(libc: ctypes.CDLL, folder: str, readable: tuple[str, ...]) -
 
 
 def _python() -> set[str]:
-    """Where this Python and its packages lie."""
+    """Return the folders of this Python and its packages."""
     places = {sys.prefix, sys.base_prefix, *sysconfig.get_paths().values()}
     return {place for place in places if place not in ("/", "/usr")} | {
         "/usr/local/lib" if place == "/usr" else place for place in places if place == "/usr"
@@ -106,7 +113,7 @@ def _python() -> set[str]:
 
 
 def _allow(libc: ctypes.CDLL, rules: int, path: str, rights: int) -> None:
-    """What is not there needs no rule."""
+    """Allow rights below a path; a path that does not exist needs no rule."""
     try:
         opened = os.open(path, os.O_PATH | os.O_CLOEXEC)
     except OSError:
@@ -119,17 +126,21 @@ def _allow(libc: ctypes.CDLL, rules: int, path: str, rights: int) -> None:
 
 
 def _restrict_calls(libc: ctypes.CDLL) -> None:
-    """A filter of system calls: what is denied answers EPERM; threads can be made, no process."""
+    """Install a filter of system calls: denied calls answer EPERM. Threads can start, processes
+    cannot."""
     place, machine = MACHINES[platform.machine()]
     allow, kill, refuse, absent = 0x7FFF0000, 0x80000000, 0x00050001, 0x00050026
     load, equal, set_, least, give = 0x20, 0x15, 0x45, 0x35, 0x06
     code = [(load, 0, 0, 4), (equal, 1, 0, machine), (give, 0, 0, kill), (load, 0, 0, 0)]
-    if place == 0:  # the other calling convention of the same processor
+    if place == 0:  # x32, the other calling convention of x86_64
         code += [(least, 0, 1, 0x40000000), (give, 0, 0, refuse)]
     for numbers in DENIED.values():
         if numbers[place] != NONE:
             code += [(equal, 0, 1, numbers[place]), (give, 0, 0, refuse)]
-    code += [(equal, 0, 1, CLONE3), (give, 0, 0, absent)]  # then clone is taken, which tells
+    code += [
+        (equal, 0, 1, CLONE3),
+        (give, 0, 0, absent),
+    ]  # libc then takes clone, whose flags can be checked
     code += [(equal, 0, 3, CLONE[place]), (load, 0, 0, 16)]
     code += [(set_, 1, 0, 0x10000), (give, 0, 0, refuse), (give, 0, 0, allow)]
     text = b"".join(struct.pack("=HBBI", *line) for line in code)

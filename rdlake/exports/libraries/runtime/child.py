@@ -1,7 +1,7 @@
-"""Runs one factor's code as it is, in the folder it is started in, and writes down its values.
+"""Run one factor's code unchanged in the current folder, and write its values to a file.
 
-Started by `runner.py` in a process of its own. The values go back as plain arrays: whoever reads
-them unpickles nothing.
+`runner.py` starts this module in a process of its own. The values go back as plain arrays, so the
+reader unpickles nothing.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 OPEN = 97
-"""The exit code that says: not run, for it could not be closed in."""
+"""The exit code for: the code did not run, because the process could not be closed in."""
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 REFUSED = (
     "socket.", "subprocess.", "os.system", "os.exec", "os.posix_spawn", "os.fork", "os.kill",
@@ -24,7 +24,7 @@ PLACED = ("os.remove", "os.rename", "os.rmdir", "os.mkdir", "os.truncate", "shut
 
 
 def limit(memory: int, seconds: int, size: int) -> None:
-    """Bounds of memory, time on the processor and the size of a file; where the system has them."""
+    """Bound memory, processor time and file sizes, where the system can."""
     try:
         import resource
     except ImportError:
@@ -38,7 +38,10 @@ def limit(memory: int, seconds: int, size: int) -> None:
 
 
 def watch(folder: str) -> None:
-    """A second line, in Python itself: code that means to can get around it."""
+    """Refuse writing outside the folder, new processes and connections, in Python itself.
+
+    This is a second line of defence. Code that means to get around it can.
+    """
     inside, devices = folder + os.sep, (os.devnull,)
 
     def outside(path: object) -> bool:
@@ -47,23 +50,23 @@ def watch(folder: str) -> None:
         full = os.path.realpath(os.fsdecode(path))
         return not (full == folder or full.startswith(inside) or full in devices)
 
-    def hook(event: str, given: tuple[Any, ...]) -> None:
+    def hook(event: str, arguments: tuple[Any, ...]) -> None:
         if event == "open":
-            path, mode, flags = (*given, None, None)[:3]
+            path, mode, flags = (*arguments, None, None)[:3]
             writes = any(each in str(mode or "") for each in "wax+") or (flags or 0) & WRITING
             refused = bool(writes) and outside(path)
         elif event.startswith(PLACED):
-            refused = any(map(outside, given[:2] if event == "os.rename" else given[:1]))
+            refused = any(map(outside, arguments[:2] if event == "os.rename" else arguments[:1]))
         else:
             refused = event.startswith(REFUSED)
         if refused:
-            raise PermissionError(f"not in a factor: {event} {given[:2]!r}")
+            raise PermissionError(f"not in a factor: {event} {arguments[:2]!r}")
 
     sys.addaudithook(hook)
 
 
-def values_of(path: str) -> dict[str, Any]:
-    """The single column of the frame that the code left, as arrays by day and instrument."""
+def read_values(path: str) -> dict[str, Any]:
+    """Return the only column of the frame that the code wrote, as arrays by day and instrument."""
     import numpy as np
     import pandas as pd
 
@@ -82,19 +85,20 @@ def values_of(path: str) -> dict[str, Any]:
     }
 
 
-def main(told: dict[str, Any]) -> int:
+def main(request: dict[str, Any]) -> int:
+    """Close this process in, run the code, write its values; return the exit code."""
     folder = str(Path.cwd().resolve())
-    limit(told["memory"], told["seconds"], told["size"])
-    if told["closed"]:
+    limit(request["memory"], request["seconds"], request["size"])
+    if request["closed"]:
         rules = runpy.run_path(str(Path(__file__).with_name("closed.py")))
         try:
-            rules["close_in"](folder, tuple(told["readable"]))
-        except rules["Open"] as error:
+            rules["close_in"](folder, tuple(request["readable"]))
+        except rules["SandboxUnavailable"] as error:
             sys.stderr.write(f"{error}\n")
             return OPEN
     watch(folder)
     runpy.run_path("factor.py", run_name="__main__")
-    arrays = values_of("result.h5")
+    arrays = read_values("result.h5")
     import numpy as np
 
     np.savez("answer.npz", **arrays)

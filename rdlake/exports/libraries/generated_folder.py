@@ -17,7 +17,7 @@ LIST = ".rdlake.json"
 
 
 @dataclass(frozen=True)
-class Written:
+class GeneratedFolder:
     """What was written to `root` before; `said` is what the writer wants to know again."""
 
     root: Path
@@ -93,22 +93,22 @@ class Written:
             temporary.write_bytes(content)
 
 
-def written(root: Path) -> Written:
+def open_generated_folder(root: Path) -> GeneratedFolder:
     """What rdlake wrote to a folder that is there; BadInput when its list cannot be read."""
     path = root / LIST
     if not os.path.lexists(path):
-        return Written(root, {}, {})
+        return GeneratedFolder(root, {}, {})
     try:
         told = json.loads(path.read_text(encoding="utf-8"))
         files = dict(told.pop("files"))
     except (OSError, ValueError, TypeError, AttributeError, KeyError) as error:
-        raise unreadable(root) from error
+        raise unreadable_list(root) from error
     if not all(isinstance(each, str) and _is_below(path) for path, each in files.items()):
-        raise unreadable(root)
-    return Written(root, files, told)
+        raise unreadable_list(root)
+    return GeneratedFolder(root, files, told)
 
 
-def unreadable(root: Path) -> BadInput:
+def unreadable_list(root: Path) -> BadInput:
     """What is said of a list that is not as it was written."""
     return BadInput(
         "the list of what rdlake wrote there cannot be read",

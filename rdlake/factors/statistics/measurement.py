@@ -1,4 +1,4 @@
-"""The statistics of a workspace's factors: each computed once for equal values, label and days."""
+"""Measure a workspace's factors: each figure is computed once for equal values, label and days."""
 
 from __future__ import annotations
 
@@ -11,76 +11,82 @@ from typing import Any
 
 from rdlake.domain.experiment import FactorColumn, Finding, Workspace
 from rdlake.domain.panel import Label, Panel
-from rdlake.factors.statistics.daily import Daily, daily
-from rdlake.factors.statistics.figures import of_days, of_values
+from rdlake.factors.statistics.daily import DailyFigures, daily_figures
+from rdlake.factors.statistics.figures import day_figures, value_figures
 from rdlake.factors.statistics.fingerprint import fingerprint
-from rdlake.factors.statistics.windows import Window, windows
+from rdlake.factors.statistics.windows import Window, find_windows
 from rdlake.sources.backtest.factor_values import FactorTable, open_factor_table
 from rdlake.sources.backtest.prices import read_recorded_label
 from rdlake.sources.formats.unreadable import Unreadable
 
-FACTORS = "combined_factors_df.parquet"
+FACTOR_TABLE = "combined_factors_df.parquet"
+"""The file of a workspace that holds the values of its factors."""
 _LOOK = "look at the code that made the factor table"
 _PRICES = "name the file with --prices, and run the command again"
 
-Key = tuple[str, str | None, date, date]
-"""Values, label, first and last day: what makes the figures of a window."""
+FigureKey = tuple[str, str | None, date, date]
+"""Values, label, first and last day: what determines the figures of a window."""
 Figures = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Prices:
-    """The label that prices give, or why there is none."""
+class PriceLabel:
+    """Hold the label that prices give, or why there is none."""
 
     label: Label | None
     why_not: str | None = None
     findings: tuple[Finding, ...] = ()
-    """What is wrong with them though they were read."""
+    """What is wrong with the prices although they could be read."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Measured:
-    """Rows of `factor_perf`, the days of `factor_ic` by series, the figures that were computed, the
-    factors with their digests, and what was found wrong."""
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Measurement:
+    """Hold what one table of factors gave.
+
+    These are rows of `factor_perf`, the days of `factor_ic` by series, the figures that were
+    computed, the factors with their digests, and findings.
+    """
 
     rows: tuple[dict[str, Any], ...] = ()
-    series: Mapping[str, Daily] = field(default_factory=dict)
-    figures: Mapping[Key, Figures] = field(default_factory=dict)
+    series: Mapping[str, DailyFigures] = field(default_factory=dict)
+    figures: Mapping[FigureKey, Figures] = field(default_factory=dict)
     factors: tuple[FactorColumn, ...] | None = None
     findings: tuple[Finding, ...] = ()
 
 
 def measure(
-    workspace: Workspace, folder: Path, prices: Prices, known: Mapping[Key, Figures]
-) -> Measured:
-    """The statistics of every factor column in every window; figures in `known` are taken from
-    there."""
+    workspace: Workspace, folder: Path, prices: PriceLabel, known: Mapping[FigureKey, Figures]
+) -> Measurement:
+    """Return the statistics of every factor column in every window.
+
+    Figures in `known` are not computed again.
+    """
     if not workspace.factors or workspace.role not in ("experiment", "baseline"):
-        return Measured(factors=workspace.factors)
+        return Measurement(factors=workspace.factors)
     try:
-        with open_factor_table(folder / FACTORS) as table:
-            return _Measuring(workspace, folder, prices, known, table).measured()
+        with open_factor_table(folder / FACTOR_TABLE) as table:
+            return _TableMeasurer(workspace, folder, prices, known, table).measure()
     except Unreadable as error:
-        finding = Finding("error", FACTORS, f"no statistics: {error}", _LOOK)
-        return Measured(factors=workspace.factors, findings=(finding,))
+        finding = Finding("error", FACTOR_TABLE, f"no statistics: {error}", _LOOK)
+        return Measurement(factors=workspace.factors, findings=(finding,))
 
 
-class _Measuring:
-    """One table of factors while its columns are read one after the other."""
+class _TableMeasurer:
+    """Measure one table of factors, column by column."""
 
     def __init__(
         self,
         workspace: Workspace,
         folder: Path,
-        prices: Prices,
-        known: Mapping[Key, Figures],
+        prices: PriceLabel,
+        known: Mapping[FigureKey, Figures],
         table: FactorTable,
     ) -> None:
         self._workspace, self._known, self._table = workspace, known, table
         self._findings = list(prices.findings)
-        self._series: dict[str, Daily] = {}
-        self._computed: dict[Key, Figures] = {}
-        self._windows = windows(workspace, table.rows)
+        self._series: dict[str, DailyFigures] = {}
+        self._computed: dict[FigureKey, Figures] = {}
+        self._windows = find_windows(workspace, table.rows)
         own = self._own_label(folder)
         self._labels = {
             each.name: own if own and each.name == "test" else prices.label
@@ -91,15 +97,17 @@ class _Measuring:
             reason = f"{prices.why_not}: neither IC nor spread of {', '.join(without)}"
             self._warn(reason, _PRICES)
 
-    def measured(self) -> Measured:
+    def measure(self) -> Measurement:
         rows, factors = list[dict[str, Any]](), list[FactorColumn]()
-        self._tell_of_rows()
+        self._warn_of_repeated_rows()
         for factor in self._workspace.factors or ():
             try:
                 panel, contradicted = self._table.column(factor.column)
             except Unreadable as error:
                 self._findings.append(
-                    Finding("error", FACTORS, f"no statistics of {factor.name}: {error}", _LOOK)
+                    Finding(
+                        "error", FACTOR_TABLE, f"no statistics of {factor.name}: {error}", _LOOK
+                    )
                 )
                 factors.append(factor)
                 continue
@@ -113,18 +121,22 @@ class _Measuring:
                 replace(factor, values_sha256=digest, value_fingerprint=fingerprint(panel))
             )
             rows += self._rows(factor, panel, digest)
-        self._tell_of_no_figures(rows)
-        return Measured(
-            tuple(rows), self._series, self._computed, tuple(factors), tuple(self._findings)
+        self._warn_of_missing_figures(rows)
+        return Measurement(
+            rows=tuple(rows),
+            series=self._series,
+            figures=self._computed,
+            factors=tuple(factors),
+            findings=tuple(self._findings),
         )
 
     def _rows(self, factor: FactorColumn, panel: Panel, digest: str) -> list[dict[str, Any]]:
-        found: dict[str, Daily] = {}
+        days_of: dict[str, DailyFigures] = {}
         rows = []
         for window in self._windows:
             label = self._labels[window.name]
             count, days, instruments = self._table.rows.count_between(window.first, window.last)
-            figures = self._figures(window, panel, digest, label, found)
+            figures = self._figures(window, panel, digest, label, days_of)
             rows.append(
                 {
                     "workspace_id": self._workspace.workspace_id,
@@ -150,22 +162,23 @@ class _Measuring:
         panel: Panel,
         digest: str,
         label: Label | None,
-        found: dict[str, Daily],
+        days_of: dict[str, DailyFigures],
     ) -> Figures:
-        """Those that are known of these values, label and days, else computed."""
+        """Return the figures of these values, label and days; compute them if they are not
+        known."""
         key = (digest, label.digest if label else None, window.start, window.end)
         if (there := self._known.get(key) or self._computed.get(key)) is not None:
             return there
-        figures = of_values(panel.values[panel.rows_between(window.first, window.last)])
+        figures = value_figures(panel.values[panel.rows_between(window.first, window.last)])
         if label:
-            days = found.get(label.digest) or daily(panel, label)
-            found[label.digest] = self._series[_series_id(digest, label)] = days
-            figures |= of_days(days.between(window.first, window.last))
+            days = days_of.get(label.digest) or daily_figures(panel, label)
+            days_of[label.digest] = self._series[_series_id(digest, label)] = days
+            figures |= day_figures(days.between(window.first, window.last))
         self._computed[key] = figures
         return figures
 
     def _own_label(self, folder: Path) -> Label | None:
-        """The label that qlib recorded of the test segment."""
+        """Return the label that qlib recorded for the test segment."""
         recording = self._workspace.recording
         files = {file.path: file for file in self._workspace.files}
         file = files.get(recording.label_file or "") if recording else None
@@ -175,12 +188,12 @@ class _Measuring:
         self._findings += findings
         return label
 
-    def _tell_of_rows(self) -> None:
+    def _warn_of_repeated_rows(self) -> None:
         if repeated := self._table.rows.repeated:
             self._warn(f"{repeated:,} rows have the day and instrument of another row")
 
-    def _tell_of_no_figures(self, rows: list[dict[str, Any]]) -> None:
-        """Why a factor has no figures though it has values, or has no values."""
+    def _warn_of_missing_figures(self, rows: list[dict[str, Any]]) -> None:
+        """Warn of factors without a value, and of those with values but without an IC."""
         empty = [
             row["factor_name"]
             for row in rows
@@ -192,7 +205,7 @@ class _Measuring:
         for row in rows:
             if row["finite_values"] and row["label_source"] and not row["ic_days"]:
                 without.setdefault(row["factor_name"], []).append(row["window"])
-        for where, names in _grouped(without).items():
+        for where, names in _group_by_windows(without).items():
             self._warn(
                 f"no day of {where} has values and labels that differ between instruments, so "
                 f"there is no IC of {', '.join(names)}",
@@ -200,13 +213,13 @@ class _Measuring:
             )
 
     def _warn(self, reason: str, fix: str = _LOOK) -> None:
-        self._findings.append(Finding("warning", FACTORS, reason, fix))
+        self._findings.append(Finding("warning", FACTOR_TABLE, reason, fix))
 
 
-def _grouped(found: Mapping[str, list[str]]) -> dict[str, list[str]]:
-    """The names that have the same list, by that list."""
+def _group_by_windows(windows: Mapping[str, list[str]]) -> dict[str, list[str]]:
+    """Return the names by the list of windows that they share."""
     groups: dict[str, list[str]] = {}
-    for name, each in found.items():
+    for name, each in windows.items():
         groups.setdefault(", ".join(each), []).append(name)
     return groups
 

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from rdlake.domain.panel import Days, Panel, PanelRows, Reals
-from rdlake.exports.libraries.carried.runner import Values
+from rdlake.exports.libraries.runtime.runner import Values
 from rdlake.sources.backtest.factor_table import read_factor_columns
 from rdlake.sources.backtest.factor_values import open_factor_table, to_epoch_days
 from rdlake.sources.formats.hdf5 import read_factor_values
@@ -33,7 +33,7 @@ class Difference:
 
 def difference(stored: pl.DataFrame, made: Values) -> Difference:
     """Every stored row against what was made. A missing value is equal to a missing one alone; two
-    values are equal within 1e-8, of their size where that is more than one. Unusable for values
+    values are equal within 1e-8, of their size where that is more than one. Unreadable for values
     that are not by day."""
     anew = _of_values(made)
     beside = stored.join(anew, on=KEY, how="left", suffix="_anew")
@@ -48,8 +48,8 @@ def difference(stored: pl.DataFrame, made: Values) -> Difference:
     return Difference(stored.height, otherwise, largest, beyond)
 
 
-def of_parquet(path: Path, column: str) -> pl.DataFrame:
-    """Day, instrument and value of each row of one factor; Unusable when it cannot be read."""
+def read_table_values(path: Path, column: str) -> pl.DataFrame:
+    """Day, instrument and value of each row of one factor; Unreadable when it cannot be read."""
     columns, found = read_factor_columns(path, path.name)
     physical = next(
         (each.column for each in columns or () if column in (each.name, each.column)), None
@@ -61,7 +61,7 @@ def of_parquet(path: Path, column: str) -> pl.DataFrame:
         return _frame(table.rows, panel)
 
 
-def of_result(path: Path) -> pl.DataFrame:
+def read_result_values(path: Path) -> pl.DataFrame:
     """The same of a result.h5."""
     values, found = read_factor_values(path, path.name)
     if values is None:

@@ -1,1 +1,0 @@
-"""What goes into a library as it stands here, and works there without rdlake."""
