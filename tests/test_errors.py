@@ -6,7 +6,7 @@ import copy
 
 import pytest
 
-from rdlake.errors import ExitCode, RdlakeError
+from rdlake.errors import DamagedLake, ExitCode, RdlakeError
 
 CLASSES: list[type[RdlakeError]] = [RdlakeError, *RdlakeError.__subclasses__()]
 
@@ -33,3 +33,10 @@ def test_exit_codes_are_those_that_are_promised() -> None:
         "VERIFICATION_FAILED": 4,
         "NO_LAKE": 10,
     }
+
+
+def test_an_error_made_from_facts_survives_it_too() -> None:
+    error = copy.copy(DamagedLake.file("here", "it is torn"))
+    assert type(error) is DamagedLake
+    assert (error.what, error.where) == ("it is torn", "here")
+    assert "from a copy of the lake" in error.fix

@@ -10,9 +10,8 @@ from graphlib import TopologicalSorter
 from hashlib import sha256
 from pathlib import Path
 
-from rdlake.schema.sql import identifier, literal
+from rdlake.schema.sql import duckdb_type, identifier, literal
 from rdlake.schema.tables import TABLES, Column, Table, table
-from rdlake.schema.tables.duckdb_types import duckdb_type
 from rdlake.store.data_files import DataFile
 
 CONTRACT_VERSION = "1.0"

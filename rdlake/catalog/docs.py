@@ -10,8 +10,8 @@ from contextlib import closing, contextmanager
 import duckdb
 
 from rdlake.catalog.contract import CONTRACT_VERSION, TABLES_SCHEMA, keys, script
+from rdlake.schema.sql import duckdb_type
 from rdlake.schema.tables import table
-from rdlake.schema.tables.duckdb_types import duckdb_type
 
 INTRODUCTION = f"""\
 # The contract

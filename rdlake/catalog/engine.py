@@ -36,12 +36,8 @@ def engine_door(lake: Lake, number: int, path: Path) -> Iterator[None]:
     except (*WRITE_FAILED, OSError) as error:
         raise storage_failed(path, error) from error
     except duckdb.Error as error:
-        raise DamagedLake(
-            f"catalog version {number} cannot be read: {error}",
-            where=lake.root,
-            fix="rdlake catalogs verify --deep names the files that are not what was written; "
-            "restore them from a copy of the lake",
-        ) from error
+        reason = f"catalog version {number} cannot be read: {error}"
+        raise DamagedLake.file(lake.root, reason) from error
 
 
 def refuse_torn(lake: Lake, number: int, lists: Lists) -> None:
@@ -50,10 +46,7 @@ def refuse_torn(lake: Lake, number: int, lists: Lists) -> None:
         for file in files:
             path = folder_of(lake, name) / file.path
             if not path.is_file() or path.stat().st_size != file.size:
-                raise DamagedLake(
-                    f"catalog version {number} pins a file that is "
-                    + ("not whole" if path.is_file() else "gone"),
-                    where=path,
-                    fix="restore the file from a copy of the lake; "
-                    "rdlake catalogs verify tells which versions are whole",
+                fault = "not whole" if path.is_file() else "gone"
+                raise DamagedLake.file(
+                    path, f"catalog version {number} pins a file that is {fault}"
                 )

@@ -11,13 +11,14 @@ from pathlib import Path
 import duckdb
 
 from rdlake.catalog.version import Version
+from rdlake.errors import restore
 from rdlake.schema.sql import literal
 from rdlake.store.lake import Lake
 
 CURRENT = "catalog.duckdb"
 _NAME = re.compile(r"^v(\d{6,})\.duckdb$")
 AGAIN = "rdlake catalogs publish puts the newest version there again"
-ASIDE = "restore tables/catalogs from a copy of the lake, or rdlake doctor --repair moves it aside"
+ASIDE = f"{restore('tables/catalogs')}, or rdlake doctor --repair moves it aside"
 _TOLD = """
 SELECT lake_id, catalog_version, digest FROM file.rdlake_tables.catalogs
 QUALIFY row_number() OVER (ORDER BY catalog_version DESC) = 1

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from rdlake.catalog.contract import MADE
 from rdlake.catalog.version import Pin, Version
-from rdlake.errors import DamagedLake, StorageFailed
+from rdlake.errors import DamagedLake, StorageFailed, restore
 from rdlake.schema.tables import TABLES
 from rdlake.store.data_files import DataFile, list_digest
 from rdlake.store.delta import Snapshot
@@ -60,7 +60,7 @@ def pin_tables(lake: Lake, last: Version | None) -> Pinned:
         raise DamagedLake(
             reason,
             where=log_folder(lake.folder(name)),
-            fix="restore it from a copy of the lake; or rdlake doctor --repair, then ingest again",
+            fix=f"{restore()}; or rdlake doctor --repair, then ingest again",
         )
     kept_by = last.pins if last and not repaired_since(lake, last) else {}
     moved: dict[str, Snapshot] = {}
@@ -135,11 +135,8 @@ def file_lists(lake: Lake, pins: Collection[Pin]) -> dict[str, tuple[DataFile, .
     }
     empty = {list_digest(pin.name, ()) for pin in pins}
     if missing := wanted - found.keys() - empty:
-        raise DamagedLake(
-            f"the list of files {min(missing)} is missing",
-            where=lake.folder("file_lists"),
-            fix="restore tables/file_lists from a copy of the lake, or publish anew",
-        )
+        reason = f"the list of files {min(missing)} is missing"
+        raise DamagedLake.table(lake.folder("file_lists"), reason, "publish again")
     return {pin.name: found.get(pin.file_list, ()) for pin in pins}
 
 

@@ -66,11 +66,10 @@ def rendered(lake: Lake, version: Version) -> Path:
     target = lake.catalogs_folder / version.file_name
     wrong, lost = says(target, version), lost_rows(lake, version)
     if (wrong or lost) and version.digest != version.computed_digest():
-        raise DamagedLake(
+        raise DamagedLake.table(
+            lake.folder("catalogs"),
             f"the row of version {version.catalog_version} was changed",
-            where=lake.folder("catalogs"),
-            fix="restore tables/catalogs from a copy of the lake; "
-            "rdlake catalogs verify tells which versions are whole",
+            "read another version: rdlake catalogs verify tells which are whole",
         )
     make_again(lake, version, lost)
     if wrong:

@@ -24,9 +24,8 @@ from rdlake.catalog.contract import (
     row_queries,
     shown,
 )
-from rdlake.schema.sql import identifier, literal
+from rdlake.schema.sql import duckdb_type, identifier, literal
 from rdlake.schema.tables import Column, table
-from rdlake.schema.tables.duckdb_types import duckdb_type
 from rdlake.store.durable import remove_quietly, sha256_of, sync_folder, write_durably
 from rdlake.store.lake import Lake
 from rdlake.store.translate import storage_door

@@ -15,7 +15,7 @@ from rdlake.catalog.file_faults import catalog_faults
 from rdlake.catalog.pinning import file_lists, folder_of
 from rdlake.catalog.template import BLANKS, is_blank_of, states
 from rdlake.catalog.version import Version, recorded
-from rdlake.errors import DamagedLake
+from rdlake.errors import DamagedLake, restore
 from rdlake.store.data_files import DataFile, list_digest
 from rdlake.store.lake import Lake
 
@@ -27,7 +27,7 @@ class Fault:
     file: str
     reason: str
     versions: tuple[int, ...]
-    fix: str = "restore it from a copy of the lake"
+    fix: str = restore()
 
 
 @dataclass(frozen=True)

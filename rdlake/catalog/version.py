@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from rdlake.errors import DamagedLake, UnknownVersion
+from rdlake.errors import DamagedLake, UnknownVersion, restore
 from rdlake.schema.frames import frame_of
 from rdlake.schema.tables import table
 from rdlake.store.lake import Lake
@@ -93,8 +93,8 @@ def history(lake: Lake) -> list[Version]:
             raise DamagedLake(
                 f"version {len(versions) + 1} was published, but its row is gone from `catalogs`",
                 where=after,
-                fix="restore tables/catalogs from a copy of the lake; or go back to version "
-                f"{len(versions)} with rdlake doctor --repair, which moves the file aside",
+                fix=f"{restore('tables/catalogs')}; or go back to version {len(versions)} "
+                "with rdlake doctor --repair, which moves the file aside",
             )
         versions = again
     return versions

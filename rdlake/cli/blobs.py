@@ -72,7 +72,7 @@ def extract(digests: Sequence[str], into: Path | None, file: Path | None, lake_r
     if (into is None) == (file is None) or (file is not None and len(digests) > 1):
         raise click.UsageError("give --into DIR, or -o FILE for one digest")
     if into is not None and not into.is_dir():
-        raise BadInput("no such folder", where=into, fix="make it, or name another one")
+        raise BadInput.no_folder(into)
     lake = rdlake.open_lake(lake_root).lake
     for digest in dict.fromkeys(resolved(lake, each) for each in digests):
         target = file or Path(into or ".") / digest

@@ -12,7 +12,7 @@ from rdlake.catalog.materialize.schedule import recover_views
 from rdlake.catalog.pinning import lost_commits, lost_lists, recover_lists
 from rdlake.catalog.render import place_current
 from rdlake.catalog.version import Version, recorded
-from rdlake.errors import DamagedLake, NoLake
+from rdlake.errors import DamagedLake, NoLake, restore
 from rdlake.schema.tables import TABLES
 from rdlake.store.delta_log import TornFile, has_log, log_folder, repair_folder, torn_files
 from rdlake.store.lake import Lake
@@ -20,9 +20,9 @@ from rdlake.store.opening import is_lake, open_store, usable_root
 from rdlake.store.translate import storage_door
 
 MEND = "rdlake doctor --repair moves it aside; then run the ingest again"
-BEHIND = "restore it from a copy of the lake; or rdlake doctor --repair, then run the ingest again"
-FOUND_AGAIN = "rdlake doctor --repair finds it in the table's log; else restore it from a copy"
-RESTORE = "restore the table's _delta_log from a copy of the lake"
+BEHIND = f"{restore()}; or rdlake doctor --repair, then run the ingest again"
+FOUND_AGAIN = f"rdlake doctor --repair finds it in the table's log; else {restore()}"
+RESTORE = restore("the table's _delta_log")
 
 
 @dataclass(frozen=True)
@@ -146,5 +146,5 @@ def _table_folders(path: Path) -> list[Path]:
 def _lake_path(root: str | Path) -> Path:
     path = usable_root(root)
     if not is_lake(path):
-        raise NoLake("there is no lake here", where=path, fix=f"rdlake init --lake {path}")
+        raise NoLake.at(path)
     return path

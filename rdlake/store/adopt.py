@@ -51,12 +51,7 @@ def _poured(old: BinaryIO, new: BinaryIO) -> str:
 
 def _refuse_changed(path: Path, file: DataFile, digest: str) -> None:
     if digest != file.sha256:
-        raise DamagedLake(
-            "a data file is not what was written",
-            where=path,
-            fix="restore it from a copy of the lake; rdlake catalogs verify --deep names every "
-            "pinned file that is not whole",
-        )
+        raise DamagedLake.file(path, "a data file is not what was written")
 
 
 def _opened(path: Path, file: DataFile) -> BinaryIO:

@@ -22,7 +22,6 @@ from rdlake.store.parquet import CHUNKS_IN_A_GROUP
 CHUNK = 1 << 20
 MOST_AT_ONCE = 64 << 20
 """About so many bytes are held in memory, and lie in one data file."""
-_MEND = "rdlake catalogs verify --deep names the damaged file; restore it from a copy of the lake"
 
 
 class Unread(Exception):
@@ -173,11 +172,7 @@ def read_content(lake: Lake, digest: str) -> Iterator[bytes]:
             check.update(data)
             yield data
     if check.hexdigest() != digest:
-        raise DamagedLake(
-            "the content stored under this digest is not what it says",
-            where=f"{lake.folder('blobs')}: {digest}",
-            fix=_MEND,
-        )
+        raise DamagedLake.content(f"{lake.folder('blobs')}: {digest}")
 
 
 def contents(lake: Lake, digests: Collection[str]) -> Iterator[Content]:
@@ -217,11 +212,7 @@ def proven(content: Content) -> Iterator[bytes]:
     try:
         yield from _proven(content)
     except Unread as error:
-        raise DamagedLake(
-            "the content stored under this digest is not what it says",
-            where=content.sha256,
-            fix=_MEND,
-        ) from error
+        raise DamagedLake.content(content.sha256) from error
 
 
 def _of_good_weight(sizes: Iterable[tuple[str, int]]) -> Iterator[list[tuple[str, int]]]:
@@ -248,11 +239,7 @@ def extract(lake: Lake, digest: str, target: Path) -> int:
                 size = sum(file.write(chunk) for chunk in read_content(lake, digest))
             _put(path, target)
     except OSError as error:
-        raise StorageFailed(
-            f"cannot write the file: {error.strerror}",
-            where=target,
-            fix="name a folder that is there and can be written to",
-        ) from error
+        raise StorageFailed.cannot_write(target, error, "the file") from error
     return size
 
 

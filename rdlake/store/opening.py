@@ -37,7 +37,7 @@ def open_store(root: str | Path) -> Lake:
     one cannot read, or when the end of a table's log is torn."""
     path = usable_root(root)
     if not is_lake(path):
-        raise NoLake("there is no lake here", where=path, fix=f"rdlake init --lake {path}")
+        raise NoLake.at(path)
     lake = Lake(path)
     for entry in TABLES:
         if has_log(lake.folder(entry.name)):

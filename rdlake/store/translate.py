@@ -39,12 +39,7 @@ def storage_failed(where: Path, error: Exception) -> StorageFailed:
 def data_damaged(folder: Path, sizes: Mapping[Path, int], error: Exception) -> DamagedLake:
     """A data file is gone or not what was written; it is named where its size tells."""
     wrong = (path for path in sizes if not path.is_file() or path.stat().st_size != sizes[path])
-    return DamagedLake(
-        f"a data file cannot be read: {_said(error)}",
-        where=next(wrong, folder),
-        fix="restore it from a copy of the lake, or ingest the same folders into a new lake; "
-        "rdlake catalogs verify --deep names every pinned file that is not whole",
-    )
+    return DamagedLake.file(next(wrong, folder), f"a data file cannot be read: {_said(error)}")
 
 
 def _said(error: Exception) -> str:

@@ -26,8 +26,8 @@ from rdlake.catalog.contract import (
     sql_folder,
 )
 from rdlake.catalog.docs import contract_markdown
+from rdlake.schema.sql import duckdb_type
 from rdlake.schema.tables import TABLES, table
-from rdlake.schema.tables.duckdb_types import duckdb_type
 from rdlake.store.data_files import DataFile
 from tests.catalog.golden import GOLDEN, View, as_text, described, published_text
 from tests.catalog.published import Published

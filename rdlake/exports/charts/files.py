@@ -95,9 +95,5 @@ def _written(drawn: Mapping[Path, bytes], overwrite: bool) -> list[Path]:
             with path.open("xb") as file:
                 file.write(content)
         except OSError as error:
-            raise StorageFailed(
-                f"cannot write the picture: {error.strerror}",
-                where=path,
-                fix="name a folder that is there and can be written to",
-            ) from error
+            raise StorageFailed.cannot_write(path, error, "the picture") from error
     return list(drawn)

@@ -115,10 +115,6 @@ def _write(root: Path, files: Mapping[str, bytes]) -> tuple[str, ...]:
     try:
         root.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise StorageFailed(
-            f"cannot make the folder: {error.strerror}",
-            where=root,
-            fix="name a folder that can be written to",
-        ) from error
+        raise StorageFailed.cannot_write(root, error, "the folder") from error
     before = open_generated_folder(root)
     return before.replace(files, {}, gone=before.files.keys() - files.keys())

@@ -54,11 +54,8 @@ class GeneratedFolder:
             if self._found(LIST) != sha256(listed).hexdigest():
                 self._put(LIST, listed)
         except OSError as error:
-            raise StorageFailed(
-                f"cannot write: {error.strerror}",
-                where=error.filename or self.root,
-                fix="name a folder that can be written to; run it again to complete",
-            ) from error
+            where = error.filename or self.root
+            raise StorageFailed.cannot_write(where, error, "the files") from error
         return tuple(sorted((*changed, *removed)))
 
     def is_foreign(self, path: str) -> bool:

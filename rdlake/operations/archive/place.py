@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from rdlake.errors import BadInput, LakeBusy, StorageFailed
+from rdlake.errors import BadInput, StorageFailed
 from rdlake.store.lake import Lake
+from rdlake.store.lock import locked
 from rdlake.store.opening import init_store, is_lake, open_store, usable_root
 
 TURN = ".archiving"
@@ -62,32 +62,8 @@ def archive_at(lake: Lake, to: str | Path) -> Iterator[Lake]:
         descriptor = os.open(root / TURN, os.O_RDWR | os.O_CREAT, 0o666)
     except OSError as error:
         raise _unusable(root, error) from error
-    try:
-        if not _took_turn(descriptor):
-            raise LakeBusy(
-                "another archiver is at work there",
-                where=root,
-                fix="let it end, then run the command again; nothing was written by this one",
-            )
+    with locked(descriptor, root, "archiver"):
         yield found or init_store(root)
-    finally:
-        os.close(descriptor)
-
-
-def _took_turn(descriptor: int) -> bool:
-    """A lock that ends with the process that has it."""
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
 
 
 def still_there(archive: Lake) -> None:

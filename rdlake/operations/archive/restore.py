@@ -70,11 +70,7 @@ def restore(lake: Lake, experiment: str, into: str | Path) -> Restored:
         given.links(rows.filter(pl.col("kind") == "link"))
         _put(passing, folder)
     except OSError as error:
-        raise StorageFailed(
-            f"cannot write the files: {error.strerror}",
-            where=folder,
-            fix="free space, or name another folder; nothing was left there",
-        ) from error
+        raise StorageFailed.cannot_write(folder, error, "the files") from error
     finally:
         shutil.rmtree(passing, ignore_errors=True)
     left = tuple(sorted(given.left, key=lambda each: each.path))
@@ -95,7 +91,7 @@ def _usable(folder: Path) -> Path:
             fix="name a new or an empty folder",
         )
     if not folder.parent.is_dir():
-        raise BadInput("no such folder", where=folder.parent, fix="make it, or name another one")
+        raise BadInput.no_folder(folder.parent)
     return folder
 
 
@@ -104,11 +100,7 @@ def _passing(folder: Path) -> Path:
     try:
         return Path(mkdtemp(prefix=f".{folder.name}.", suffix=".part", dir=folder.parent))
     except OSError as error:
-        raise StorageFailed(
-            f"cannot write beside the folder: {error.strerror}",
-            where=folder.parent,
-            fix="name a folder in one that can be written to",
-        ) from error
+        raise StorageFailed.cannot_write(folder.parent, error, "a folder") from error
 
 
 def _put(passing: Path, folder: Path) -> None:

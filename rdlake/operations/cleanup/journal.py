@@ -13,10 +13,11 @@ from datetime import UTC, datetime
 from typing import Literal
 from uuid import uuid4
 
-from rdlake.errors import DamagedLake, LakeBusy
+from rdlake.errors import DamagedLake
 from rdlake.operations.cleanup.disk import Root, Unsafe, unsafe_path
 from rdlake.operations.cleanup.plan import File, Stage, Strict, parsed
 from rdlake.sources.workspace.roots import TRASH
+from rdlake.store.lock import locked
 
 NAME, TURN = "journal.jsonl", ".turn"
 State = Literal["meant", "left", "trashed", "given_back", "undone", "purging", "purged"]
@@ -169,24 +170,12 @@ def journals_of(root: Root, cleanup_id: str | None = None) -> Iterator[Journal]:
 @contextmanager
 def turn(root: Root) -> Iterator[None]:
     """Nobody else's turn to clean up below this root; it ends with the process."""
-    import fcntl
-
     root.make(TRASH)
     with root.folder(TRASH) as folder:
         flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
         descriptor = os.open(TURN, flags, 0o600, dir_fd=folder)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise LakeBusy(
-                "another clean-up is at work there",
-                where=root.path,
-                fix="let it end, then run the command again; nothing was deleted by this one",
-            ) from error
+    with locked(descriptor, root.path, "clean-up"):
         yield
-    finally:
-        os.close(descriptor)
 
 
 def _write(descriptor: int, lines: Sequence[Line]) -> None:

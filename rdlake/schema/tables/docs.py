@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 
+from rdlake.schema.sql import duckdb_type
 from rdlake.schema.tables import TABLES, Column, Table
-from rdlake.schema.tables.duckdb_types import duckdb_type
 
 INTRODUCTION = """\
 # The tables
