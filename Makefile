@@ -5,12 +5,14 @@ STAMP := $(VENV)/.installed
 COMPAT := .venv-compat
 DUCKDBS := 1.2.2 1.4.5 1.5.5 1.5.6 2.0.0
 DELTA_EXTENSION := 1.5.5
+PARALLEL := -n 2 --dist worksteal
+GUARDS_SECONDS := 1800
 
 .DEFAULT_GOAL := help
-.PHONY: help catalogs test test-all test-compat check bench docs clean
+.PHONY: help catalogs test test-guards test-all test-compat check bench docs clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -20,11 +22,14 @@ $(STAMP): pyproject.toml constraints.txt
 catalogs: $(STAMP) ## ingest what is configured (else the bundled sample), publish, show what is there
 	@$(BIN)/rdlake refresh || { code=$$?; [ $$code -eq 3 ] || exit $$code; }
 
-test: $(STAMP) ## the tests, in a few minutes
-	$(BIN)/python -m pytest -n 2 -m "not slow"
+test: $(STAMP) ## the tests, in five minutes
+	$(BIN)/python -m pytest $(PARALLEL) -m "not slow and not compat"
 
-test-all: $(STAMP) ## every test, the long ones too
-	$(BIN)/python -m pytest -n 2
+test-guards: $(STAMP) ## the long tests that guard data: faults, clean-up, archive, many writers
+	timeout $(GUARDS_SECONDS) $(BIN)/python -m pytest $(PARALLEL) -m guards
+
+test-all: $(STAMP) ## every test
+	$(BIN)/python -m pytest $(PARALLEL)
 
 $(COMPAT)/%/.installed:
 	$(PYTHON) -m venv $(@D)
@@ -33,7 +38,7 @@ $(COMPAT)/%/.installed:
 	@touch $@
 
 test-compat: $(STAMP) $(DUCKDBS:%=$(COMPAT)/%/.installed) ## what other DuckDB versions and Delta readers read
-	$(BIN)/python -m pytest -n 2 tests/compat
+	$(BIN)/python -m pytest $(PARALLEL) tests/compat
 
 check: $(STAMP) ## format, lint, types, tests
 	$(BIN)/ruff format --check .

@@ -20,6 +20,14 @@ if TYPE_CHECKING:
     from rdlake.exports.charts.canvas import Canvas
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what guards data as slow too, so that `-m "not slow"` leaves it out."""
+    for item in items:
+        if item.get_closest_marker("guards"):
+            item.add_marker("slow")
+
+
 @pytest.fixture(autouse=True)
 def no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Commands run in an empty folder, without RDLAKE_* of the machine."""

@@ -603,6 +603,6 @@ def test_publishers_at_once_leave_no_gap(published: Published) -> None:
     publish_at_once(published, publishers=3, times=2)
 
 
-@pytest.mark.slow
+@pytest.mark.guards
 def test_many_publishers_at_once_leave_no_gap(published: Published) -> None:
     publish_at_once(published, publishers=8, times=5)

@@ -21,6 +21,8 @@ from tests.catalog.golden import described
 from tests.ingest.test_json_catalogs import LEGACY
 from tests.places import REPOSITORY
 
+pytestmark = pytest.mark.slow
+
 TEXT = (REPOSITORY / "docs" / "aistock.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", TEXT, re.DOTALL | re.MULTILINE)
 PAGES = ("factor_detail", "strategy_detail", "equity_curve")

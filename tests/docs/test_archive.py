@@ -21,6 +21,8 @@ from tests.operations.archive.world import files_of
 from tests.operations.cleanup.world import age
 from tests.places import DOCS
 
+pytestmark = pytest.mark.slow
+
 PAGE = DOCS / "archive.md"
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 BLOCKS = BLOCK.findall(PAGE.read_text(encoding="utf-8"))

@@ -22,6 +22,8 @@ from rdlake.store.opening import init_store
 from tests.ingest.test_json_catalogs import LEGACY
 from tests.places import DOCS
 
+pytestmark = pytest.mark.slow
+
 PAGE = DOCS / "exports.md"
 TEXT = PAGE.read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", TEXT, re.DOTALL | re.MULTILINE)

@@ -23,6 +23,8 @@ from tests.ingest.test_json_catalogs import LEGACY
 from tests.lake_rows import versions
 from tests.places import DOCS
 
+pytestmark = pytest.mark.slow
+
 PAGE = DOCS / "history.md"
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 BLOCKS = BLOCK.findall(PAGE.read_text(encoding="utf-8"))

@@ -111,7 +111,7 @@ def at_points_of_every_operation(
             operation,
             point,
             id=f"{operation} {point}",
-            marks=() if point in in_short else pytest.mark.slow,
+            marks=() if point in in_short else pytest.mark.guards,
         )
         for operation in OPERATIONS
         for point in range(points)

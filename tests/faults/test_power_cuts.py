@@ -60,7 +60,7 @@ def test_what_the_next_run_rests_on_is_not_lost_with_the_power(
         assert_mended(stage, known, lake, operation)
 
 
-@pytest.mark.slow
+@pytest.mark.guards
 @pytest.mark.parametrize("cut", ["content", "names"])
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_a_finished_run_survives_a_power_cut(

@@ -63,7 +63,7 @@ def test_after_a_kill_a_reader_sees_one_version_and_the_next_run_completes(
         known.assert_complete(lake)
 
 
-@pytest.mark.slow
+@pytest.mark.guards
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_upkeep_removes_what_a_killed_run_leaves(
     stage: Stage, tmp_path: Path, operation: Operation

@@ -58,7 +58,7 @@ def stopped(lake: Lake, demo: DemoReport, kill: int) -> bool:
     return kill_when(begin(lake, demo), lambda: commits(lake, at) > before)
 
 
-@pytest.mark.slow
+@pytest.mark.guards
 @pytest.mark.parametrize("experiments", [2000])
 def test_killed_five_times_nothing_is_lost_doubled_or_done_twice(
     lake: Lake, tmp_path: Path, experiments: int

@@ -22,6 +22,7 @@ from rdlake.store.delta import create_table
 from rdlake.store.lake import Lake
 from rdlake.store.opening import init_store, open_store
 from tests.lake_rows import commit, marks, owners, rows, versions
+from tests.marks import guarding
 
 PROCESSES = multiprocessing.get_context("spawn")
 STOPPED = 9
@@ -121,7 +122,7 @@ def test_four_writers_lose_nothing_and_double_nothing(lake: Lake) -> None:
     assert_every_file_has_its_digest(lake)
 
 
-@pytest.mark.slow
+@pytest.mark.guards
 def test_eight_writers_of_many_batches_lose_nothing_and_double_nothing(lake: Lake) -> None:
     write_at_once(lake.root, writers=8, batches=25)
     assert_nothing_lost_or_doubled(lake, writers=8, batches=25)
@@ -260,7 +261,7 @@ def killed_at_any_moment(root: Path, pause: float) -> None:
         time.sleep(pause)
 
 
-SOMETIME = [50, *(pytest.param(each, marks=pytest.mark.slow) for each in range(100, 170, 7))]
+SOMETIME = [50, *guarding(*range(100, 170, 7))]
 
 
 @pytest.mark.parametrize("milliseconds", SOMETIME)

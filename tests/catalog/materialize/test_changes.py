@@ -26,6 +26,7 @@ from rdlake.schema.tables import table
 from rdlake.store.lake import Lake
 from rdlake.store.opening import init_store, open_store
 from tests.catalog.published import IDS, NEW, Published, batches_of, copied, replace_rows
+from tests.marks import slow
 
 APART = sorted(parted(script()))
 WEI = Person("wei")
@@ -207,7 +208,11 @@ SEVERAL = {
 """What is in several parts; groups are in any case."""
 
 
-@pytest.mark.parametrize("change", CHANGES)
+FEW = ("one more", "another strategy", "a group", "no loop", "compaction")
+"""The changes that are tried each time."""
+
+
+@pytest.mark.parametrize("change", [*FEW, *slow(*(each for each in CHANGES if each not in FEW))])
 def test_what_did_not_move_is_taken_from_the_last_version(by_hand: Lake, change: str) -> None:
     before = {path: path.read_bytes() for view in APART for path in files(by_hand, view)}
     CHANGES[change](by_hand)
@@ -225,7 +230,7 @@ def test_what_did_not_move_is_taken_from_the_last_version(by_hand: Lake, change:
         assert path.read_bytes() == whole, "made from everything it is the same file"
 
 
-@pytest.mark.parametrize("change", ["one more", "a content", "another model", "a control"])
+@pytest.mark.parametrize("change", ["a content", *slow("one more", "another model", "a control")])
 def test_what_nothing_moved_in_is_not_written_again(by_hand: Lake, change: str) -> None:
     before = {path: path.stat().st_ino for view in PARTED for path in files(by_hand, view)}
     CHANGES[change](by_hand)
@@ -238,6 +243,7 @@ def test_what_nothing_moved_in_is_not_written_again(by_hand: Lake, change: str) 
     assert len(of_files) == (1 if change in ("one more", "a content") else 0)
 
 
+@pytest.mark.slow
 def test_every_order_of_changes_is_right(by_hand: Lake) -> None:
     for change in [*CHANGES, *reversed(CHANGES)]:
         CHANGES[change](by_hand)

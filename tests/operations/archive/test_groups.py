@@ -6,6 +6,8 @@ import contextlib
 import shutil
 from pathlib import Path
 
+import pytest
+
 import rdlake
 from rdlake.library import Library
 from rdlake.operations.archive import Asked, archive
@@ -28,6 +30,7 @@ def compared(lake: Lake) -> list[str]:
     ]
 
 
+@pytest.mark.guards
 def test_a_group_is_compared_from_the_archive_alone(world: World, tmp_path: Path) -> None:
     add(world.lake, "strategies", IDS, ANN)
     mark(world.lake, "strategies", IDS[0], "control", ANN)

@@ -61,6 +61,7 @@ def change(world: World, workspace_id: str) -> None:
     world.ingest()
 
 
+@pytest.mark.guards
 def test_the_level_is_right_after_each_step(world: World, tmp_path: Path) -> None:
     assert set(levels(world.lake).values()) == {0}
     world.archive(level=1)
@@ -80,6 +81,7 @@ def test_the_level_is_right_after_each_step(world: World, tmp_path: Path) -> Non
     assert set(levels(world.lake).values()) == {2}
 
 
+@pytest.mark.guards
 def test_the_published_views_say_the_same(world: World, tmp_path: Path) -> None:
     def agree(*expected: int) -> None:
         found = shown(world.lake)

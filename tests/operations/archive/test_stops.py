@@ -23,6 +23,7 @@ from rdlake.store import lake as lake_module
 from rdlake.store.lake import Lake
 from rdlake.store.opening import open_store
 from tests.lake_rows import versions
+from tests.marks import guarding
 from tests.operations.archive.world import IDS, World, rows_of
 
 PROCESSES = multiprocessing.get_context("spawn")
@@ -93,10 +94,9 @@ def claims_nothing_unproven(world: World) -> None:
 @pytest.mark.parametrize(
     ("before", "step"),
     [
-        (True, 11),
-        (False, 11),
-        pytest.param(True, 1, marks=pytest.mark.slow),
-        pytest.param(False, 1, marks=pytest.mark.slow),
+        (True, 21),
+        pytest.param(True, 1, marks=pytest.mark.guards),
+        pytest.param(False, 1, marks=pytest.mark.guards),
     ],
 )
 def test_stopped_at_any_commit_the_next_run_completes_it(
@@ -139,7 +139,7 @@ def killed_in(root: Path, at: int) -> None:
     archive(open_store(root / "lake"), root / "archive")
 
 
-@pytest.mark.parametrize("at", [1, 9, 17])
+@pytest.mark.parametrize("at", [9, *guarding(1, 17)])
 def test_a_killed_process_leaves_nothing_in_the_way(
     template_world: World, tmp_path: Path, at: int
 ) -> None:
@@ -165,6 +165,7 @@ def archiving(root: Path, experiments: tuple[str, ...]) -> None:
         return
 
 
+@pytest.mark.guards
 def test_two_archivers_at_once_lose_and_double_nothing(
     template_world: World, tmp_path: Path
 ) -> None:
@@ -216,7 +217,7 @@ def test_what_is_ingested_meanwhile_is_for_the_next_run(
     assert set(archiving_levels(world.lake).values()) == {2}
 
 
-@pytest.mark.parametrize("at", [2, 8, 14, 20])
+@pytest.mark.parametrize("at", [8, *guarding(2, 14, 20)])
 def test_an_archive_that_is_gone_in_the_middle_is_said(
     template_world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int
 ) -> None:
@@ -248,7 +249,7 @@ main(["archive", "run", "--lake", sys.argv[1], "--to", sys.argv[2]])
 """
 
 
-@pytest.mark.parametrize("room", [1_000, 20_000, 100_000])
+@pytest.mark.parametrize("room", [20_000, *guarding(1_000, 100_000)])
 def test_a_disk_without_room_is_said_and_completed_later(
     template_world: World, tmp_path: Path, room: int
 ) -> None:

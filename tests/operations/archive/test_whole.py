@@ -98,6 +98,7 @@ def test_views_that_the_lake_made_of_the_same_files_are_taken(world: World, tmp_
     assert verify(world.there, deep=True).whole
 
 
+@pytest.mark.guards
 def test_views_in_parts_are_taken_and_continued(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -27,6 +27,7 @@ from rdlake.sources.workspace.roots import TRASH
 from rdlake.store.lake import Lake
 from rdlake.store.translate import storage_door
 from tests.lake_rows import versions
+from tests.marks import guarding
 from tests.operations.archive.world import IDS
 from tests.operations.cleanup.test_workspaces import rows_but_states
 from tests.operations.cleanup.world import CLASSES, Cleaned, copied, in_trash, listing, states
@@ -179,7 +180,7 @@ def steps_of(template: Cleaned, folder: Path, act: Act) -> int:
 
 
 @pytest.mark.parametrize("name", ACTS)
-@pytest.mark.parametrize("step", [17, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("step", [29, *guarding(1)])
 def test_stopped_at_any_step_nothing_is_lost(
     template: Cleaned, tmp_path: Path, name: str, step: int
 ) -> None:
@@ -193,8 +194,13 @@ def killed_in(folder: str, world: Cleaned, name: str, at: int) -> None:
         ACTS[name](world)
 
 
-@pytest.mark.parametrize("name", ACTS)
-@pytest.mark.parametrize("every", [False, pytest.param(True, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    ("name", "every"),
+    [
+        ("apply", False),
+        *(pytest.param(name, True, marks=pytest.mark.guards) for name in ACTS),
+    ],
+)
 def test_a_killed_process_leaves_what_the_next_one_completes(
     template: Cleaned, tmp_path: Path, name: str, *, every: bool
 ) -> None:
@@ -215,7 +221,7 @@ def full() -> None:
 
 
 @pytest.mark.parametrize("name", ACTS)
-@pytest.mark.parametrize("step", [11, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("step", [29, *guarding(1)])
 def test_a_disk_that_becomes_full_at_any_step_loses_nothing(
     template: Cleaned, tmp_path: Path, name: str, step: int
 ) -> None:
@@ -263,8 +269,8 @@ main(["cleanup", *sys.argv[2:]])
 """
 
 
-@pytest.mark.parametrize("room", [100, 3_000, 9_000])
 @pytest.mark.parametrize("name", ACTS)
+@pytest.mark.parametrize("room", [3_000, *guarding(100, 9_000)])
 def test_without_room_for_a_file_the_command_says_so_and_loses_nothing(
     template: Cleaned, tmp_path: Path, name: str, room: int
 ) -> None:
