@@ -1,4 +1,4 @@
-"""Factors of the catalog that a condition chooses: the operator's own SQL, on a copy."""
+"""Choose factors of the catalog by a condition: the operator's own SQL, run on a copy."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rdlake.store.lake import Lake
 
 @dataclass(frozen=True, order=True)
 class CatalogFactor:
-    """A factor by name and source, with the formula that the catalog has of it."""
+    """Describe a factor of the catalog: name, source and formula."""
 
     name: str
     source: str
@@ -25,23 +25,26 @@ class CatalogFactor:
 def choose_factors(
     lake: Lake, *, where: str | None = None, names: Collection[str] = ()
 ) -> tuple[CatalogFactor, ...]:
-    """Those of the newest catalog that the condition holds for, and that are called so where names
-    are given. The condition is one expression over the columns of `factor_catalog`; it is asked of
-    a copy in a DuckDB of its own, which reaches no file, no network and no other table. BadInput
-    when DuckDB refuses it, and for a name that nothing has."""
+    """Return the factors of the newest catalog for which the condition holds and whose name is
+    given.
+
+    The condition is one expression over the columns of `factor_catalog`. It runs on a copy in a
+    DuckDB of its own, which reaches no file, no network and no other table. Raise BadInput when
+    DuckDB refuses it, and for a name that no factor has.
+    """
     with connect(lake.root) as catalog:
-        rows = catalog.sql("SELECT * FROM factor_catalog").to_arrow_table()
+        catalog_rows = catalog.sql("SELECT * FROM factor_catalog").to_arrow_table()
     with closing(duckdb.connect()) as alone:
-        alone.register("rows", rows)
+        alone.register("rows", catalog_rows)
         alone.execute("CREATE TABLE factor_catalog AS SELECT * FROM rows")
         alone.unregister("rows")
         alone.execute("SET enable_external_access = false")
         alone.execute("SET lock_configuration = true")
-        found = alone.table("factor_catalog")
+        relation = alone.table("factor_catalog")
         try:
             if where is not None:
-                found = found.filter(duckdb.SQLExpression(where))
-            chosen = found.project("name, source, expression").fetchall()
+                relation = relation.filter(duckdb.SQLExpression(where))
+            rows = relation.project("name, source, expression").fetchall()
         except duckdb.Error as error:
             raise BadInput(
                 f"DuckDB refused the condition: {error}",
@@ -49,11 +52,11 @@ def choose_factors(
                 fix="one condition over the columns of factor_catalog: "
                 'rdlake sql "DESCRIBE factor_catalog" lists them',
             ) from error
-    taken = sorted(CatalogFactor(*row) for row in chosen if not names or row[0] in names)
-    if missing := sorted(set(names) - {each.name for each in taken}):
+    chosen = sorted(CatalogFactor(*row) for row in rows if not names or row[0] in names)
+    if missing := sorted(set(names) - {each.name for each in chosen}):
         raise BadInput(
             f"no such factor: {', '.join(missing)}",
             where="factor_catalog" if where is None else f"factor_catalog WHERE {where}",
             fix='rdlake sql "SELECT name, source FROM factor_catalog" lists them',
         )
-    return tuple(taken)
+    return tuple(chosen)

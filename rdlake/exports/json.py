@@ -1,4 +1,4 @@
-"""The JSON catalogs of protocol v1, for consumers that are not on DuckDB yet."""
+"""Write the JSON catalogs of protocol v1, for readers that do not use DuckDB."""
 
 from __future__ import annotations
 
@@ -16,20 +16,23 @@ from rdlake.schema.sql import identifier
 from rdlake.store.lake import Lake
 
 AT_ONCE = 1000
+"""So many rows are fetched at a time."""
 
 
 def export_json(lake: Lake, folder: Path, version: int | None = None) -> list[ExportedFile]:
-    """Write the catalogs of a version, by default the newest, in place of older ones in `folder`.
-    Of one version the bytes are always the same. CheckFailed when a row is not what the protocol
-    says; then nothing is replaced."""
+    """Write the catalogs of a version, by default the newest, in place of older files in `folder`.
+
+    Two exports of one version are equal to the byte. Raise CheckFailed, and replace nothing, when a
+    row does not follow the protocol.
+    """
     with open_session(lake, folder, version) as session:
         return [ExportedFile(folder / each.file, _write(each, session)) for each in CATALOGS]
 
 
 def _write(catalog: JsonCatalog, session: ExportSession) -> int:
-    """How many rows were written, one a line."""
-    made = session.version.published_at.replace(tzinfo=UTC).isoformat()
-    head = {"version": VERSION, "generated_at_utc": made, "source": SOURCE}
+    """Write one catalog, one row a line; return the number of rows."""
+    published = session.version.published_at.replace(tzinfo=UTC).isoformat()
+    head = {"version": VERSION, "generated_at_utc": published, "source": SOURCE}
     count = 0
     with (session.staging / catalog.file).open("wb") as file:
         file.write(f'{json.dumps(head)[:-1]}, "{catalog.list}": ['.encode())
@@ -40,12 +43,12 @@ def _write(catalog: JsonCatalog, session: ExportSession) -> int:
 
 
 def _lines(catalog: JsonCatalog, session: ExportSession) -> Iterator[bytes]:
-    """Each row as the protocol has it, checked."""
-    there = session.columns(catalog.view)
-    if not there:
+    """Yield each row as JSON, checked against the protocol."""
+    columns_there = session.columns(catalog.view)
+    if not columns_there:
         return
     names = [field.alias or name for name, field in catalog.row.model_fields.items()]
-    columns = ", ".join(identifier(name) if name in there else "NULL" for name in names)
+    columns = ", ".join(identifier(name) if name in columns_there else "NULL" for name in names)
     cursor = session.connection.execute(session.select(catalog.view, columns, catalog.where))
     while some := cursor.fetchmany(AT_ONCE):
         for values in some:
@@ -57,6 +60,7 @@ def _lines(catalog: JsonCatalog, session: ExportSession) -> Iterator[bytes]:
 
 
 def _broken(catalog: JsonCatalog, row: dict[str, object], error: ValidationError) -> CheckFailed:
+    """Return the error for a row that does not follow the protocol."""
     first = error.errors(include_url=False)[0]
     where = ".".join(map(str, first["loc"]))
     named = ", ".join(f"{name} {value!r:.80}" for name, value in list(row.items())[:3])

@@ -1,4 +1,4 @@
-"""Every view of a version as a Parquet file that says what its columns mean."""
+"""Write every view of a version as a Parquet file that says what its columns mean."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from rdlake.exports.session import ExportedFile, ExportSession, open_session
 from rdlake.store.lake import Lake
 
 AT_ONCE = 20_000
-"""How many rows are held in memory, and lie in one row group."""
+"""So many rows are in memory at a time, and in one row group."""
 
 
 def export_parquet(lake: Lake, folder: Path, version: int | None = None) -> list[ExportedFile]:
     """Write each view of a version, by default the newest, in place of older files in `folder`.
 
-    Comments are in the metadata: the view's as `comment`, the columns' as JSON in
-    `column_comments` and, for readers of Arrow, as `comment` of each field.
+    The metadata holds the comments: `comment` of the view, `column_comments` of the columns as
+    JSON, and `comment` of each field for readers of Arrow.
     """
     with open_session(lake, folder, version) as session:
         return [
@@ -31,9 +31,9 @@ def export_parquet(lake: Lake, folder: Path, version: int | None = None) -> list
 
 
 def _write(session: ExportSession, view: str, lake_id: str) -> int:
-    """How many rows were written."""
+    """Write one view; return the number of rows."""
     meanings = column_meanings(session.connection, view)
-    told = {
+    metadata = {
         "comment": view_meaning(session.connection, view),
         "column_comments": json.dumps(meanings, ensure_ascii=False),
         "key": ", ".join(keys(session.version.sql)[view]),
@@ -45,7 +45,7 @@ def _write(session: ExportSession, view: str, lake_id: str) -> int:
     fields = [field.with_metadata({"comment": meanings[field.name]}) for field in reader.schema]
     schema = pa.schema(fields)
     with pq.ParquetWriter(session.staging / f"{view}.parquet", schema, compression="zstd") as file:
-        file.add_key_value_metadata(told)
+        file.add_key_value_metadata(metadata)
         for batch in reader:
             file.write_batch(pa.record_batch(batch.columns, schema=schema), row_group_size=AT_ONCE)
             count += batch.num_rows

@@ -1,6 +1,6 @@
-"""The JSON catalogs of protocol v1: a row of each, and the files that they make.
+"""Define the JSON catalogs of protocol v1: the rows of each, and the files that hold them.
 
-Fields have the names of the columns they come from. What is not known is null; a list without
+Fields have the names of the columns they come from. An unknown value is null; a list without
 anything in it is empty.
 """
 
@@ -27,7 +27,7 @@ VERSION, SOURCE = "v1", "rdagent_tools"
 
 
 def _in_utc(value: object) -> object:
-    """A time without a zone, as views have it, is in UTC."""
+    """Return a time with its zone: views have times in UTC without one."""
     if isinstance(value, datetime) and value.tzinfo is None:
         return value.replace(tzinfo=UTC)
     return value
@@ -39,7 +39,7 @@ def _finite(text: str) -> float | None:
 
 
 def _subtree(value: object) -> object:
-    """A configuration, which views have as text; a number that JSON has no word for is null."""
+    """Parse a configuration, which views have as text. A number that JSON cannot write is null."""
     if not isinstance(value, str):
         return value
     try:
@@ -49,7 +49,7 @@ def _subtree(value: object) -> object:
 
 
 def _by_name(value: object) -> object:
-    """The entries of a map have no order in a view."""
+    """Sort a map by its keys, which have no order in a view."""
     return dict(sorted(value.items())) if isinstance(value, Mapping) else value
 
 
@@ -67,13 +67,14 @@ Names = list[str] | None
 
 
 class Row(BaseModel):
-    """One entry of a catalog, or a part of one."""
+    """Check one entry of a catalog, or a part of one."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", serialize_by_alias=True, protected_namespaces=()
     )
 
 
+# The classes below have no docstrings: pydantic would write them into the published schemas.
 class InterfaceInfo(Row):
     type: str | None
     standard_wrapper: str | None
@@ -216,9 +217,10 @@ class ModelCatalog(Head):
     models: list[Model]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class JsonCatalog:
-    """One JSON file: its name, the list in it, the view and those of its rows that it holds."""
+    """Describe one JSON file: its name, the list in it, and the rows of a view that fill the
+    list."""
 
     file: str
     list: str
@@ -229,21 +231,42 @@ class JsonCatalog:
 
 
 CATALOGS = (
-    JsonCatalog("factor_catalog.json", "factors", FactorCatalog, Factor, "factor_catalog"),
     JsonCatalog(
-        "strategy_catalog.json", "strategies", StrategyCatalog, Strategy, "strategy_catalog"
+        file="factor_catalog.json",
+        list="factors",
+        whole=FactorCatalog,
+        row=Factor,
+        view="factor_catalog",
     ),
-    # The protocol has no word for a baseline: it would be taken for the result of the loop.
     JsonCatalog(
-        "loop_catalog.json", "loops", LoopCatalog, Loop, "loop_catalog", "role = 'experiment'"
+        file="strategy_catalog.json",
+        list="strategies",
+        whole=StrategyCatalog,
+        row=Strategy,
+        view="strategy_catalog",
     ),
-    JsonCatalog("model_catalog.json", "models", ModelCatalog, Model, "model_catalog"),
     JsonCatalog(
-        "alpha158_meta.json",
-        "factors",
-        AlphaMeta,
-        AlphaFactor,
-        "factor_catalog",
-        "source = 'qlib_alpha158' AND expression IS NOT NULL",
+        file="loop_catalog.json",
+        list="loops",
+        whole=LoopCatalog,
+        row=Loop,
+        view="loop_catalog",
+        # A reader of the protocol would take a baseline for the result of its loop.
+        where="role = 'experiment'",
+    ),
+    JsonCatalog(
+        file="model_catalog.json",
+        list="models",
+        whole=ModelCatalog,
+        row=Model,
+        view="model_catalog",
+    ),
+    JsonCatalog(
+        file="alpha158_meta.json",
+        list="factors",
+        whole=AlphaMeta,
+        row=AlphaFactor,
+        view="factor_catalog",
+        where="source = 'qlib_alpha158' AND expression IS NOT NULL",
     ),
 )

@@ -1,4 +1,5 @@
-"""The JSON Schemas of the exported catalogs: `python -m rdlake.exports.schemas docs/schemas`."""
+"""Write the JSON Schemas of the exported catalogs: `python -m rdlake.exports.schemas
+docs/schemas`."""
 
 from __future__ import annotations
 
@@ -14,8 +15,9 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def schemas() -> dict[str, str]:
-    """File name -> the schema's text; the meanings are those of the views' columns."""
-    found = {}
+    """Return the text of each schema by file name. Descriptions are the comments on the views'
+    columns."""
+    texts = {}
     with empty_contract() as connection:
         for catalog in CATALOGS:
             schema: dict[str, Any] = catalog.whole.model_json_schema(mode="serialization")
@@ -26,8 +28,8 @@ def schemas() -> dict[str, str]:
                 field.pop("title", None)
                 field["description"] = meanings[name]
             text = json.dumps({"$schema": DIALECT, **schema}, ensure_ascii=False, indent=2)
-            found[f"{Path(catalog.file).stem}.schema.json"] = text + "\n"
-    return found
+            texts[f"{Path(catalog.file).stem}.schema.json"] = text + "\n"
+    return texts
 
 
 if __name__ == "__main__":

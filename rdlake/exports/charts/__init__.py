@@ -1,4 +1,6 @@
-"""Charts: `canvas` makes pictures, the other modules draw rows on axes and know no lake.
+"""Draw charts.
 
-Importing this costs nothing; its modules load matplotlib.
+`canvas` makes pictures; `curves` and `factors` draw rows on axes and know no lake; `stored` keeps
+the charts of a lake up to date; `files` draws for a person at a terminal. Importing this package
+costs nothing: its modules load matplotlib.
 """

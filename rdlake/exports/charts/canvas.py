@@ -1,4 +1,4 @@
-"""Pictures of the same bytes for the same rows, on one figure that is used again and again."""
+"""Make pictures on one figure that is used again: equal rows give equal bytes."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from PIL import Image
 INCHES, DOTS = (7.2, 3.6), 100
 MARGINS = {"left": 0.09, "right": 0.95, "bottom": 0.1, "top": 0.92}
 PACKING, COLOURS, UNMIXED = 6, 64, Image.Dither.NONE
-"""A quarter of the bytes that all colours would take, and no slower."""
+"""64 colours take a quarter of the bytes of all colours, and no more time."""
 LATIN = "DejaVu Sans"
-"""It comes with matplotlib, so that the same letters are there on every machine."""
+"""It comes with matplotlib, so every machine has the same letters."""
 CHINESE = re.compile(
     r"(noto|source han) ?(sans|serif).*(cjk|sc|cn|jp)|wenquanyi|wqy|microsoft yahei|simhei|simsun"
     r"|pingfang|heiti|hiragino sans gb|droid sans fallback",
@@ -50,7 +50,7 @@ _METADATA = re.compile(r"<metadata>.*?</metadata>\s*", re.DOTALL)
 
 
 class Canvas:
-    """Makes pictures while it is open; the machine's own style of matplotlib is set aside."""
+    """Make pictures while it is open; the machine's own matplotlib style does not count."""
 
     def __enter__(self) -> Canvas:
         self._open = ExitStack()
@@ -72,8 +72,10 @@ class Canvas:
         self._open.close()
 
     def picture(self, plot: Callable[[Axes], Axes], title: str | None = None) -> bytes:
-        """A PNG of what `plot` draws. Chinese in a title is shown where a font has it, else as
-        boxes."""
+        """Return a PNG of what `plot` draws.
+
+        Chinese letters in a title are shown if a font has them, else as boxes.
+        """
         beyond = title is not None and not title.isascii()
         mpl.rcParams["font.family"] = [LATIN, *(_chinese_fonts() if beyond else ())]
         axes = plot(self._figure.add_subplot())
@@ -83,20 +85,24 @@ class Canvas:
         axes.remove()
         pixels = np.asarray(self._agg.buffer_rgba())  # type: ignore[no-untyped-call]
         picture = Image.fromarray(pixels).convert("RGB")
-        return _packed(picture.quantize(COLOURS, Image.Quantize.FASTOCTREE, dither=UNMIXED))
+        return _encode_png(picture.quantize(COLOURS, Image.Quantize.FASTOCTREE, dither=UNMIXED))
 
     def drawing(self, plot: Callable[[Axes], Axes]) -> str:
-        """An SVG of what `plot` draws, to stand in a page: letters as outlines, as wide as its
-        place, without links. Its ids begin with a digest of it."""
+        """Return an SVG of what `plot` draws, to stand in a page.
+
+        Letters are outlines, it fills the width of its place, and it has no links. Its ids begin
+        with its digest, so two drawings can stand in one page.
+        """
         mpl.rcParams["font.family"] = [LATIN]
         axes = plot(self._figure.add_subplot())
         content = StringIO()
         self._figure.savefig(content, format="svg", metadata=dict.fromkeys(SVG_METADATA))
         axes.remove()
-        return _inline(content.getvalue())
+        return _inline_svg(content.getvalue())
 
 
-def _inline(document: str) -> str:
+def _inline_svg(document: str) -> str:
+    """Return the SVG element alone, with ids that are unique in a page."""
     text = _METADATA.sub("", document[document.index("<svg") :])
     text = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", text)
     text = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", text)
@@ -106,8 +112,11 @@ def _inline(document: str) -> str:
     return text.replace("url(#", f"url(#{prefix}").strip()
 
 
-def _packed(picture: Image.Image) -> bytes:
-    """As PNG, with a background that is white, for fewer colours left it a shade below."""
+def _encode_png(picture: Image.Image) -> bytes:
+    """Return the picture as PNG with a white background.
+
+    With fewer colours the background would be a shade darker than white.
+    """
     palette, corner = picture.getpalette() or [], picture.getpixel((0, 0))
     assert isinstance(corner, int)
     palette[3 * corner : 3 * corner + 3] = [255, 255, 255]
@@ -119,7 +128,8 @@ def _packed(picture: Image.Image) -> bytes:
 
 @cache
 def _chinese_fonts() -> tuple[str, ...]:
-    """The families that have Chinese letters, also those installed since matplotlib last looked."""
+    """Return a font family with Chinese letters; look also for fonts installed since matplotlib
+    last looked."""
     if not any(CHINESE.search(font.name) for font in font_manager.fontManager.ttflist):
         for path in font_manager.findSystemFonts():
             if CHINESE.search(re.sub(r"(?<=[a-z])(?=[A-Z])|[-_]", " ", Path(path).stem)):
@@ -130,7 +140,7 @@ def _chinese_fonts() -> tuple[str, ...]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without the warning for each letter that no font has."""
+    """Silence the warning for each letter that no font has."""
     log = logging.getLogger("matplotlib.font_manager")
     level = log.level
     log.setLevel(logging.ERROR)

@@ -1,4 +1,4 @@
-"""A back-test's days as charts: net value beside its benchmark, and drawdown."""
+"""Draw the days of a back-test: net value with its benchmark, and drawdown."""
 
 from __future__ import annotations
 
@@ -14,8 +14,11 @@ NET, BENCHMARK, LOSS = "#1f5fa8", "#8a8a8a", "#b03a2e"
 
 
 def plot_curve(frame: pl.DataFrame, ax: Axes) -> Axes:
-    """Net value after cost, and the benchmark's, of the rows of one curve in `equity_curves`.
-    Days without a figure are gaps."""
+    """Draw net value after cost, and the benchmark's, from the rows of one curve in
+    `equity_curves`.
+
+    Days without a figure are gaps.
+    """
     days = date_axis(frame["date"], ax)
     ax.plot(days, _figures(frame["nav"]), color=NET, label="net value, after cost")
     benchmark = (frame["bench"] + 1).cum_prod()
@@ -27,7 +30,7 @@ def plot_curve(frame: pl.DataFrame, ax: Axes) -> Axes:
 
 
 def plot_drawdown(frame: pl.DataFrame, ax: Axes) -> Axes:
-    """How far the net value lies below its last peak, in per cent, of the same rows."""
+    """Draw how far the net value lies below its last peak, in per cent, from the same rows."""
     days = date_axis(frame["date"], ax)
     below = _figures(frame["drawdown"]) * 100
     ax.fill_between(days, below, 0.0, color=LOSS, alpha=0.35, linewidth=0)
@@ -37,7 +40,8 @@ def plot_drawdown(frame: pl.DataFrame, ax: Axes) -> Axes:
 
 
 def date_axis(days: pl.Series, ax: Axes) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """The days as numbers, with some of them, evenly among the rows, named below the axis."""
+    """Return the days as numbers; label some of them, evenly spread over the rows, below the
+    axis."""
     numbers = days.cast(pl.Int32).cast(pl.Int64).to_numpy()
     places = np.unique(
         np.linspace(0, len(days) - 1, min(MOST_TICKS, len(days))).round().astype(int)

@@ -1,4 +1,4 @@
-"""A factor's days as charts, from rows of `factor_ic` of one factor and label."""
+"""Draw the days of a factor, from rows of `factor_ic` of one factor and label."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ BARS = 40
 
 
 def plot_cumulative_ic(frame: pl.DataFrame, ax: Axes) -> Axes:
-    """The sum of daily IC and rank IC; a day without one adds nothing."""
+    """Draw the sum of daily IC and rank IC; a day without one adds nothing."""
     days = date_axis(frame["date"], ax)
     for name, colour, word in (("ic", IC, "IC"), ("rank_ic", RANK_IC, "rank IC")):
         summed = frame[name].fill_null(0.0).fill_nan(0.0).cum_sum()
@@ -24,7 +24,7 @@ def plot_cumulative_ic(frame: pl.DataFrame, ax: Axes) -> Axes:
 
 
 def plot_ic_histogram(frame: pl.DataFrame, ax: Axes) -> Axes:
-    """How many days had which IC, with the mean as a line."""
+    """Draw how many days had which IC, with the mean as a line."""
     values = frame["ic"].drop_nulls().drop_nans().to_numpy()
     ax.hist(values, bins=np.linspace(-1, 1, 2 * BARS + 1).tolist(), color=IC, alpha=0.7)
     if len(values):
@@ -37,8 +37,10 @@ def plot_ic_histogram(frame: pl.DataFrame, ax: Axes) -> Axes:
 
 
 def plot_quintiles(frame: pl.DataFrame, ax: Axes) -> Axes:
-    """What each fifth of the instruments earned in a day on average, the lowest values first; of
-    the first row of `factor_perf` that has it."""
+    """Draw what each fifth of the instruments earned in a day on average, the lowest values first.
+
+    `frame` has rows of `factor_perf`; the first row that has fifths is drawn.
+    """
     means = frame["fifths"].drop_nulls().to_list()[:1]
     heights = [each or 0.0 for each in means[0]] if means else []
     names = [f"{place}" for place in range(1, len(heights) + 1)]

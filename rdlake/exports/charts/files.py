@@ -1,4 +1,4 @@
-"""Pictures for a person at a terminal: of an experiment, or of a factor."""
+"""Draw an experiment or a factor into PNG files, for a person at a terminal."""
 
 from __future__ import annotations
 
@@ -14,23 +14,25 @@ from rdlake.store.lake import Lake
 from rdlake.store.lookup import workspace_named
 
 Pictures = Mapping[str, bytes]
-LATEST_FIRST = ("test", "all", "valid", "train")
+WINDOWS = ("test", "all", "valid", "train")
 """Which window of a factor is drawn: the first of these that has days."""
 
 
 def plot(lake: Lake, name: str, folder: Path, *, overwrite: bool = False) -> list[Path]:
-    """Draw what is called so into a folder: an experiment's net value and drawdown, or a factor's
-    IC and fifths. BadInput when there is no such thing or nothing to draw of it, or when a file is
-    there already and may not be replaced."""
+    """Draw an experiment's net value and drawdown, or a factor's IC and fifths, into a folder.
+
+    Return the files. Raise BadInput when nothing has that name, when there is nothing to draw, and
+    when a file exists already and may not be replaced.
+    """
     rows = lake.read("factor_perf", where=pl.col("factor_name") == name)
     if rows.is_empty():
-        drawn = _of_experiment(lake, workspace_named(lake, name))
+        drawn = _draw_experiment(lake, workspace_named(lake, name))
     else:
-        drawn = _of_factor(lake, name, rows)
-    return _written({folder / each: content for each, content in drawn.items()}, overwrite)
+        drawn = _draw_factor(lake, name, rows)
+    return _write({folder / each: content for each, content in drawn.items()}, overwrite)
 
 
-def _of_experiment(lake: Lake, workspace_id: str) -> Pictures:
+def _draw_experiment(lake: Lake, workspace_id: str) -> Pictures:
     curves = list(read_curves(lake, [workspace_id]))
     if not curves:
         raise BadInput(
@@ -45,19 +47,19 @@ def _of_experiment(lake: Lake, workspace_id: str) -> Pictures:
         }
 
 
-def _of_factor(lake: Lake, name: str, rows: pl.DataFrame) -> Pictures:
-    """Of the newest experiment that has an IC of it."""
+def _draw_factor(lake: Lake, name: str, rows: pl.DataFrame) -> Pictures:
+    """Draw the factor in the newest experiment that has an IC of it."""
     from rdlake.exports.charts.factors import (
         plot_cumulative_ic,
         plot_ic_histogram,
         plot_quintiles,
     )
 
-    made = lake.read("loops", ["workspace_id", "created_at"])
+    created = lake.read("loops", ["workspace_id", "created_at"])
     order = pl.col("window").replace_strict(
-        {window: place for place, window in enumerate(LATEST_FIRST)}, default=len(LATEST_FIRST)
+        {window: place for place, window in enumerate(WINDOWS)}, default=len(WINDOWS)
     )
-    known = rows.filter(pl.col("ic_days") > 0).join(made, on="workspace_id", how="left")
+    known = rows.filter(pl.col("ic_days") > 0).join(created, on="workspace_id", how="left")
     if known.is_empty():
         raise BadInput(
             "this factor has no IC on any day",
@@ -82,11 +84,11 @@ def _of_factor(lake: Lake, name: str, rows: pl.DataFrame) -> Pictures:
         return {each: canvas.picture(draw, title) for each, draw in plots.items()}
 
 
-def _written(drawn: Mapping[Path, bytes], overwrite: bool) -> list[Path]:
-    there = [path for path in drawn if path.exists() or path.is_symlink()]
-    if there and not overwrite:
+def _write(drawn: Mapping[Path, bytes], overwrite: bool) -> list[Path]:
+    existing = [path for path in drawn if path.exists() or path.is_symlink()]
+    if existing and not overwrite:
         raise BadInput(
-            "a file of that name is there", where=there[0], fix="give --force, or another -o DIR"
+            "a file of that name is there", where=existing[0], fix="give --force, or another -o DIR"
         )
     for path, content in drawn.items():
         try:

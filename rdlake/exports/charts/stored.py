@@ -1,4 +1,5 @@
-"""Charts of the curves that the lake has: drawn once for equal days, stored as content."""
+"""Keep the charts of a lake up to date: equal curves are drawn once, pictures are stored as
+content."""
 
 from __future__ import annotations
 
@@ -21,31 +22,35 @@ if TYPE_CHECKING:
 
 
 STYLE_VERSION = 1
-"""Raised when the pictures are to look otherwise: curves are then drawn again when they are met."""
+"""Raise this when pictures should look different: curves are drawn again when they are next met."""
 SHOWN = ("date", "nav", "bench", "drawdown")
 TOGETHER = 100
 """So many experiments are drawn for one commit, so that a stop loses little."""
 
 Progress = Callable[[int, int], None]
-"""Told how many are done, of how many."""
+"""Called with the number that is done and the number of all."""
 Pictures = Mapping[str, tuple[int, str]]
 """path -> size and digest."""
 
 
 @dataclass(frozen=True)
 class _StoredCharts:
-    """The charts in the lake: of which loop they are by workspace, and the pictures of each curve
-    by its digest, as far as their content is there."""
+    """Hold the charts that the lake has.
+
+    `loops` has the digest of the evidence by workspace; `pictures` has those of each curve by its
+    digest, as far as their content is kept.
+    """
 
     loops: Mapping[str, str]
     pictures: Mapping[str, Pictures]
 
 
 def draw_charts(lake: Lake, *, draw: bool = True, on_progress: Progress | None = None) -> int:
-    """Bring `charts` to what the curves are now; the number of experiments whose rows changed.
+    """Bring `charts` up to date with the curves; return the number of experiments whose rows
+    changed.
 
-    Equal curves share their pictures, so a curve that is read again is not drawn again. Without
-    `draw` none is drawn, and pictures of days that have changed only go.
+    Equal curves share their pictures, so a curve that is read again is not drawn again. With
+    `draw=False` nothing is drawn: pictures of days that have changed are only removed.
     """
     loops = lake.read("loops", ["workspace_id", "source_digest"], pl.col("curve_days") > 0)
     current = dict(loops.rows())
@@ -66,7 +71,7 @@ def draw_charts(lake: Lake, *, draw: bool = True, on_progress: Progress | None =
 
 
 def _known(lake: Lake) -> _StoredCharts:
-    """A chart whose content is gone counts as not there."""
+    """Read the charts; a chart whose content is gone counts as missing."""
     rows = lake.read("charts")
     there = stored(lake, rows["sha256"].unique()) if rows.height else frozenset()
     lost = set(rows.filter(~pl.col("sha256").is_in(list(there)))["curve_digest"])
@@ -86,7 +91,7 @@ def _commit(
     pictures: dict[str, Pictures],
     canvas: Canvas | None,
 ) -> None:
-    """The content of new pictures, then the rows of these workspaces."""
+    """Store the content of new pictures, then commit the rows of these workspaces."""
     content: dict[str, bytes] = {}
     rows: list[dict[str, object]] = []
     for workspace_id, loop_digest, days in read_curves(lake, workspace_ids):
@@ -122,7 +127,7 @@ def _content(digest: str, data: bytes) -> Content:
 def read_curves(
     lake: Lake, workspace_ids: Iterable[str]
 ) -> Iterator[tuple[str, str, pl.DataFrame]]:
-    """Of each workspace that has one: name, the digest of its evidence, the curve's days."""
+    """Yield workspace, digest of its evidence, and days of each workspace that has a curve."""
     where = pl.col("workspace_id").is_in(list(workspace_ids))
     columns = ["workspace_id", "source_digest", *SHOWN]
     days = lake.read("equity_curves", columns, where).sort("workspace_id", "date")
@@ -131,13 +136,14 @@ def read_curves(
 
 
 def _digest(days: pl.DataFrame) -> str:
-    """What tells one curve from another: every figure that a picture shows, to the last bit."""
+    """Return a digest of every figure that a picture shows, to the last bit."""
     exact = [pl.col(name).reinterpret(signed=True).cast(pl.String) for name in SHOWN[1:]]
     texts = days.select("date", *exact).fill_null("").write_csv(include_header=False)
     return sha256(f"{STYLE_VERSION}\n{texts}".encode()).hexdigest()
 
 
 def open_canvas() -> Canvas:
+    """Return a canvas; this loads matplotlib."""
     from rdlake.exports.charts.canvas import Canvas
 
     return Canvas()
@@ -146,6 +152,7 @@ def open_canvas() -> Canvas:
 def curve_pictures(
     canvas: Canvas, days: pl.DataFrame, title: str | None = None
 ) -> Iterator[tuple[str, Callable[[], bytes]]]:
+    """Yield the name of each picture of a curve, and a function that draws it."""
     from rdlake.exports.charts.curves import plot_curve, plot_drawdown
 
     for name, plot in (("ret_curve.png", plot_curve), ("dd_curve.png", plot_drawdown)):

@@ -1,4 +1,4 @@
-"""Factors as RD-Agent takes them to begin with: `base_factors.json` and a file of code for each."""
+"""Write factors for RD-Agent to begin with: `base_factors.json` and a file of code for each."""
 
 from __future__ import annotations
 
@@ -24,10 +24,13 @@ from rdlake.store.lake import Lake
 EXPRESSIONS = "base_factors.json"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class BaseFeatures:
-    """What the folder has now: names of factors as expressions, the file of each with code; what
-    was left out, and the files that changed."""
+    """Report what the folder has now.
+
+    It has the names of factors as expressions, the file of each factor with code, what was left
+    out, and the files that changed.
+    """
 
     root: str
     expressions: tuple[str, ...]
@@ -44,9 +47,13 @@ def export_base_features(
     names: Collection[str] = (),
     allow_unsafe: bool = False,
 ) -> BaseFeatures:
-    """Write the chosen factors into the folder, and take away what was written there for others
-    before. A factor with code goes as its code; one without, as its expression in Qlib's syntax.
-    BadInput when none is chosen, and where a file of someone else stands in the way."""
+    """Write the chosen factors into the folder, and remove what was written there before for
+    others.
+
+    A factor with code is written as its code; one without code as its expression in Qlib's syntax.
+    Raise BadInput when no factor is chosen, and when a file that rdlake did not write is in the
+    way.
+    """
     if where is None and not names:
         raise BadInput(
             "nothing says which factors",
@@ -76,8 +83,8 @@ def export_base_features(
         elif code is None:
             left.append(OmittedFactor(each.name, each.source, _why_not(each)))
         elif not allow_unsafe and (reaches := scan_code(code.code)):
-            told = "; ".join(map(str, reaches))
-            left.append(OmittedFactor(each.name, each.source, f"its code reaches out: {told}"))
+            reasons = "; ".join(map(str, reaches))
+            left.append(OmittedFactor(each.name, each.source, f"its code reaches out: {reasons}"))
         else:
             file_of[each.name] = _file_name(each.name, files)
             files[file_of[each.name]] = code.code
@@ -85,12 +92,17 @@ def export_base_features(
         text = json.dumps(expressions, ensure_ascii=False, indent=2)
         files[EXPRESSIONS] = f"{text}\n".encode()
     changed = _write(root, files)
-    return BaseFeatures(str(root), tuple(expressions), file_of, tuple(left), changed)
+    return BaseFeatures(
+        root=str(root),
+        expressions=tuple(expressions),
+        files=file_of,
+        left=tuple(left),
+        changed=changed,
+    )
 
 
 def _codes(lake: Lake, chosen: Collection[CatalogFactor]) -> dict[tuple[str, str], Implementation]:
-    """The code of each that the lake keeps: of several the latest that was accepted, else the
-    latest."""
+    """Return the code that the lake keeps: the latest that was accepted, else the latest."""
     wanted = {(each.source, each.name) for each in chosen}
     found = {(each.source, each.name): each for each in find_implementations(lake, wanted).taken}
     accepted = {(each.source, each.name): each for each in find_implementations(lake).taken}
@@ -104,7 +116,10 @@ def _why_not(chosen: CatalogFactor) -> str:
 
 
 def _file_name(name: str, taken: Collection[str]) -> str:
-    """Its name in Python; of names that some systems take for one, the later gets a digest."""
+    """Return a factor's Python name as a file name.
+
+    Some systems take names in other letter case for one name; then the later one gets a digest.
+    """
     called = python_name(name)
     if f"{called}.py".casefold() in {each.casefold() for each in taken}:
         called = f"{called}_{sha256(name.encode()).hexdigest()[:8]}"

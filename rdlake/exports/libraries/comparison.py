@@ -1,4 +1,4 @@
-"""Values that code makes anew, held against those that were stored."""
+"""Compare the values that code makes anew with those that were stored."""
 
 from __future__ import annotations
 
@@ -17,13 +17,17 @@ from rdlake.sources.formats.hdf5 import read_factor_values
 from rdlake.sources.formats.unreadable import Unreadable
 
 TOLERANCE = 1e-8
+"""Two values are equal within this share of their size, or this distance if they are small."""
 KEY = ("day", "instrument")
 
 
 @dataclass(frozen=True)
-class Difference:
-    """How many stored rows were looked at, how many of them are otherwise, and by how much at most
-    where both have a value; `beyond` are values for days and instruments that are not stored."""
+class ValueDifference:
+    """Count the stored rows and those that differ.
+
+    `largest` is the largest difference where both have a value. `beyond` counts new values for days
+    and instruments that are not stored.
+    """
 
     rows: int
     otherwise: int
@@ -31,11 +35,12 @@ class Difference:
     beyond: int
 
 
-def difference(stored: pl.DataFrame, made: Values) -> Difference:
-    """Every stored row against what was made. A missing value is equal to a missing one alone; two
-    values are equal within 1e-8, of their size where that is more than one. Unreadable for values
-    that are not by day."""
-    anew = _of_values(made)
+def compare_values(stored: pl.DataFrame, made: Values) -> ValueDifference:
+    """Compare every stored row with what was made.
+
+    A missing value equals only a missing one. Raise Unreadable for values that are not by day.
+    """
+    anew = _code_values(made)
     beside = stored.join(anew, on=KEY, how="left", suffix="_anew")
     apart = (pl.col("value") - pl.col("value_anew")).abs()
     allowed = TOLERANCE * pl.max_horizontal(pl.lit(1.0), pl.col("value").abs())
@@ -45,11 +50,12 @@ def difference(stored: pl.DataFrame, made: Values) -> Difference:
     )
     beyond = anew.drop_nulls().join(stored, on=KEY, how="anti").height
     otherwise, largest = found.row(0)
-    return Difference(stored.height, otherwise, largest, beyond)
+    return ValueDifference(stored.height, otherwise, largest, beyond)
 
 
 def read_table_values(path: Path, column: str) -> pl.DataFrame:
-    """Day, instrument and value of each row of one factor; Unreadable when it cannot be read."""
+    """Return day, instrument and value of each row of one factor; raise Unreadable if it cannot
+    be read."""
     columns, found = read_factor_columns(path, path.name)
     physical = next(
         (each.column for each in columns or () if column in (each.name, each.column)), None
@@ -62,21 +68,22 @@ def read_table_values(path: Path, column: str) -> pl.DataFrame:
 
 
 def read_result_values(path: Path) -> pl.DataFrame:
-    """The same of a result.h5."""
+    """Return day, instrument and value of each row of a result.h5; raise Unreadable if it cannot
+    be read."""
     values, found = read_factor_values(path, path.name)
     if values is None:
         raise Unreadable(found[0].reason)
     rows = values.rows
     reals = rows["value"].cast(pl.Float64).to_numpy()
-    return _made(to_epoch_days(rows["datetime"]), rows["instrument"].to_list(), reals)
+    return _frame_of_rows(to_epoch_days(rows["datetime"]), rows["instrument"].to_list(), reals)
 
 
-def _of_values(made: Values) -> pl.DataFrame:
+def _code_values(made: Values) -> pl.DataFrame:
     days = to_epoch_days(pl.Series(made.days.view("datetime64[ns]")))
-    return _made(days, made.instruments.tolist(), made.values)
+    return _frame_of_rows(days, made.instruments.tolist(), made.values)
 
 
-def _made(days: Days, instruments: Sequence[str], values: Reals) -> pl.DataFrame:
+def _frame_of_rows(days: Days, instruments: Sequence[str], values: Reals) -> pl.DataFrame:
     names, codes = np.unique(np.array(instruments, dtype="U"), return_inverse=True)
     rows = PanelRows.from_columns(days, codes.astype(np.int32), names.tolist())
     return _frame(rows, rows.column(values)[0])

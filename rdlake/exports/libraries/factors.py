@@ -1,4 +1,4 @@
-"""The shared library of factors: a module per implementation, and the original code beside it."""
+"""Write the shared library of factors: a module per implementation, with the original code."""
 
 from __future__ import annotations
 
@@ -14,13 +14,16 @@ from rdlake.exports.libraries.packages import NOTICE, literal_text, number_versi
 from rdlake.exports.libraries.scan import scan_code
 
 PACKAGE = "rd_factors_lib"
-CARRIED = ("child.py", "closed.py", "runner.py")
+RUNTIME_FILES = ("child.py", "closed.py", "runner.py")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FactorEntry:
-    """One implementation as it stands in the library; `version` is the library's when it came in,
-    `reaches` what the scan reports, `seen` tells which of a name's is the latest."""
+    """Describe one implementation in the library, as its list of files stores it.
+
+    `version` is the library's when the entry came in, `reaches` what the scan reports. `seen`
+    orders the implementations of a name; the largest is the latest.
+    """
 
     module: str
     func: str
@@ -36,11 +39,11 @@ class FactorEntry:
 
 
 def read_entries(before: GeneratedFolder) -> dict[str, FactorEntry]:
-    """What was written before, by module."""
-    told: Any = before.said.get("implementations", {})
+    """Return the entries that were written before, by module."""
+    rows: Any = before.notes.get("implementations", {})
     try:
         entries = [
-            FactorEntry(**{**row, "reaches": tuple(row["reaches"])}) for row in told.values()
+            FactorEntry(**{**row, "reaches": tuple(row["reaches"])}) for row in rows.values()
         ]
         named = all(each.module.isidentifier() and each.func.isidentifier() for each in entries)
     except (TypeError, KeyError, AttributeError):
@@ -53,7 +56,7 @@ def read_entries(before: GeneratedFolder) -> dict[str, FactorEntry]:
 def merge_implementations(
     entries: Mapping[str, FactorEntry], found: Iterable[Implementation]
 ) -> dict[str, FactorEntry]:
-    """These entries and those of what was found; version 0 where it is not known yet."""
+    """Return these entries and those of new implementations. A new entry has version 0."""
     merged = dict(entries)
     for each in found:
         entry = _entry(each)
@@ -68,16 +71,18 @@ def merge_implementations(
 def library_files(
     before: GeneratedFolder, entries: Mapping[str, FactorEntry], codes: Mapping[str, bytes]
 ) -> tuple[int, Mapping[str, bytes], dict[str, FactorEntry]]:
-    """The library's version, its files, and its entries with the version each came in. `codes` has
-    the code of those that are new."""
+    """Return the library's version, its files, and its entries with the version each came in.
+
+    `codes` has the code of the new entries.
+    """
 
     def files_of(version: int) -> dict[str, bytes]:
         of_version = _numbered(entries, version)
         files = {"VERSION": f"{version}\n".encode()}
         files |= package_init(before, PACKAGE, "Factors that RD-Agent accepted.")
-        for name in CARRIED:
-            carried = resources.files("rdlake.exports.libraries.runtime") / name
-            files[f"{PACKAGE}/{name}"] = carried.read_bytes()
+        for name in RUNTIME_FILES:
+            module = resources.files("rdlake.exports.libraries.runtime") / name
+            files[f"{PACKAGE}/{name}"] = module.read_bytes()
         files[f"{PACKAGE}/registry.py"] = _registry(of_version, version).encode()
         for each in of_version.values():
             files[f"{PACKAGE}/{each.module}.py"] = _module(each).encode()
@@ -90,15 +95,15 @@ def library_files(
 
 
 def latest_entries(entries: Iterable[FactorEntry]) -> dict[str, FactorEntry]:
-    """The latest implementation of each name."""
+    """Return the latest implementation of each name."""
     latest: dict[str, FactorEntry] = {}
     for each in sorted(entries, key=lambda entry: (entry.seen, entry.module)):
         latest[each.name] = each
     return latest
 
 
-def said(entries: Mapping[str, FactorEntry], version: int) -> dict[str, object]:
-    """What the library's list of files says of them, to be known again."""
+def notes_of(entries: Mapping[str, FactorEntry], version: int) -> dict[str, object]:
+    """Return the notes that the list of files keeps for the next sync."""
     rows = {module: asdict(each) for module, each in entries.items()}
     return {"version": version, "implementations": rows}
 
@@ -129,7 +134,7 @@ def _entry(found: Implementation) -> FactorEntry:
 
 
 def code_path(entry: FactorEntry) -> str:
-    """Where its code stands, byte for byte."""
+    """Return the path of the original code, byte for byte."""
     return f"{PACKAGE}/originals/{entry.code_sha256}.py"
 
 

@@ -1,4 +1,4 @@
-"""The real code of accepted factors, as the lake keeps it."""
+"""Find the real code of factors, as the lake keeps it."""
 
 from __future__ import annotations
 
@@ -14,14 +14,18 @@ from rdlake.store.blobs import contents, proven, stored
 from rdlake.store.lake import Lake
 
 LARGEST = 1 << 20
+"""A file of code with more bytes is not taken."""
 EPOCH = datetime(1970, 1, 1)
 CODE = "factor.py"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Implementation:
-    """One factor's code, byte for byte. `workspace_id` is the latest accepted experiment that
-    proposed it, `column` what the code calls its values where that is another name."""
+    """Hold one factor's code, byte for byte.
+
+    `workspace_id` is the latest accepted experiment that proposed it. `column` is what the code
+    calls its values, if that is another name.
+    """
 
     source: str
     name: str
@@ -34,12 +38,13 @@ class Implementation:
 
     @property
     def recency(self) -> tuple[datetime, str]:
+        """Return what orders implementations by time."""
         return self.created_at or EPOCH, self.workspace_id
 
 
 @dataclass(frozen=True)
 class OmittedFactor:
-    """A factor whose code was not taken, and why."""
+    """Name a factor whose code was not taken, and the reason."""
 
     name: str
     workspace_id: str
@@ -48,7 +53,8 @@ class OmittedFactor:
 
 @dataclass(frozen=True)
 class ImplementationList:
-    """The distinct implementations, sorted by name, the latest of a name last; and what is left."""
+    """Hold the distinct implementations, sorted by name with the latest last, and what was left
+    out."""
 
     taken: tuple[Implementation, ...]
     left: tuple[OmittedFactor, ...]
@@ -57,9 +63,12 @@ class ImplementationList:
 def find_implementations(
     lake: Lake, names: Collection[tuple[str, str]] | None = None
 ) -> ImplementationList:
-    """Of each factor that a loop accepted: the coder's code was taken into the back-test, and RD-
-    Agent's decision on the loop is true. With `names` (source and name), of these, whatever was
-    decided. A factor that a loop carries from an earlier one has its code there."""
+    """Return the code of each factor that a loop accepted.
+
+    Accepted means: the coder's code went into the back-test, and RD-Agent's decision on the loop is
+    true. With `names` (source and name) the code of these factors is returned, whatever was
+    decided. A factor that a loop takes over from an earlier one has its code there.
+    """
     rows = _rows(lake, names)
     code = _codes(lake, rows)
     chosen: dict[tuple[str, str, str], dict[str, Any]] = {}
@@ -79,10 +88,16 @@ def find_implementations(
             continue
         taken.append(
             Implementation(
-                source, name, digest, bytes_of[digest], row["workspace_id"],
-                row["sub_workspace_id"], _column(row), row["created_at"],
+                source=source,
+                name=name,
+                code_sha256=digest,
+                code=bytes_of[digest],
+                workspace_id=row["workspace_id"],
+                sub_workspace_id=row["sub_workspace_id"],
+                column=_column(row),
+                created_at=row["created_at"],
             )
-        )  # fmt: skip
+        )
     known = {(each.source, each.name) for each in taken} | {("", each.name) for each in left}
     for row in rows.unique(["source", "factor_name"], keep="last").iter_rows(named=True):
         if not {(row["source"], row["factor_name"]), ("", row["factor_name"])} & known:
@@ -94,7 +109,7 @@ def find_implementations(
 
 
 def _rows(lake: Lake, names: Collection[tuple[str, str]] | None) -> pl.DataFrame:
-    """Rows of the factors in question, the latest last."""
+    """Return rows of the factors in question, the latest last."""
     columns = ["source", "factor_name", "workspace_id", "column_name", "accepted", "code_sha256"]
     columns += ["sub_workspace_id", "created_at"]
     factors = lake.read("factors", columns)
@@ -111,8 +126,11 @@ def _rows(lake: Lake, names: Collection[tuple[str, str]] | None) -> pl.DataFrame
 def _codes(
     lake: Lake, rows: pl.DataFrame
 ) -> Mapping[tuple[str, str], tuple[tuple[str, str | None], ...]]:
-    """(workspace, factor) -> digests of its code, each with the folder it lay in: the one that the
-    log names, else that of the sub-workspace whose values have the factor's column."""
+    """Return digests of code by workspace and factor, each with the folder it was in.
+
+    The folder is the one that the log names, else the sub-workspace whose values have the factor's
+    column.
+    """
     columns = ["workspace_id", "parent_workspace_id", "values_column"]
     subs = lake.read("workspaces", columns, pl.col("parent_workspace_id").is_not_null())
     mine = pl.col("path") == CODE
@@ -137,7 +155,8 @@ def _codes(
 
 
 def _contents(lake: Lake, digests: Collection[str]) -> tuple[dict[str, bytes], dict[str, str]]:
-    """The contents that are kept, each whole as its digest says, and why one is not taken."""
+    """Return the contents that are kept, proven against their digests, and why others are not
+    taken."""
     bytes_of: dict[str, bytes] = {}
     large: dict[str, str] = {}
     for content in contents(lake, stored(lake, digests)) if digests else ():
@@ -149,7 +168,7 @@ def _contents(lake: Lake, digests: Collection[str]) -> tuple[dict[str, bytes], d
 
 
 def _column(row: Mapping[str, Any]) -> str:
-    """What the code calls its column; the parquet's name of it holds that in a pair."""
+    """Return what the code calls its column; the parquet file's name of it has that in a pair."""
     column = row["column_name"]
     if column and column.startswith("('feature', ") and column.endswith(")"):
         return str(column[len("('feature', ") + 1 : -2])

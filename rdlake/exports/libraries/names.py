@@ -1,4 +1,4 @@
-"""Names of factors as names in Python."""
+"""Turn names of factors into names in Python."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ LONGEST = 60
 
 
 def python_name(name: str) -> str:
-    """The name itself where Python takes it as it is, Chinese too; else `f_` and eight digits of
-    its sha256: for a keyword, for what Python would spell otherwise, for what is too long."""
+    """Return the name itself if Python takes it as it is, Chinese too; else `f_` and a digest.
+
+    A keyword, a name that Python would normalize, and a long name get eight digits of its sha256.
+    """
     plain = (
         name.isidentifier()
         and not keyword.iskeyword(name)

@@ -1,4 +1,4 @@
-"""The text of a generated Python package: what is in it is literals, made of values."""
+"""Write the text of generated Python packages. Their content is literals, made of values."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ NOTICE = (
 
 
 def literal_text(value: object) -> str:
-    """The value as Python writes it; ValueError for one that Python would not read back so."""
+    """Return a value as Python writes it; raise ValueError if Python would not read it back
+    equal."""
     text = pprint.pformat(value, width=96, sort_dicts=True)
     if ast.literal_eval(text) != value:
         raise ValueError("it cannot be written as a literal")
@@ -23,7 +24,8 @@ def literal_text(value: object) -> str:
 
 
 def package_init(before: GeneratedFolder, package: str, words: str) -> dict[str, bytes]:
-    """The package's `__init__.py`, unless it is a package already to which this is added."""
+    """Return the package's `__init__.py`; nothing if the folder is another's package to which
+    this is added."""
     path = f"{package}/__init__.py"
     return {} if before.is_foreign(path) else {path: f'"""{words} {NOTICE}"""\n'.encode()}
 
@@ -31,9 +33,10 @@ def package_init(before: GeneratedFolder, package: str, words: str) -> dict[str,
 def number_version(
     before: GeneratedFolder, files_of: Callable[[int], Mapping[str, bytes]]
 ) -> tuple[int, Mapping[str, bytes]]:
-    """The files of the version that was written before if they are the same, else of the next."""
-    said = before.said.get("version")
-    last = said if isinstance(said, int) else 0
+    """Return the files of the last version if they have not changed, else those of the next
+    version."""
+    last_version = before.notes.get("version")
+    last = last_version if isinstance(last_version, int) else 0
     files = files_of(last)
     same = {path: sha256(content).hexdigest() for path, content in files.items()}
     if last and all(before.files.get(path) == digest for path, digest in same.items()):

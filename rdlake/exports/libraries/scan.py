@@ -1,6 +1,6 @@
-"""What a factor's code reaches for, as its text shows. Nothing is run.
+"""Report what a factor's code reaches for, as its text shows. The code does not run.
 
-A text can hide what it does; the scan reports, and the closed folder in which code runs stops it.
+A text can hide what it does. The scan reports; the closed process in which code runs prevents.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ HARMLESS = _words(
     "operator os pandas pathlib pprint random re scipy sklearn statistics statsmodels string sys "
     "ta talib textwrap time tqdm traceback typing typing_extensions unicodedata warnings"
 )
-"""Modules that a factor may import; of some of them not everything, see `MEMBERS`."""
+"""Modules that a factor may import; some of them not as a whole, see `MEMBERS`."""
 KINDS = {
     "network": "aiohttp asyncio ftplib grpc http httpx imaplib paramiko poplib requests smtplib "
     "socket socketserver ssl telnetlib tushare urllib urllib3 webbrowser websocket xmlrpc "
@@ -41,7 +41,7 @@ MEMBERS = {
         "code",
     ),
 }  # fmt: skip
-"""Of these modules only these members, else it is reported as the kind."""
+"""Only these members of these modules are harmless; others are reported as the kind."""
 CALLS = {
     **dict.fromkeys(("eval", "exec", "compile", "__import__", "globals", "vars", "locals"), "code"),
     **dict.fromkeys(("getattr", "setattr", "delattr", "breakpoint", "input"), "code"),
@@ -64,7 +64,7 @@ PLAIN_INNER = _words(
 
 @dataclass(frozen=True, slots=True, order=True)
 class Reach:
-    """One thing that the code reaches for: at which line, what, and of which kind."""
+    """Name one thing that the code reaches for: at which line, what, and of which kind."""
 
     line: int
     what: str
@@ -75,8 +75,10 @@ class Reach:
 
 
 def scan_code(code: bytes) -> tuple[Reach, ...]:
-    """Everything in the code that reaches for the network, processes, files outside its folder or
-    other code, in the order of lines. Code that cannot be parsed is one such thing."""
+    """Return what the code reaches for: network, processes, files outside its folder, other code.
+
+    The result is in the order of lines. Code that cannot be parsed is one such thing.
+    """
     try:
         tree = ast.parse(code)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
@@ -86,7 +88,7 @@ def scan_code(code: bytes) -> tuple[Reach, ...]:
 
 
 def _modules(tree: ast.Module) -> dict[str, str]:
-    """Name in the code -> the module it stands for."""
+    """Return the module that each imported name stands for."""
     return {
         alias.asname or alias.name.split(".")[0]: alias.name
         for node in ast.walk(tree)
@@ -117,32 +119,32 @@ def _reaches(node: ast.AST, modules: dict[str, str]) -> Iterator[Reach]:
 
 def _imported(line: int, module: str, name: str | None) -> Iterator[Reach]:
     top = module.partition(".")[0]
-    said = f"import {module}" if name is None else f"from {module} import {name}"
+    text = f"import {module}" if name is None else f"from {module} import {name}"
     if top not in HARMLESS:
-        yield Reach(line, said, KIND_OF.get(top, "a module that is not known"))
+        yield Reach(line, text, KIND_OF.get(top, "a module that is not known"))
     elif top in MEMBERS and name is not None and name not in MEMBERS[top][0]:
-        yield Reach(line, said, MEMBERS[top][1])
+        yield Reach(line, text, MEMBERS[top][1])
     elif kind := ATTRIBUTES.get(name or "") or CALLS.get(name or ""):
-        yield Reach(line, said, kind)
+        yield Reach(line, text, kind)
     elif inner := next((each for each in module.split(".")[1:] if each in ATTRIBUTES), None):
-        yield Reach(line, said, ATTRIBUTES[inner])
+        yield Reach(line, text, ATTRIBUTES[inner])
 
 
 def _attribute(node: ast.Attribute, modules: dict[str, str]) -> Iterator[Reach]:
     module = modules.get(node.value.id) if isinstance(node.value, ast.Name) else None
-    said = f"{module or '…'}.{node.attr}"
+    text = f"{module or '…'}.{node.attr}"
     if module in MEMBERS:
         allowed, kind = MEMBERS[module]
         if node.attr not in allowed:
-            yield Reach(node.lineno, said, kind)
+            yield Reach(node.lineno, text, kind)
     elif node.attr in ATTRIBUTES:
-        yield Reach(node.lineno, said, ATTRIBUTES[node.attr])
+        yield Reach(node.lineno, text, ATTRIBUTES[node.attr])
     elif _is_inner(node.attr) or node.attr in MEMBERS:
-        yield Reach(node.lineno, said, "code")
+        yield Reach(node.lineno, text, "code")
 
 
 def _constant(node: ast.Constant) -> Iterator[Reach]:
-    """A text that is a place elsewhere, and no more: words with a slash in them are none."""
+    """Report a text that is a path or address elsewhere, and nothing more."""
     text = node.value
     if not isinstance(text, str):
         return

@@ -1,4 +1,4 @@
-"""The shared library of strategies: a module of literals per configuration."""
+"""Write the shared library of strategies: a module of literals per configuration."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ TREES = ("data_config", "dataset_config", "portfolio_config", "backtest_config",
 PLAIN = ("market", "benchmark", "instruments", "freq", "base_features", "source", "name")
 
 Configurations = dict[str, dict[str, Any]]
-"""strategy_id -> what ran, as values."""
+"""strategy_id -> the configuration that ran, as values."""
 
 
 def read_configurations(lake: Lake) -> tuple[Configurations, tuple[OmittedFactor, ...]]:
-    """Every configuration that ran or was added, and those that cannot be written."""
+    """Return every configuration that ran or was added, and those that cannot be written."""
     found: Configurations = {}
     left: list[OmittedFactor] = []
     rows = lake.read("strategies").sort("strategy_id", "belongs_to", descending=[False, True])
@@ -40,8 +40,9 @@ def read_configurations(lake: Lake) -> tuple[Configurations, tuple[OmittedFactor
 def library_files(
     before: GeneratedFolder, found: Configurations
 ) -> tuple[int, Mapping[str, bytes]]:
-    """The library's version and its files. One that was written before stays registered."""
-    known: Any = before.said.get("strategies", [])
+    """Return the library's version and its files. A strategy that was written before stays
+    registered."""
+    known: Any = before.notes.get("strategies", [])
     ids = sorted({*known, *found})
 
     def files_of(version: int) -> dict[str, bytes]:
@@ -58,9 +59,9 @@ def library_files(
     return number_version(before, files_of)
 
 
-def said(before: GeneratedFolder, found: Iterable[str], version: int) -> dict[str, object]:
-    """What the library's list of files says of them, to be known again."""
-    known: Any = before.said.get("strategies", [])
+def notes_of(before: GeneratedFolder, found: Iterable[str], version: int) -> dict[str, object]:
+    """Return the notes that the list of files keeps for the next sync."""
+    known: Any = before.notes.get("strategies", [])
     return {"version": version, "strategies": sorted({*known, *found})}
 
 

@@ -1,4 +1,5 @@
-"""`rdlake libs sync`: what the lake has of accepted factors and strategies, into the libraries."""
+"""Bring the libraries up to date with the lake's accepted factors and strategies: `rdlake libs
+sync`."""
 
 from __future__ import annotations
 
@@ -22,10 +23,13 @@ from rdlake.schema.tables import table
 from rdlake.store.lake import Lake
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LibraryReport:
-    """What became of one library: its folder, version and number of entries, the files that
-    changed, what was left out; `skipped` says why nothing was done."""
+    """Report what became of one library.
+
+    It has the folder, version and number of entries, the files that changed and what was left out.
+    `skipped` says why nothing was done.
+    """
 
     library: Literal["factors", "strategies"]
     root: str | None
@@ -45,51 +49,56 @@ def sync(
     allow_unsafe: bool = False,
     dry_run: bool = False,
 ) -> tuple[LibraryReport, LibraryReport]:
-    """Bring both libraries up to date. What was written before stays; a library whose folder is not
-    given or not there is skipped. Nothing is written where nothing is new."""
-    of_factors, of_strategies = _absent(factors_root), _absent(strategies_root)
+    """Bring both libraries up to date.
+
+    What was written before stays. A library is skipped if its folder is not given or does not
+    exist. Nothing is written if nothing is new.
+    """
     return (
-        LibraryReport("factors", _told(factors_root), "skipped", skipped=of_factors)
-        if factors_root is None or of_factors
-        else _factors(lake, factors_root, allow_unsafe=allow_unsafe, dry_run=dry_run),
-        LibraryReport("strategies", _told(strategies_root), "skipped", skipped=of_strategies)
-        if strategies_root is None or of_strategies
-        else _strategies(lake, strategies_root, dry_run=dry_run),
+        _sync_factors(lake, factors_root, allow_unsafe=allow_unsafe, dry_run=dry_run),
+        _sync_strategies(lake, strategies_root, dry_run=dry_run),
     )
 
 
-def _absent(root: Path | None) -> str | None:
+def _skip(library: Literal["factors", "strategies"], root: Path | None) -> LibraryReport:
     if root is None:
-        return "no folder is given"
-    return None if root.is_dir() else "there is no such folder"
+        reason = "no folder is given"
+        return LibraryReport(library=library, root=None, status="skipped", skipped=reason)
+    reason = "there is no such folder"
+    return LibraryReport(library=library, root=str(root), status="skipped", skipped=reason)
 
 
-def _told(root: Path | None) -> str | None:
-    return None if root is None else str(root)
-
-
-def _factors(lake: Lake, root: Path, *, allow_unsafe: bool, dry_run: bool) -> LibraryReport:
+def _sync_factors(
+    lake: Lake, root: Path | None, *, allow_unsafe: bool, dry_run: bool
+) -> LibraryReport:
+    if root is None or not root.is_dir():
+        return _skip("factors", root)
     before, found = open_generated_folder(root), find_implementations(lake)
     known = factors.read_entries(before)
-    taken, refused = _sorted_out(found.taken, {each.code_sha256 for each in known.values()})
+    taken, refused = _split_by_reach(found.taken, {each.code_sha256 for each in known.values()})
     if allow_unsafe:
         taken, refused = list(found.taken), []
     merged = factors.merge_implementations(known, taken)
     codes = {each.code_sha256: each.code for each in taken}
     version, files, entries = factors.library_files(before, merged, codes)
-    changed = before.replace(files, factors.said(entries, version), dry_run=dry_run)
+    changed = before.replace(files, factors.notes_of(entries, version), dry_run=dry_run)
     if not dry_run:
         _record(lake, entries.values())
-    left = (*found.left, *refused)
-    status = _status(changed, dry_run=dry_run)
-    return LibraryReport("factors", str(root), status, version, len(entries), changed, left)
+    return LibraryReport(
+        library="factors",
+        root=str(root),
+        status=_status(changed, dry_run=dry_run),
+        version=version,
+        entries=len(entries),
+        changed=changed,
+        left=(*found.left, *refused),
+    )
 
 
-def _sorted_out(
+def _split_by_reach(
     found: Iterable[Implementation], known: set[str]
 ) -> tuple[list[Implementation], list[OmittedFactor]]:
-    """Those that reach for nothing, or were allowed before; and the others, with what they reach
-    for."""
+    """Split implementations into those that may be written and those whose code reaches out."""
     taken, refused = [], []
     for each in found:
         reaches = scan_code(each.code)
@@ -101,31 +110,40 @@ def _sorted_out(
     return taken, refused
 
 
-def _strategies(lake: Lake, root: Path, *, dry_run: bool) -> LibraryReport:
+def _sync_strategies(lake: Lake, root: Path | None, *, dry_run: bool) -> LibraryReport:
+    if root is None or not root.is_dir():
+        return _skip("strategies", root)
     before = open_generated_folder(root)
     found, left = strategies.read_configurations(lake)
     version, files = strategies.library_files(before, found)
-    said = strategies.said(before, found, version)
-    changed = before.replace(files, said, dry_run=dry_run)
-    status = _status(changed, dry_run=dry_run)
-    return LibraryReport("strategies", str(root), status, version, len(found), changed, left)
+    notes = strategies.notes_of(before, found, version)
+    changed = before.replace(files, notes, dry_run=dry_run)
+    return LibraryReport(
+        library="strategies",
+        root=str(root),
+        status=_status(changed, dry_run=dry_run),
+        version=version,
+        entries=len(found),
+        changed=changed,
+        left=left,
+    )
 
 
 def _status(
     changed: tuple[str, ...], *, dry_run: bool
-) -> Literal["written", "unchanged", "skipped", "dry run"]:
+) -> Literal["written", "unchanged", "dry run"]:
     if not changed:
         return "unchanged"
     return "dry run" if dry_run else "written"
 
 
 def _record(lake: Lake, entries: Iterable[factors.FactorEntry]) -> None:
-    """Where each implementation stands, in rows that no ingest touches."""
+    """Commit where each implementation is, in rows that no ingest touches."""
     entries = list(entries)
     latest = {each.module for each in factors.latest_entries(entries).values()}
     rows = [
         {
-            "implementation_id": _id(each),
+            "implementation_id": _implementation_id(each),
             "source": each.source,
             "factor_name": each.name,
             "code_sha256": each.code_sha256,
@@ -141,10 +159,10 @@ def _record(lake: Lake, entries: Iterable[factors.FactorEntry]) -> None:
         for each in entries
     ]
     name = "implementations"
-    there = set(lake.read(name, ["implementation_id"])["implementation_id"])
-    ids = {str(row["implementation_id"]) for row in rows} | there
+    recorded = set(lake.read(name, ["implementation_id"])["implementation_id"])
+    ids = {str(row["implementation_id"]) for row in rows} | recorded
     lake.commit({name: frame_of(table(name), rows)}, {"implementation_id": sorted(ids)})
 
 
-def _id(entry: factors.FactorEntry) -> str:
+def _implementation_id(entry: factors.FactorEntry) -> str:
     return sha256(f"{entry.source}\0{entry.name}\0{entry.code_sha256}".encode()).hexdigest()

@@ -1,6 +1,6 @@
-"""`rdlake libs verify`: each factor of the library against the values that were back-tested.
+"""Compare each factor of the library with the values that were back-tested: `rdlake libs verify`.
 
-The only command that runs foreign code, and it runs it closed in.
+This is the only command that runs foreign code. The code runs in a closed process.
 """
 
 from __future__ import annotations
@@ -18,7 +18,11 @@ import polars as pl
 
 from rdlake.errors import BadInput
 from rdlake.exports.libraries import factors
-from rdlake.exports.libraries.comparison import difference, read_result_values, read_table_values
+from rdlake.exports.libraries.comparison import (
+    compare_values,
+    read_result_values,
+    read_table_values,
+)
 from rdlake.exports.libraries.generated_folder import open_generated_folder
 from rdlake.exports.libraries.runtime.runner import FactorFailed, RunLimits, run
 from rdlake.sources.backtest.prices import PRICES
@@ -34,16 +38,19 @@ Verdict = Literal["equal", "differs", "cannot be run", "values gone"]
 
 @dataclass(frozen=True)
 class StoredInputs:
-    """Where the values and prices lie: folders of workspaces, and prices else than beside these."""
+    """Name the folders of workspaces that hold stored values, and prices if they lie elsewhere."""
 
     workspaces: tuple[Path, ...]
     prices: Path | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Verification:
-    """What became of one implementation. `against` is the stored file; of its `rows`, `otherwise`
-    are not what the code makes, which differ by `largest` at most."""
+    """Report on one implementation.
+
+    `against` is the stored file. Of its `rows`, `otherwise` rows differ from what the code makes,
+    by `largest` at most. `beyond` counts values that are not stored.
+    """
 
     name: str
     module: str
@@ -58,9 +65,9 @@ class Verification:
 
 
 @dataclass(frozen=True)
-class _Stored:
+class _StoredFile:
     path: Path
-    said: str
+    name: str
     root: Path
 
 
@@ -73,9 +80,12 @@ def verify(
     python: str,
     limits: RunLimits,
 ) -> Iterator[Verification]:
-    """Run each implementation of the library, or of these factors, on the prices, and hold it
-    against the table of the experiment that accepted it, else against its own result.h5. A file
-    counts as stored when its digest is the lake's. BadInput when the library has no such factor."""
+    """Run each implementation of the library, or of the named factors, and compare its values.
+
+    They are compared with the table of the experiment that accepted the factor, else with its own
+    result.h5. A file counts as stored when it has the digest that the lake knows. Raise BadInput
+    when the library has no such factor.
+    """
     entries = factors.read_entries(open_generated_folder(library))
     chosen = [each for _, each in sorted(entries.items()) if not names or each.name in names]
     missing = sorted(set(names) - {each.name for each in chosen})
@@ -86,10 +96,10 @@ def verify(
             fix="rdlake libs sync writes those that were accepted",
         )
     for each in chosen:
-        yield _verified(lake, library, against, each, python, limits)
+        yield _verify_entry(lake, library, against, each, python, limits)
 
 
-def _verified(
+def _verify_entry(
     lake: Lake,
     library: Path,
     against: StoredInputs,
@@ -97,11 +107,11 @@ def _verified(
     python: str,
     limits: RunLimits,
 ) -> Verification:
-    told = partial(Verification, entry.name, entry.module)
-    stored, why = _stored(lake, against.workspaces, entry)
+    report = partial(Verification, name=entry.name, module=entry.module)
+    stored, why = _find_stored(lake, against.workspaces, entry)
     if stored is None:
-        return told("values gone", reason=why)
-    told = partial(told, against=stored.said)
+        return report(verdict="values gone", reason=why)
+    report = partial(report, against=stored.name)
     try:
         is_table = stored.path.name == TABLE
         values = (
@@ -110,21 +120,27 @@ def _verified(
             else read_result_values(stored.path)
         )
     except Unreadable as error:
-        return told("values gone", reason=str(error))
+        return report(verdict="values gone", reason=str(error))
     prices = (against.prices or stored.root.parent / PRICES).expanduser().resolve()
     if not prices.is_file():
-        return told("cannot be run", reason=f"no prices: {prices.name} is not there; --prices")
+        return report(
+            verdict="cannot be run", reason=f"no prices: {prices.name} is not there; --prices"
+        )
     code = (library / factors.code_path(entry)).read_bytes()
     if sha256(code).hexdigest() != entry.code_sha256:
-        return told("cannot be run", reason="its code in the library is not what was written")
+        return report(
+            verdict="cannot be run", reason="its code in the library is not what was written"
+        )
     begun = time.monotonic()
     try:
-        made = run(code, partial(_linked, prices), limits=limits, python=python, readable=(prices,))
-        found = difference(values, made)
+        made = run(
+            code, partial(_link_prices, prices), limits=limits, python=python, readable=(prices,)
+        )
+        found = compare_values(values, made)
     except (FactorFailed, Unreadable, OSError) as error:
-        return told("cannot be run", reason=str(error))
-    return told(
-        "differs" if found.otherwise else "equal",
+        return report(verdict="cannot be run", reason=str(error))
+    return report(
+        verdict="differs" if found.otherwise else "equal",
         rows=found.rows,
         otherwise=found.otherwise,
         largest=found.largest,
@@ -133,14 +149,15 @@ def _verified(
     )
 
 
-def _linked(prices: Path, folder: Path) -> None:
+def _link_prices(prices: Path, folder: Path) -> None:
     (folder / "daily_pv.h5").symlink_to(prices)
 
 
-def _stored(
+def _find_stored(
     lake: Lake, roots: Sequence[Path], entry: factors.FactorEntry
-) -> tuple[_Stored | None, str | None]:
-    """The first file that holds its values as the lake knows them, else why there is none."""
+) -> tuple[_StoredFile | None, str | None]:
+    """Return the first file that holds the values as the lake knows them, else the reason why
+    there is none."""
     places = [(entry.workspace_id, TABLE)]
     if entry.sub_workspace_id:
         places.append((entry.sub_workspace_id, RESULT))
@@ -150,20 +167,21 @@ def _stored(
     known = {(workspace_id, path): digest for workspace_id, path, digest in rows}
     reasons = []
     for workspace_id, name in places:
-        said = f"{workspace_id}/{name}"
+        file = f"{workspace_id}/{name}"
         digest = known.get((workspace_id, name))
         if digest is None:
-            reasons.append(f"{said} is not in the lake")
+            reasons.append(f"{file} is not in the lake")
             continue
         found = [root for root in roots if (root / workspace_id / name).is_file()]
         same = [root for root in found if _digest(root / workspace_id / name) == digest]
         if same:
-            return _Stored(same[0] / workspace_id / name, said, same[0]), None
-        reasons.append(f"{said} is {'another file by now' if found else 'not there'}")
+            return _StoredFile(same[0] / workspace_id / name, file, same[0]), None
+        reasons.append(f"{file} is {'another file by now' if found else 'not there'}")
     return None, "; ".join(reasons)
 
 
 def _digest(path: Path) -> str | None:
+    """Return the digest of a file; the reason if it cannot be read, which equals no digest."""
     found = sha256()
     try:
         descriptor, _ = open_file(str(path))

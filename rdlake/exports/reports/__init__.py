@@ -1,61 +1,9 @@
-"""One page on an experiment or a factor, as published: `write_report`."""
+"""Write one page of HTML on an experiment or a factor, as it is published.
 
-from __future__ import annotations
+`experiment` and `factor` ask one catalog version through a `VersionReader` and compose the page;
+`page` writes the HTML. The page runs nothing, loads nothing and can be printed.
+"""
 
-from pathlib import Path
-
-from rdlake.errors import BadInput
-from rdlake.store.durable import replacing
-from rdlake.store.lake import Lake
-from rdlake.store.lookup import workspace_named
-from rdlake.store.translate import storage_door
+from rdlake.exports.reports.write import write_report
 
 __all__ = ["write_report"]
-
-
-def write_report(lake: Lake, name: str, target: Path, version: int | None = None) -> Path:
-    """Write the report of what is called so, an experiment or a factor, in place of an earlier one.
-    BadInput when there is no such thing in the version, by default the newest, or when another kind
-    of file is there."""
-    _refuse_other(target)
-    text = _text(lake, name, version)
-    with storage_door(target), replacing(target) as temporary:
-        temporary.write_bytes(text.encode("utf-8", errors="replace"))
-    return target
-
-
-def _text(lake: Lake, name: str, version: int | None) -> str:
-    from rdlake.exports.reports.experiment import experiment_page
-    from rdlake.exports.reports.factor import factor_page
-    from rdlake.exports.reports.version_reader import open_version
-
-    with open_version(lake, version) as reader:
-        text = factor_page(reader, name) or experiment_page(reader, workspace_named(lake, name))
-        if text is None:
-            raise BadInput(
-                f"catalog version {reader.version.catalog_version} has no such experiment",
-                where=name,
-                fix="rdlake catalogs publish, or another --version",
-            )
-        return text
-
-
-def _refuse_other(target: Path) -> None:
-    if target.suffix.lower() not in (".html", ".htm"):
-        raise BadInput(
-            "a report is an .html file", where=target, fix="name one: -o experiment.html"
-        )
-    with storage_door(target):
-        if target.is_symlink() or (target.exists() and not _is_report(target)):
-            raise BadInput(
-                "what is there is no report", where=target, fix="move it aside, or give another -o"
-            )
-
-
-def _is_report(target: Path) -> bool:
-    from rdlake.exports.reports.page import GENERATOR
-
-    if not target.is_file():
-        return False
-    with target.open("rb") as file:
-        return GENERATOR.encode() in file.read(1000)

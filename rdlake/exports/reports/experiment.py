@@ -1,4 +1,4 @@
-"""The report of an experiment: what was thought, what ran, what came out, the code."""
+"""Write the report of an experiment: hypothesis, configuration, figures, feedback, code."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ FEEDBACK = {
 
 
 def experiment_page(reader: VersionReader, workspace_id: str) -> str | None:
-    """The page; None when the version does not have the experiment."""
+    """Return the page; None when the version does not have the experiment."""
     loops = reader.rows("SELECT * FROM rdlake_tables.loops WHERE workspace_id = ?", workspace_id)
     if not loops:
         return None

@@ -1,4 +1,4 @@
-"""The report of a factor: what it is, its own figures, where it was used, the code."""
+"""Write the report of a factor: what it is, its own figures, where it was used, its code."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ CAPTIONS = "of the window {window}, {start_date} to {end_date}, in the workspace
 
 
 def factor_page(reader: VersionReader, name: str) -> str | None:
-    """The page; None when the version has no such factor."""
-    found = reader.rows("SELECT * FROM factor_catalog WHERE name = ? ORDER BY source", name)
-    if not found:
+    """Return the page; None when the version has no such factor."""
+    factors = reader.rows("SELECT * FROM factor_catalog WHERE name = ? ORDER BY source", name)
+    if not factors:
         return None
     meanings = reader.meanings("factor_catalog")
-    several = len(found) > 1
+    several = len(factors) > 1
     sections = [
         page.section(
             f"The factor of {row['source']}" if several else "The factor",
             page.fields(row, IDENTITY, meanings),
         )
-        for row in found
+        for row in factors
     ]
     windows = reader.rows(
         f"SELECT {WINDOWS} FROM factor_windows WHERE factor_name = ? "
@@ -69,7 +69,7 @@ def factor_page(reader: VersionReader, name: str) -> str | None:
 
 
 def _days(reader: VersionReader, name: str) -> Iterator[str]:
-    """Of the newest experiment that has an IC of it."""
+    """Yield charts of the newest experiment that has an IC of the factor."""
     perf = reader.rows(
         """
         SELECT perf.* FROM rdlake_tables.factor_perf AS perf
@@ -108,7 +108,7 @@ def _fifths(row: dict[str, Any]) -> pl.DataFrame:
 
 
 def _feedback(reader: VersionReader, name: str) -> Iterator[str]:
-    """On the experiments that carried it, the latest first."""
+    """Yield the feedback on experiments that used the factor, the latest first."""
     rows = reader.rows(
         """
         SELECT loops.experiment_id, loops.decision, feedback.tested_hypothesis,
@@ -125,7 +125,7 @@ def _feedback(reader: VersionReader, name: str) -> Iterator[str]:
 
 
 def _code(reader: VersionReader, name: str) -> Iterator[str]:
-    """Each different code that it had."""
+    """Yield each different code of the factor."""
     rows = reader.rows(
         """
         SELECT code_sha256, min(workspace_id) AS workspace_id FROM rdlake_tables.factors

@@ -1,4 +1,4 @@
-"""A page of HTML that needs nothing but itself. Whatever it is given as text stays text."""
+"""Write a page of HTML that needs nothing beside itself. Text that goes in stays text."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ pre { margin: .4rem 0 1.2rem; padding: .8rem 1rem; background: #f6f6f4; white-sp
 
 
 def document(title: str, about: str, sections: Iterable[str]) -> str:
-    """The page; `about` stands below its title."""
+    """Return the page; `about` stands below its title."""
     return "\n".join(
         [
             '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
@@ -73,19 +73,19 @@ def document(title: str, about: str, sections: Iterable[str]) -> str:
 
 
 def section(title: str, *parts: str, new_page: bool = False) -> str:
-    """Parts under a heading; nothing when there are none."""
-    there = [part for part in parts if part]
+    """Return parts under a heading; nothing if there are no parts."""
+    filled = [part for part in parts if part]
     kind = ' class="new-page"' if new_page else ""
-    return "\n".join([f"<h2{kind}>{escape(title)}</h2>", *there]) if there else ""
+    return "\n".join([f"<h2{kind}>{escape(title)}</h2>", *filled]) if filled else ""
 
 
 def prose(title: str, text: str | None) -> str:
-    """A paragraph under a small heading; nothing without a text."""
+    """Return a paragraph under a small heading; nothing without a text."""
     return f"<h3>{escape(title)}</h3>\n<p>{escape(text)}</p>" if text else ""
 
 
 def fields(row: Mapping[str, Any], names: Sequence[str], meanings: Mapping[str, str]) -> str:
-    """Fields of one row, each with what it means; unknown ones are said to be."""
+    """Return fields of one row, each with its meaning; an unknown value is shown as not known."""
     lines = [
         f'<tr><td class="name">{escape(name)}</td>{_cell(row.get(name))}'
         f'<td class="meaning">{escape(meanings.get(name) or "")}</td></tr>'
@@ -95,11 +95,11 @@ def fields(row: Mapping[str, Any], names: Sequence[str], meanings: Mapping[str, 
 
 
 def table(rows: Sequence[Mapping[str, Any]], meanings: Mapping[str, str] | None = None) -> str:
-    """Rows of the same columns, and below them what the columns mean."""
+    """Return rows of the same columns, and below them what the columns mean."""
     if not rows:
         return ""
     numbers = {name for name in rows[0] if any(isinstance(row[name], float | int) for row in rows)}
-    lines = [f"<tr>{''.join(map(_own_cell, row.values()))}</tr>" for row in rows]
+    lines = [f"<tr>{''.join(map(_column_cell, row.values()))}</tr>" for row in rows]
     known = {name: text for name in rows[0] if (text := (meanings or {}).get(name))}
     cells = [
         f'<tr><td class="name">{escape(name)}</td><td class="meaning">{escape(text)}</td></tr>'
@@ -110,17 +110,18 @@ def table(rows: Sequence[Mapping[str, Any]], meanings: Mapping[str, str] | None 
 
 
 def figure(svg: str, caption: str) -> str:
-    """A drawing of `charts.canvas`, which is the only markup that is taken as it is."""
+    """Return a drawing of `charts.canvas` with a caption. A drawing is the only markup that is
+    not escaped."""
     return f"<figure>\n{svg}\n<figcaption>{escape(caption)}</figcaption>\n</figure>"
 
 
 def code(title: str, text: str) -> str:
-    """Lines as they are."""
+    """Return lines as they are."""
     return f"<h3>{escape(title)}</h3>\n<pre>{escape(text)}</pre>"
 
 
-def shown(value: Any) -> str:
-    """A value as a person reads it."""
+def to_text(value: Any) -> str:
+    """Return a value as a person reads it."""
     match value:
         case None:
             text = "not known"
@@ -131,13 +132,13 @@ def shown(value: Any) -> str:
         case datetime():
             text = value.isoformat(sep=" ", timespec="seconds")
         case Mapping():
-            text = "\n".join(f"{name}: {shown(each)}" for name, each in value.items())
+            text = "\n".join(f"{name}: {to_text(each)}" for name, each in value.items())
         case []:
             text = "none"
         case [Mapping() | list(), *_]:
             text = json.dumps(value, ensure_ascii=False, default=str)
         case list():
-            text = ", ".join(map(shown, value))
+            text = ", ".join(map(to_text, value))
         case _:
             text = str(value)
     return text
@@ -146,11 +147,11 @@ def shown(value: Any) -> str:
 def _cell(value: Any, kind: str = "") -> str:
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return f"<td>{UNKNOWN}</td>"
-    return f"<td{kind}>{escape(shown(value))}</td>"
+    return f"<td{kind}>{escape(to_text(value))}</td>"
 
 
-def _own_cell(value: Any) -> str:
-    """A cell among others of its kind: numbers one below the other, days on one line."""
+def _column_cell(value: Any) -> str:
+    """Return a cell of a column: numbers align right, days stay on one line."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         return _cell(value, ' class="number"')
     return _cell(value, ' class="name"' if isinstance(value, date) else "")

@@ -11,7 +11,7 @@ import pytest
 
 from rdlake.errors import BadInput
 from rdlake.exports.libraries import StoredInputs, Verification, sync, verify
-from rdlake.exports.libraries.comparison import Difference, difference
+from rdlake.exports.libraries.comparison import ValueDifference, compare_values
 from rdlake.exports.libraries.runtime.runner import RunLimits, Values
 from rdlake.library import Library
 from rdlake.sources.backtest.prices import PRICES
@@ -115,19 +115,19 @@ def test_a_difference_sees_each_way_to_be_otherwise() -> None:
         schema_overrides={"day": pl.Int32},
     )
 
-    def against(*values: float, codes: str = "600000.SH") -> Difference:
+    def against(*values: float, codes: str = "600000.SH") -> ValueDifference:
         days = np.arange(len(values), dtype=np.int64) * 86_400 * 10**9
         made = Values(days, np.array([codes] * len(values)), np.array(values), "M")
-        return difference(stored, made)
+        return compare_values(stored, made)
 
     nan = float("nan")
-    assert against(1.0, nan, 3.0, 1e6) == Difference(4, 0, 0.0, 0)
+    assert against(1.0, nan, 3.0, 1e6) == ValueDifference(4, 0, 0.0, 0)
     assert against(1.0 + 9e-9, nan, 3.0, 1e6 + 1e-3).otherwise == 0
     assert against(1.0 + 2e-8, nan, 3.0, 1e6).otherwise == 1
     assert against(1.0, 2.0, 3.0, 1e6).otherwise == 1
     assert against(1.0, nan, nan, 1e6).otherwise == 1
     assert against(1.0, nan, 3.0, 1e6, 5.0).beyond == 1
-    assert against(1.0, nan, 3.0, 1e6, codes="SZ000001") == Difference(4, 3, None, 3)
+    assert against(1.0, nan, 3.0, 1e6, codes="SZ000001") == ValueDifference(4, 3, None, 3)
 
 
 @needs_shared

@@ -12,7 +12,7 @@ import pytest
 import rdlake
 from rdlake.errors import BadInput, StorageFailed
 from rdlake.exports.reports import write_report
-from rdlake.exports.reports.page import GENERATOR, shown
+from rdlake.exports.reports.page import GENERATOR, to_text
 from rdlake.store.lake import Lake
 from tests.cli.run import run
 from tests.exports.browser import needs_browser, opened, requested
@@ -128,14 +128,14 @@ def test_an_experiment_is_told_in_full(
         )
     for name in ("ic", "sharpe", "annual_return_with_cost", "max_drawdown_with_cost"):
         assert loop[name] is not None
-        assert shown(loop[name]) in page.words
+        assert to_text(loop[name]) in page.words
         assert comments[name] in page.words
     assert sum(tag == "svg" for tag, _ in page.elements) == 2
     for title in ("The experiment", "Figures", "Curve", "Configuration that ran", "Every metric"):
         assert title in page.words
     for name, value in loop["metrics"].items():
         assert name in page.words
-        assert value is None or shown(value) in page.words
+        assert value is None or to_text(value) in page.words
 
 
 def test_a_factor_is_told_with_its_own_figures(pages: dict[str, Path]) -> None:
