@@ -143,7 +143,7 @@ def test_of_two_exports_the_newest_has_the_word(tmp_path: Path) -> None:
     [
         ("{", "failed", "no JSON"),
         ("[]", "failed", "no list of"),
-        ('{"loops": [], "loops": []}', "failed", "stands twice"),
+        ('{"loops": [], "loops": []}', "failed", "comes twice"),
         ('{"version": "v9", "loops": []}', "failed", "version 'v9'"),
         (
             '{"loops": [{"workspace_id": "../x", "task_run_id": "r", "loop_id": 1}]}',
@@ -151,7 +151,11 @@ def test_of_two_exports_the_newest_has_the_word(tmp_path: Path) -> None:
             "own",
         ),
         ('{"loops": [{"workspace_id": "x", "task_run_id": "r"}]}', "failed", "loop 0"),
-        ('{"factors": [{"name": "X", "experiment_id": "r/1"}]}', "skipped", "no catalog of this"),
+        (
+            '{"factors": [{"name": "X", "experiment_id": "r/1"}]}',
+            "skipped",
+            "without a result in this",
+        ),
     ],
 )
 def test_a_bad_catalog_says_what_and_is_read_once(

@@ -122,7 +122,7 @@ def _find_index(names: list[str]) -> str:
         raise Unreadable("no column `return`")
     for name in (index, *COLUMNS):
         if names.count(name) > 1:
-            raise Unreadable(f"the column `{name}` stands there twice")
+            raise Unreadable(f"the column `{name}` comes twice")
     return index
 
 
@@ -215,7 +215,7 @@ def _read_numbers(table: pa.Table, file: str, findings: list[Finding]) -> Number
         if name in names:
             numbers[place] = _to_floats(table.column(name), name)
         else:
-            findings.append(_warning(file, f"no column `{name}`; taken as unknown"))
+            findings.append(_warning(file, f"no column `{name}`; counts as unknown"))
     finite = np.isfinite(numbers)
     if not finite.all():
         numbers[~finite] = np.nan

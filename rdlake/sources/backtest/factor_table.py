@@ -117,7 +117,7 @@ def _read_footer(path: Path) -> bytes:
             raise Unreadable("not a Parquet file, or cut short: its end is missing")
         length = int.from_bytes(tail[-8:-4], "little") + 8
         if length > min(status.st_size, MAX_FOOTER):
-            raise Unreadable("not a readable Parquet file: its footer is longer than can be")
+            raise Unreadable("not a readable Parquet file: its footer is longer than possible")
         return (
             tail[-length:]
             if length <= len(tail)

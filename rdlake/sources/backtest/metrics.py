@@ -124,7 +124,7 @@ def _find_columns(rows: list[Row]) -> tuple[int, int]:
     values = [place for place in after if has(place, "number")]
     values = values or [place for place in after if not has(place, "text")]
     if len(values) != 1 or any(has(place, "text") for place in after if place not in values):
-        raise Unreadable("malformed: the columns of names and values cannot be told")
+        raise Unreadable("malformed: the columns of names and values cannot be told apart")
     return name, values[0]
 
 
@@ -147,7 +147,7 @@ def _collect_metrics(
         value = _parse_value(name, cell, file, findings)
         if name in metrics and metrics[name] != value and name not in torn:
             torn.add(name)
-            reason = f"{quote(name)} stands there with different values; taken as unknown"
+            reason = f"{quote(name)} has several different values; counts as unknown"
             findings.append(_warning(file, reason))
         metrics[name] = None if name in torn else value
     return metrics
@@ -158,7 +158,7 @@ def _parse_value(name: str, cell: str, file: str, findings: list[Finding]) -> fl
     if value is not None and math.isfinite(value):
         return value
     if _classify(cell) != "missing":
-        reason = f"{quote(name)} is {quote(cell.strip())}, not a finite number; taken as unknown"
+        reason = f"{quote(name)} is {quote(cell.strip())}, not a finite number; counts as unknown"
         findings.append(_warning(file, reason))
     elif name == "IC":
         findings.append(report_missing_ic(file))

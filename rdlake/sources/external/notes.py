@@ -47,7 +47,7 @@ def read_notes(path: Path, names: Collection[str]) -> FactorNotes:
         content = read_yaml(data)
     except Unreadable as error:
         fix = "write plain YAML: names, texts and lists, without tags and templates"
-        raise BadInput(f"cannot be taken: {error}", where=path, fix=fix) from error
+        raise BadInput(f"cannot be used: {error}", where=path, fix=fix) from error
     told = {} if content is None else _check_mapping(content, path, "the file")
     factors = told.get("factors")
     _refuse_unknown(told, (*COMMON_KEYS, "factors"), path, "the file")

@@ -32,7 +32,7 @@ MAX_HEADER = 1 << 20
 PIECE = 1 << 22
 KEYS = ("datetime", "instrument")
 MISSING = ["", "NA", "N/A", "NaN", "nan", "null", "NULL", "None"]
-_SAVE = "write the table anew: columns datetime and instrument, and a column of numbers per factor"
+_SAVE = "write the table again: columns datetime and instrument, and a column of numbers per factor"
 _DAYS = "write days as 2020-01-31, or as midnights of one time zone"
 
 

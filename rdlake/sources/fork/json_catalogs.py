@@ -45,7 +45,7 @@ CATALOG_FILES = (
 
 _FOLDER = re.compile(r"(?!\.{1,2}$)[^/\\\x00-\x1f]{1,200}")
 _FIX = "export the catalogs again, or leave the file out"
-_NOTHING = "nothing to do: it is said so that nobody looks for them"
+_NOTHING = "nothing to do: listed for information only"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,7 +130,7 @@ def _read_loops(
         for place, row in enumerate(list_objects(catalog.get("loops"))):
             workspace_id, loop = as_text(row.get("workspace_id")), parse_loop(row)
             if workspace_id is None or not _FOLDER.fullmatch(workspace_id) or loop is None:
-                reason = f"loop {place} names no workspace, run and number of its own; left out"
+                reason = f"loop {place} does not name a workspace, a run and a number; left out"
                 findings.append(_error(file, reason))
                 continue
             told = _read_loop(row, loop)
@@ -173,8 +173,8 @@ def _add_strategies(
                 found[example] = replace(found[example], protocol_strategy_id=strategy)
         if rows:
             reason = (
-                f"the configurations of {len(rows)} strategies are not taken: "
-                "they are of the first template that could be read, which need not have run"
+                f"the configurations of {len(rows)} strategies are not used: "
+                "they come from the first readable template, which need not have run"
             )
             findings.append(Finding("warning", file, reason, _NOTHING))
     return found
@@ -201,13 +201,13 @@ def _add_factors(
             elif experiment is None:
                 left[f"of the library {parse_source(item.get('source'))}"] += 1
             elif len(owners) != 1:
-                left["of loops that no catalog of this export has with a result"] += 1
+                left["of loops without a result in this export"] += 1
             else:
                 old = {each["factor_name"]: each for each in found[owners[0]].factors}
                 old[row["factor_name"]] = {**row, **old.get(row["factor_name"], {})}
                 found[owners[0]] = replace(found[owners[0]], factors=tuple(old.values()))
         for whose, count in sorted(left.items()):
-            reason = f"{count} factors {whose} are of no experiment here; left out"
+            reason = f"{count} factors {whose} belong to no experiment here; left out"
             findings.append(Finding("warning", file, reason, _NOTHING))
     return found
 

@@ -84,7 +84,7 @@ def _parse_files(
             continue
         other = as_text(value.get("workspace_id"))
         if other is not None and other != workspace_id:
-            reason = f"it is of the workspace {quote(other)}; nothing of it is taken"
+            reason = f"it belongs to the workspace {quote(other)}; it was not used"
             findings.append(
                 Finding("warning", name, reason, "remove it if it was copied by mistake")
             )
@@ -102,8 +102,8 @@ def _choose_loop(files: Files, findings: list[Finding]) -> tuple[LoopKey | None,
     for name, other in named.items():
         if other != loop:
             reason = (
-                f"it is of loop {other[1]} of the run {quote(other[0])}, the others are of loop "
-                f"{loop[1]} of {quote(loop[0])}; nothing of it is taken"
+                f"it belongs to loop {other[1]} of the run {quote(other[0])}, the other files to "
+                f"loop {loop[1]} of {quote(loop[0])}; it was not used"
             )
             findings.append(Finding("warning", name, reason, _LOOK))
     return loop, {name: each for name, each in files.items() if named.get(name, loop) == loop}
@@ -143,7 +143,7 @@ def _read_factors(meta: Mapping[str, Any], findings: list[Finding]) -> Iterator[
     for place, item in enumerate(list_objects(meta.get("factors"))):
         row = build_factor_row(item)
         if row is None:
-            reason = f"factor {place} has no name that can be told; it was left out"
+            reason = f"factor {place} has no readable name; it was left out"
             findings.append(Finding("warning", _FACTORS, reason, _LOOK))
             continue
         if (word := as_text(item.get("source"))) and parse_source(word) is None:

@@ -65,7 +65,7 @@ def _build_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
         raise Unreadable(
-            f"the name {twice[:80]!r} stands twice in one object; which counts is unknown"
+            f"the name {twice[:80]!r} comes twice in one object; which one counts is unknown"
         )
     return found
 

@@ -29,7 +29,7 @@ def read_yaml(data: bytes) -> object:
     except UnicodeDecodeError as error:
         raise Unreadable(f"not UTF-8 text (byte {error.start})") from error
     if any(mark in text for mark in _TEMPLATE):
-        raise Unreadable("a Jinja template that was not filled in; it is never guessed at")
+        raise Unreadable("a Jinja template that was not filled in; nothing is guessed")
     try:
         _check_depth(text)
         node = yaml.compose(text, Loader=_Loader)
@@ -42,7 +42,7 @@ def read_yaml(data: bytes) -> object:
         # What PyYAML's constructors raise for `!!int x`, a 30 February and the like.
         if isinstance(error, Unreadable):
             raise
-        raise Unreadable("a value in it is not what its tag says") from error
+        raise Unreadable("a value in it does not fit its tag") from error
 
 
 def _check_depth(text: str) -> None:
@@ -71,6 +71,6 @@ def _check_size(node: yaml.Node, known: dict[int, int], depth: int) -> int:
         for pair in node.value:
             count += sum(_check_size(each, known, depth - 1) for each in pair)
     if count > MAX_NODES:
-        raise Unreadable(f"its aliases unfold to more than {MAX_NODES:,} values")
+        raise Unreadable(f"its aliases expand to more than {MAX_NODES:,} values")
     known[id(node)] = count
     return count

@@ -171,7 +171,7 @@ class _FieldReader:
         self.findings: list[Finding] = []
 
     def warn(self, name: str, value: Json) -> None:
-        reason = f"{quote(name)} is {quote(str(value))}; taken as unknown"
+        reason = f"{quote(name)} is {quote(str(value))}; counts as unknown"
         self.findings.append(Finding("warning", self.file, reason, _LOOK))
 
     def text(self, name: str, value: Json) -> str | None:

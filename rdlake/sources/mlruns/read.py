@@ -237,7 +237,7 @@ class _RecordingReader:
         if config_name is None:
             raise Unreadable("no name of a configuration file")
         if config_name not in self.folder.contents:
-            raise Unreadable(f"{config_name} is not there to be read")
+            raise Unreadable(f"{config_name} is missing or was not read")
         try:
             configuration, found = read_yaml_configuration(
                 self.folder.contents[config_name], config_name
@@ -315,7 +315,7 @@ class _RecordingReader:
         ranked = frames.select_top(scores, configuration.topk if configuration else None)
         if ranked.select("date", "instrument").is_duplicated().any():
             path = self.run.file("artifacts/pred.pkl")
-            reason = "an instrument has two scores on one day; no signals taken"
+            reason = "an instrument has two scores on one day; the signals were not used"
             self.findings.append(Finding("error", path, reason, _MEND))
             return None
         return ranked

@@ -97,16 +97,20 @@ def choose_run(
         return RunChoice(equal[-1], tuple(_find_other_place(equal[-1], workspace_id)))
     open_ones = [run for run, each in zip(finished, verdicts, strict=True) if each == "unknown"]
     if not open_ones:
-        reason = "its metrics are not those of qlib_res.csv: another back-test's; nothing taken"
+        reason = (
+            "its metrics are not those of qlib_res.csv: another back-test made it; it was not used"
+        )
         elsewhere = [f"; {each.reason}" for each in _find_other_place(finished[-1], workspace_id)]
         return _choose_none(finished[-1].folder, reason + "".join(elsewhere), _ANEW)
     here = [run for run in open_ones if not any(_find_other_place(run, workspace_id))]
     if not here:
         (said,) = _find_other_place(open_ones[-1], workspace_id)
-        reason = f"{said.reason}, and no metrics tell otherwise; nothing taken"
+        reason = f"{said.reason}, and no metrics contradict that; it was not used"
         return _choose_none(open_ones[-1].folder, reason, "nothing to do if this folder is a copy")
     if len(here) > 1:
-        reason = f"{len(here)} finished runs, and no metrics to tell them apart; latest taken"
+        reason = (
+            f"{len(here)} finished runs, and no metrics to tell them apart; the latest was used"
+        )
         return RunChoice(
             here[-1], (Finding("warning", "mlruns", reason, "remove those not wanted"),)
         )
@@ -199,7 +203,7 @@ def _parse_time(value: object, name: str, file: str, findings: list[Finding]) ->
         return None
     if type(value) is int and 0 < value < _LATEST_MS:
         return datetime.fromtimestamp(value / 1000, UTC).replace(tzinfo=None)
-    reason = f"{name} is {quote(str(value)[:40])}, no time; taken as unknown"
+    reason = f"{name} is {quote(str(value)[:40])}, no time; counts as unknown"
     findings.append(Finding("warning", file, reason, "look at the clock of the machine"))
     return None
 

@@ -1,8 +1,8 @@
-"""Reading pickles without running them.
+"""Read pickles without running them.
 
-`load` gives back plain values and, for everything that a pickle would import, call or build, inert
+`load` returns plain values and, for everything that a pickle would import, call or build, inert
 `Global`s and `Record`s. `as_frame`, `as_series`, `as_path`, `as_value` and `attributes` turn those
-into values by our own code, or raise `Refused` with the name of what they do not know.
+into values with our own code, or raise `Refused` with the name of what they do not know.
 
 Why nothing can run. The reader is an interpreter of the pickle opcodes of its own; it neither uses
 nor imports Python's. There is no `find_class` to get round, no `copyreg` registry, no dispatch of
@@ -12,8 +12,8 @@ only types that are ever filled are list, dict, set and `Record`. Names are comp
 text (`names`), never looked up. An allow-list of packages would not do: numpy alone holds a
 function that runs code. Persistent ids, extension codes and out-of-band buffers are refused.
 
-Why it ends. Python's C unpickler cannot be interrupted, and its costs depend on what the opcodes
-do together, so a scan ahead of it would have to be this interpreter anyway. Here each opcode is
+Why it ends. Python's C unpickler cannot be interrupted, and its costs depend on what the opcodes do
+together, so a scan ahead of it would have to be this interpreter anyway. Here each opcode is
 measured before it is obeyed: announced lengths against the bytes that are there, memory by an
 estimate on the safe side, keys before they are hashed, the clock every thousand opcodes, and depth
 and true size of the result. Decoding keeps the same account; numpy sees a buffer only after its

@@ -1,4 +1,4 @@
-"""numpy's arrays and scalars, from records and bytes that must fit each other exactly."""
+"""Decode numpy's arrays and scalars; their bytes must fit type and shape exactly."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def as_array(value: object, budget: Budget) -> Array:
     if kind.hasobject:
         budget.spend(8 * math.prod(sizes))
         return _objects(found, elements, sizes, order)
-    return _filled(found, as_bytes(elements, budget), kind, sizes, order)
+    return _fill(found, as_bytes(elements, budget), kind, sizes, order)
 
 
 def as_numpy_scalar(value: object, budget: Budget) -> Any:
@@ -52,7 +52,7 @@ def as_numpy_scalar(value: object, budget: Budget) -> Any:
     if kind.hasobject:
         raise refuse(found, "is no plain scalar")
     budget.spend(kind.itemsize)
-    return _filled(found, as_bytes(found.args[1], budget), kind, ())[()]
+    return _fill(found, as_bytes(found.args[1], budget), kind, ())[()]
 
 
 def _from_buffer(found: Record, budget: Budget) -> Array:
@@ -63,7 +63,7 @@ def _from_buffer(found: Record, budget: Budget) -> Array:
     if kind.hasobject:
         raise refuse(found, "an array of objects from bytes")
     octets = as_bytes(elements, budget)
-    return _filled(found, octets, kind, _sizes(found, shape), "F" if order == "F" else "C")
+    return _fill(found, octets, kind, _sizes(found, shape), "F" if order == "F" else "C")
 
 
 def _sizes(found: Record, shape: object) -> tuple[int, ...]:
@@ -74,7 +74,7 @@ def _sizes(found: Record, shape: object) -> tuple[int, ...]:
     return shape
 
 
-def _filled(
+def _fill(
     found: Record,
     octets: bytes | memoryview,
     kind: np.dtype[Any],
@@ -85,10 +85,10 @@ def _filled(
         raise refuse(found, f"{len(octets):,} bytes do not make an array of shape {shape}")
     array = np.frombuffer(octets, kind) if len(octets) else np.empty(0, kind)
     _check_elements(found, array)
-    return _reshaped(found, array, shape, order)
+    return _reshape(found, array, shape, order)
 
 
-def _reshaped(found: Record, array: Array, shape: tuple[int, ...], order: Order) -> Array:
+def _reshape(found: Record, array: Array, shape: tuple[int, ...], order: Order) -> Array:
     try:
         return array.reshape(shape, order=order)
     except ValueError as error:  # empty, but with other dimensions beyond what numpy counts
@@ -109,4 +109,4 @@ def _objects(found: Record, elements: object, shape: tuple[int, ...], order: Ord
     if type(elements) is not list or len(elements) != math.prod(shape):
         raise refuse(found, f"its objects do not make an array of shape {shape}")
     array = np.fromiter(elements, dtype=object, count=len(elements))
-    return _reshaped(found, array, shape, order)
+    return _reshape(found, array, shape, order)

@@ -1,4 +1,4 @@
-"""Arrow's text arrays, read from their buffers."""
+"""Decode Arrow's text arrays from their buffers."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _OFFSETS: Final = {"large_string": "<i8", "string": "<i4", "large_utf8": "<i8", 
 PER_TEXT = 160
 
 
-def arrow_texts(value: object, budget: Budget) -> list[str | None]:
+def read_arrow_texts(value: object, budget: Budget) -> list[str | None]:
     """Return the texts of an Arrow array or of its chunks; Refused for another type of elements."""
     found = record(value, "an Arrow array")
     if word(found) == "arrow chunks" and found.args and type(found.args[0]) is list:
-        chunks = [arrow_texts(_one_array(chunk), budget) for chunk in found.args[0]]
+        chunks = [read_arrow_texts(_one_array(chunk), budget) for chunk in found.args[0]]
         return [text for chunk in chunks for text in chunk]
     parts = found.args[0] if word(found) == "arrow array" and len(found.args) == 1 else None
     if type(parts) is not tuple or len(parts) < 6:

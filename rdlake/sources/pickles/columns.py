@@ -1,4 +1,4 @@
-"""One column of values: from numpy arrays and pandas' own array types to polars Series."""
+"""Turn one column of numpy's or pandas' values into a polars Series."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def column(array: Array, budget: Budget) -> pl.Series:
     return pl.Series(native.astype("f4") if native.dtype == np.float16 else native)
 
 
-def in_zone(column: pl.Series, zone: str) -> pl.Series:
+def convert_zone(column: pl.Series, zone: str) -> pl.Series:
     """Return times that were stored in UTC in their zone; Refused when there is no such zone."""
     try:
         return column.dt.replace_time_zone("UTC").dt.convert_time_zone(zone)
@@ -61,7 +61,7 @@ def in_zone(column: pl.Series, zone: str) -> pl.Series:
         raise Refused("time zone", f"{zone!r} is not known") from error
 
 
-def taken(level: pl.Series, codes: Array, budget: Budget) -> pl.Series:
+def take_codes(level: pl.Series, codes: Array, budget: Budget) -> pl.Series:
     """Return the level's values at the codes; -1 is null, any other outside is Refused."""
     if codes.ndim != 1 or codes.dtype.kind not in "iu":
         raise Refused("pandas", "codes that are no row of integers")

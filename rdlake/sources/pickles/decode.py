@@ -1,4 +1,4 @@
-"""The doors from inert records to plain values, each with a budget of its own."""
+"""Turn inert records into plain values. Each call gets a budget of its own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a pickle can lie in: RD-Agent's signed envelope, and gzip."""
+"""Open what a pickle can be wrapped in: RD-Agent's signed envelope, and gzip."""
 
 from __future__ import annotations
 
@@ -24,8 +24,11 @@ SMALL, LARGE = 1 << 16, 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """The pickle inside, and what can be said about its signature: made with the key ("signed"),
-    not made with it ("bad"), there but without a key to tell ("unchecked"), or not there."""
+    """Hold the pickle inside and the state of its signature.
+
+    The signature was made with the key ("signed"), was not made with it ("bad"), is there but
+    without a key to check it ("unchecked"), or is not there ("unsigned").
+    """
 
     payload: bytes
     signature: Signature
@@ -63,12 +66,12 @@ def open_envelope(data: bytes, key: bytes | None) -> Envelope:
     return Envelope(payload, "signed" if true else "bad")
 
 
-def unwrapped(data: bytes, limits: Limits) -> tuple[bytes, int]:
+def unwrap(data: bytes, limits: Limits) -> tuple[bytes, int]:
     """Return bytes that hold a bare pickle, and where in them it starts."""
     if len(data) > limits.size:
         raise Refused("pickle", f"{len(data):,} bytes; at most {limits.size:,} are read")
     if data.startswith(GZIP):
-        data = _unzipped(data, limits.size)
+        data = _unzip(data, limits.size)
     start = HEADER if _is_signed(data) else 0
     if len(data) == start:
         raise Damaged("it is empty")
@@ -76,7 +79,10 @@ def unwrapped(data: bytes, limits: Limits) -> tuple[bytes, int]:
 
 
 def _is_signed(data: bytes) -> bool:
-    """Damaged for an envelope without anything in it, which is what a torn write leaves."""
+    """Return whether the bytes begin with a signed envelope.
+
+    Damaged for an envelope without anything in it, which is what a torn write leaves.
+    """
     if not data.startswith(MAGIC):
         torn = 0 < len(data) < len(MAGIC) and MAGIC.startswith(data)
     else:
@@ -86,7 +92,7 @@ def _is_signed(data: bytes) -> bool:
     return data.startswith(MAGIC)
 
 
-def _unzipped(data: bytes, most: int) -> bytes:
+def _unzip(data: bytes, most: int) -> bytes:
     unpacked, stream = BytesIO(), zlib.decompressobj(wbits=31)
     try:
         for start in range(0, len(data), SMALL):

@@ -1,4 +1,4 @@
-"""pandas' own array types: times, categories, texts, and numbers with a mask."""
+"""Decode pandas' own array types: times, categories, texts, and numbers with a mask."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any, Final
 import polars as pl
 
 from rdlake.sources.pickles.arrays import Array, as_array
-from rdlake.sources.pickles.arrow import arrow_texts
-from rdlake.sources.pickles.columns import column, in_zone, taken, text_column
+from rdlake.sources.pickles.arrow import read_arrow_texts
+from rdlake.sources.pickles.columns import column, convert_zone, take_codes, text_column
 from rdlake.sources.pickles.limits import Budget
 from rdlake.sources.pickles.names import is_word, refuse, word
 from rdlake.sources.pickles.records import Global, Record, attributes, record
@@ -22,7 +22,7 @@ _ARRAYS: Final = frozenset({"reconstruct", "frombuffer"})
 _MASKED: Final = frozenset({"IntegerArray", "FloatingArray", "BooleanArray"})
 
 
-def columns_of(values: object, levels: Levels, budget: Budget) -> list[pl.Series]:
+def as_columns(values: object, levels: Levels, budget: Budget) -> list[pl.Series]:
     """Return the rows of two dimensions, or the single one of one dimension, each as a column.
 
     `levels` decodes the index that holds the categories.
@@ -36,7 +36,9 @@ def columns_of(values: object, levels: Levels, budget: Budget) -> list[pl.Series
     if name == "ArrowStringArray":
         state = attributes(found)
         return [
-            text_column(arrow_texts(state.get("_pa_array", state.get("_data")), budget), budget)
+            text_column(
+                read_arrow_texts(state.get("_pa_array", state.get("_data")), budget), budget
+            )
         ]
     name, dtype, content = _backed(found)
     rows = _rows(found, as_array(content, budget), budget)
@@ -44,7 +46,7 @@ def columns_of(values: object, levels: Levels, budget: Budget) -> list[pl.Series
         return [_time(row, dtype, name, budget) for row in rows]
     if name == "Categorical":
         categories = levels(_categories(dtype), budget)
-        return [taken(categories, row, budget) for row in rows]
+        return [take_codes(categories, row, budget) for row in rows]
     if name == "StringArray":
         return [_texts(found, row, budget) for row in rows]
     raise refuse(found, "is not an array that is read")
@@ -83,7 +85,7 @@ def _time(row: Array, dtype: object, name: str, budget: Budget) -> pl.Series:
     times = column(row, budget)
     if not is_word(dtype, "DatetimeTZDtype"):
         return times
-    return in_zone(times, zone_name(attributes(dtype).get("tz"), budget))
+    return convert_zone(times, zone_name(attributes(dtype).get("tz"), budget))
 
 
 def _texts(found: Record, row: Array, budget: Budget) -> pl.Series:

@@ -1,4 +1,4 @@
-"""pandas' frames and series, as polars holds them."""
+"""Decode pandas' frames and series into polars columns."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from rdlake.sources.pickles.arrays import as_array
-from rdlake.sources.pickles.extension import columns_of
+from rdlake.sources.pickles.extension import as_columns
 from rdlake.sources.pickles.indexes import as_axis, as_level
 from rdlake.sources.pickles.limits import Budget
 from rdlake.sources.pickles.names import is_word, refuse, word
@@ -23,7 +23,7 @@ PER_COLUMN = 512
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
-    """A frame: rows by index, and the columns by the names they had (a tuple for several levels).
+    """Hold a frame: rows by index, and the columns by their old names (a tuple for several levels).
 
     `data` has the same columns under the text of their names.
     """
@@ -38,12 +38,12 @@ class Frame:
 
         Refused when a level and a column have the same name.
         """
-        return _side_by_side(self.index_names, self.index, self.data)
+        return _join_index(self.index_names, self.index, self.data)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Series:
-    """One named column of values by index."""
+    """Hold one named column of values by index."""
 
     name: Hashable
     index_names: tuple[Hashable, ...]
@@ -53,7 +53,7 @@ class Series:
     def table(self) -> pl.DataFrame:
         """Return index and values side by side, the values as `0` if they have no name."""
         named = self.values.rename("0" if self.name is None else str(self.name))
-        return _side_by_side(self.index_names, self.index, named.to_frame())
+        return _join_index(self.index_names, self.index, named.to_frame())
 
 
 def decode_frame(value: object, budget: Budget) -> Frame:
@@ -61,14 +61,14 @@ def decode_frame(value: object, budget: Budget) -> Frame:
     found = record(value, "a DataFrame")
     if word(found) != "DataFrame":
         raise refuse(found, "is not a DataFrame")
-    axes, blocks = _managed(found, "BlockManager")
+    axes, blocks = _open_manager(found, "BlockManager")
     if len(axes) != 2:
         raise refuse(found, "a frame without rows and columns")
     names, rows = as_axis(axes[0], budget), as_axis(axes[1], budget)
     budget.spend(PER_COLUMN * len(names))
     placed: list[pl.Series | None] = [None] * len(names)
     for values, places in blocks:
-        columns = columns_of(values, as_level, budget)
+        columns = as_columns(values, as_level, budget)
         for place, column in zip(
             _places(found, places, len(columns), budget), columns, strict=True
         ):
@@ -87,11 +87,11 @@ def decode_series(value: object, budget: Budget) -> Series:
     found = record(value, "a Series")
     if word(found) != "Series":
         raise refuse(found, "is not a Series")
-    axes, blocks = _managed(found, "SingleBlockManager")
+    axes, blocks = _open_manager(found, "SingleBlockManager")
     if len(axes) != 1 or len(blocks) != 1:
         raise refuse(found, "a series of several columns")
     rows = as_axis(axes[0], budget)
-    columns = columns_of(blocks[0][0], as_level, budget)
+    columns = as_columns(blocks[0][0], as_level, budget)
     if len(columns) != 1 or len(columns[0]) != len(rows):
         raise refuse(found, "values that do not fit the index")
     state = attributes(found)
@@ -99,7 +99,7 @@ def decode_series(value: object, budget: Budget) -> Series:
     return Series(name, rows.names, rows.levels, columns[0])
 
 
-def _managed(found: Record, kind: str) -> tuple[list[Any], list[tuple[Any, Any]]]:
+def _open_manager(found: Record, kind: str) -> tuple[list[Any], list[tuple[Any, Any]]]:
     """Return the axes of the block manager, and the values and places of each block."""
     state = attributes(found)
     manager = state.get("_mgr", state.get("_data"))
@@ -109,7 +109,7 @@ def _managed(found: Record, kind: str) -> tuple[list[Any], list[tuple[Any, Any]]
         blocks, axes, *_ = (*manager.args, None)
         many = blocks if isinstance(blocks, list | tuple) else [blocks]
         return _list(manager, axes), [_block(block) for block in many]
-    content = _versioned(manager)
+    content = _open_old_state(manager)
     blocks = _list(manager, content.get("blocks"))
     if not all(type(block) is dict for block in blocks):
         raise refuse(manager, "a block of another kind")
@@ -117,7 +117,7 @@ def _managed(found: Record, kind: str) -> tuple[list[Any], list[tuple[Any, Any]]
     return _list(manager, content.get("axes")), pairs
 
 
-def _versioned(manager: Record) -> dict[str, object]:
+def _open_old_state(manager: Record) -> dict[str, object]:
     """Return the state of pandas 1, which carries the version that introduced it."""
     state = manager.state
     versions = state[3] if type(state) is tuple and len(state) >= 4 else None
@@ -166,7 +166,7 @@ def _table(
     return pl.DataFrame([column.alias(text) for text, column in named.items()])
 
 
-def _side_by_side(
+def _join_index(
     names: tuple[Hashable, ...], index: tuple[pl.Series, ...], data: pl.DataFrame
 ) -> pl.DataFrame:
     alone = len(index) == 1

@@ -1,4 +1,4 @@
-"""pandas' indexes: the names of the levels, and each level as a column of its own."""
+"""Decode pandas' indexes: the names of the levels, and each level as a column."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 import polars as pl
 
 from rdlake.sources.pickles.arrays import as_array
-from rdlake.sources.pickles.columns import in_zone, taken
-from rdlake.sources.pickles.extension import columns_of
+from rdlake.sources.pickles.columns import convert_zone, take_codes
+from rdlake.sources.pickles.extension import as_columns
 from rdlake.sources.pickles.limits import Budget
 from rdlake.sources.pickles.names import refuse, word
 from rdlake.sources.pickles.records import Record, record
@@ -29,7 +29,7 @@ _FLAT: Final = frozenset(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Axis:
-    """The labels of rows or columns, level by level."""
+    """Hold the labels of rows or columns, level by level."""
 
     names: tuple[Hashable, ...]
     levels: tuple[pl.Series, ...]
@@ -39,7 +39,7 @@ class Axis:
 
     @property
     def labels(self) -> tuple[Hashable, ...]:
-        """One label for each place: the value, or a tuple of the values of all levels."""
+        """Return one label for each place: the value, or a tuple of the values of all levels."""
         if len(self.levels) == 1:
             return tuple(self.levels[0].to_list())
         return tuple(zip(*(level.to_list() for level in self.levels), strict=True))
@@ -55,11 +55,11 @@ def as_axis(value: object, budget: Budget) -> Axis:
     if type(parts) is not dict:
         raise refuse(found, "an index without its parts")
     if name == "MultiIndex":
-        return _multiple(found, parts, budget)
+        return _read_multiple(found, parts, budget)
     if name == "RangeIndex":
-        level = _counted(found, parts, budget)
+        level = _read_range(found, parts, budget)
     elif name in _FLAT:
-        level = _flat(found, parts, budget)
+        level = _read_flat(found, parts, budget)
     else:
         raise refuse(kind, "is no index that is read")
     return Axis((as_label(parts.get("name"), budget),), (level,))
@@ -73,17 +73,17 @@ def as_level(value: object, budget: Budget) -> pl.Series:
     return as_axis(found, budget).levels[0]
 
 
-def _flat(found: Record, parts: dict[str, object], budget: Budget) -> pl.Series:
-    levels = columns_of(parts.get("data"), as_level, budget)
+def _read_flat(found: Record, parts: dict[str, object], budget: Budget) -> pl.Series:
+    levels = as_columns(parts.get("data"), as_level, budget)
     if len(levels) != 1:
         raise refuse(found, "an index of two dimensions")
     level, zone = levels[0], parts.get("tz")
     if zone is None or getattr(level.dtype, "time_zone", None):
         return level
-    return in_zone(level, zone_name(zone, budget))
+    return convert_zone(level, zone_name(zone, budget))
 
 
-def _counted(found: Record, parts: dict[str, object], budget: Budget) -> pl.Series:
+def _read_range(found: Record, parts: dict[str, object], budget: Budget) -> pl.Series:
     start, stop, step = (parts.get(key) for key in ("start", "stop", "step"))
     if type(start) is not int or type(stop) is not int or type(step) is not int or step == 0:
         raise refuse(found, "a range without start, stop and step")
@@ -93,13 +93,13 @@ def _counted(found: Record, parts: dict[str, object], budget: Budget) -> pl.Seri
     return pl.Series(np.arange(start, stop, step, dtype=np.int64))
 
 
-def _multiple(found: Record, parts: dict[str, object], budget: Budget) -> Axis:
+def _read_multiple(found: Record, parts: dict[str, object], budget: Budget) -> Axis:
     levels, codes, names = (parts.get(key) for key in ("levels", "codes", "names"))
     lists = [part for part in (levels, codes, names) if isinstance(part, list | tuple)]
     if len(lists) != 3 or not 1 <= len(lists[0]) == len(lists[1]) == len(lists[2]) <= MOST_LEVELS:
         raise refuse(found, "levels, codes and names that do not fit each other")
     columns = tuple(
-        taken(as_level(level, budget), as_array(places, budget), budget)
+        take_codes(as_level(level, budget), as_array(places, budget), budget)
         for level, places in zip(lists[0], lists[1], strict=True)
     )
     if len({len(column) for column in columns}) != 1:

@@ -1,8 +1,8 @@
-"""Dicts and sets filled with keys from outside, whose hashing and comparing must stay cheap.
+"""Fill dicts and sets with keys from outside, so that hashing and comparing them stays cheap.
 
-Python hashes a tuple in C, as a tree: one that shares its parts doubles the work with each level,
-and neither that nor a row of colliding keys can be interrupted. So a key is weighed before it is
-hashed, and the clock is read between insertions.
+Python hashes a tuple in C, as a tree. A tuple that shares its parts doubles the work with each
+level, and neither that nor a row of colliding keys can be interrupted. So a key is weighed before
+it is hashed, and the clock is read between insertions.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Final
 
 from rdlake.sources.pickles.limits import Budget
 from rdlake.sources.pickles.records import Global, Record
-from rdlake.sources.pickles.refusal import Refused, kind
+from rdlake.sources.pickles.refusal import Refused, type_name
 
 HEAVIEST = 1_000
 BETWEEN_LOOKS = 16
@@ -66,4 +66,4 @@ def _weigh(key: object) -> None:
                 raise Refused("key", f"a nested key of more than {HEAVIEST:,} parts")
             waiting.extend(part)
         elif type(part) not in _SIMPLE:
-            raise Refused("key", f"a {kind(part)} as key")
+            raise Refused("key", f"a {type_name(part)} as key")

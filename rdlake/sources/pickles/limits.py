@@ -1,4 +1,4 @@
-"""How much one pickle may cost, and the account it is kept in."""
+"""Limit what one pickle may cost, and keep the account of it."""
 
 from __future__ import annotations
 
@@ -12,9 +12,13 @@ MIB = 1 << 20
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limits:
-    """`size` bytes of pickle, packed and unpacked; `memory` bytes for it and all made from it, by
-    a cautious estimate; `depth` levels of nesting; `expanded` values when nothing is shared;
-    `seconds` of this thread's processor time, so that a busy machine refuses nothing more."""
+    """Hold the limits for one pickle.
+
+    `size` is the number of bytes, packed and unpacked. `memory` is the number of bytes for the
+    pickle and all that is made from it, by a cautious estimate. `depth` is the number of levels of
+    nesting. `expanded` is the number of values when nothing is shared. `seconds` is this thread's
+    processor time, so that a busy machine refuses nothing more.
+    """
 
     size: int = 256 * MIB
     memory: int = 384 * MIB
@@ -27,7 +31,7 @@ DEFAULT = Limits()
 
 
 class Budget:
-    """What is left of the limits while one pickle is read or one value decoded."""
+    """Count what is left of the limits while one pickle is read or one value is decoded."""
 
     __slots__ = ("containers", "deadline", "left", "limits", "shared", "uncounted")
 
@@ -53,6 +57,6 @@ class Budget:
             self.spend(0)
 
     def watch(self) -> None:
-        """Refused when the time is up."""
+        """Raise Refused when the time is up."""
         if time.thread_time() > self.deadline:
             raise Refused("pickle", f"takes longer than {self.limits.seconds:g} s")

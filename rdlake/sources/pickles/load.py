@@ -1,4 +1,4 @@
-"""From the bytes of a pickle to inert values."""
+"""Turn the bytes of a pickle into inert values."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from itertools import repeat
 from typing import Final
 
 from rdlake.sources.pickles import nesting
-from rdlake.sources.pickles.envelope import unwrapped
+from rdlake.sources.pickles.envelope import unwrap
 from rdlake.sources.pickles.limits import DEFAULT, Budget, Limits
 from rdlake.sources.pickles.machine import ACTIONS, Machine
 from rdlake.sources.pickles.opcodes import READERS
@@ -27,7 +27,7 @@ def load(data: bytes, *, limits: Limits = DEFAULT) -> object:
     A gzip file and RD-Agent's signed envelope are opened; the signature is not checked here.
     Refused for what is never read or costs too much; Damaged (a kind of Refused) for torn bytes.
     """
-    pickled, start = unwrapped(data, limits)
+    pickled, start = unwrap(data, limits)
     budget = Budget(limits)
     budget.spend(len(pickled))
     try:

@@ -1,7 +1,7 @@
-"""The stack machine of the pickle protocol, on which nothing is called.
+"""Run the stack machine of the pickle protocol, on which nothing is called.
 
-Each opcode has one action on a stack of plain values, `Global`s and `Record`s. An opcode that
-would import makes a `Global`, one that would call makes a `Record`.
+Each opcode has one action on a stack of plain values, `Global`s and `Record`s. An opcode that would
+import makes a `Global`, one that would call makes a `Record`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any, Final
 from rdlake.sources.pickles import keys
 from rdlake.sources.pickles.limits import Budget
 from rdlake.sources.pickles.records import Global, Record, qualified
-from rdlake.sources.pickles.refusal import Damaged, Refused, kind
+from rdlake.sources.pickles.refusal import Damaged, Refused, type_name
 
 Stack = list[Any]
 
@@ -27,7 +27,7 @@ _GETATTR: Final = frozenset({"builtins.getattr", "__builtin__.getattr"})
 
 
 class Machine:
-    """The stack, the stacks that wait below the marks, and the memo."""
+    """Hold the stack, the stacks that wait below the marks, and the memo."""
 
     __slots__ = ("budget", "marked", "memo", "stack")
 
@@ -45,7 +45,7 @@ class Machine:
         return items
 
 
-def _nothing(machine: Machine, _: object) -> None:
+def _do_nothing(machine: Machine, _: object) -> None:
     pass
 
 
@@ -142,7 +142,7 @@ def _items(target: Any) -> list[Any]:
         return target
     if type(target) is Record:
         return target.items
-    raise Damaged(f"values are appended to a {kind(target)}")
+    raise Damaged(f"values are appended to a {type_name(target)}")
 
 
 def _add_all(machine: Machine, _: object) -> None:
@@ -153,7 +153,7 @@ def _add_all(machine: Machine, _: object) -> None:
     elif type(target) is set:
         keys.add(target, members, machine.budget)
     else:
-        raise Damaged(f"members are added to a {kind(target)}")
+        raise Damaged(f"members are added to a {type_name(target)}")
 
 
 def _set_item(machine: Machine, _: object) -> None:
@@ -173,7 +173,7 @@ def _put(machine: Machine, flat: Stack) -> None:
         machine.budget.spend(PER_TUPLE * len(flat))
         target.entries.extend(zip(flat[::2], flat[1::2], strict=True))
     else:
-        raise Damaged(f"entries are put into a {kind(target)}")
+        raise Damaged(f"entries are put into a {type_name(target)}")
 
 
 def _pairs(flat: Stack) -> Stack:
@@ -183,10 +183,10 @@ def _pairs(flat: Stack) -> Stack:
 
 
 def _global(machine: Machine, names: tuple[str, str]) -> None:
-    machine.stack.append(_named(machine, *names))
+    machine.stack.append(_make_global(machine, *names))
 
 
-def _named(machine: Machine, module: str, name: str) -> Global:
+def _make_global(machine: Machine, module: str, name: str) -> Global:
     if len(module) + len(name) > LONGEST_NAME:
         raise Refused(f"{module}.{name}", f"a name of {len(module) + len(name):,} letters")
     machine.budget.contain(PER_TUPLE + len(name))
@@ -202,22 +202,24 @@ def _stack_global(machine: Machine, _: object) -> None:
 
 def _reduce(machine: Machine, _: object) -> None:
     args, of = machine.stack.pop(), machine.stack.pop()
-    machine.stack.append(_called(machine, of, args))
+    machine.stack.append(_record_call(machine, of, args))
 
 
-def _called(machine: Machine, of: object, args: object, kwargs: object = None) -> Global | Record:
+def _record_call(
+    machine: Machine, of: object, args: object, kwargs: object = None
+) -> Global | Record:
     """Return the record of a call. Three spellings of plain things are put into plain words."""
     if type(args) is not tuple or not (kwargs is None or type(kwargs) is dict):
-        raise Damaged(f"a call with a {kind(args)} for arguments")
+        raise Damaged(f"a call with a {type_name(args)} for arguments")
     machine.budget.contain(PER_RECORD)
     if type(of) is Record:
-        return Record(_named(machine, of.module, f"{of.name}()"), args, kwargs)
+        return Record(_make_global(machine, of.module, f"{of.name}()"), args, kwargs)
     if type(of) is not Global:
-        raise Damaged(f"a call of a {kind(of)}")
+        raise Damaged(f"a call of a {type_name(of)}")
     name = qualified(of)
     if args and type(args[0]) is Global:
         if name in _GETATTR and len(args) == 2 and type(args[1]) is str:
-            return _named(machine, args[0].module, f"{args[0].name}.{args[1]}")
+            return _make_global(machine, args[0].module, f"{args[0].name}.{args[1]}")
         if name in _NEWOBJ:
             return Record(args[0], args[1:])
         if name in _REBUILT and len(args) == 3:
@@ -227,29 +229,29 @@ def _called(machine: Machine, of: object, args: object, kwargs: object = None) -
 
 def _new_object(machine: Machine, _: object) -> None:
     args, of = machine.stack.pop(), machine.stack.pop()
-    machine.stack.append(_called(machine, of, args))
+    machine.stack.append(_record_call(machine, of, args))
 
 
 def _new_object_with_names(machine: Machine, _: object) -> None:
     kwargs, args, of = (machine.stack.pop() for _ in range(3))
-    machine.stack.append(_called(machine, of, args, kwargs))
+    machine.stack.append(_record_call(machine, of, args, kwargs))
 
 
 def _instance(machine: Machine, names: tuple[str, str]) -> None:
     args = tuple(machine.since_mark())
-    machine.stack.append(_called(machine, _named(machine, *names), args))
+    machine.stack.append(_record_call(machine, _make_global(machine, *names), args))
 
 
 def _object(machine: Machine, _: object) -> None:
     items = machine.since_mark()
-    machine.stack.append(_called(machine, items[0], tuple(items[1:])))
+    machine.stack.append(_record_call(machine, items[0], tuple(items[1:])))
 
 
 def _build(machine: Machine, _: object) -> None:
     state = machine.stack.pop()
     target = machine.stack[-1]
     if type(target) is not Record:
-        name = qualified(target) if type(target) is Global else kind(target)
+        name = qualified(target) if type(target) is Global else type_name(target)
         raise Refused(name, "is given the state of an object and is none")
     if target.state is not None:
         raise Refused(qualified(target), "is given a second state")
@@ -282,7 +284,7 @@ def _recall(machine: Machine, index: int) -> None:
 
 ACTIONS: Final[dict[int, Callable[[Machine, Any], None]]] = {
     ord("("): _mark, ord("0"): _pop, ord("1"): _pop_mark, ord("2"): _duplicate,
-    0x80: _nothing, 0x95: _nothing,
+    0x80: _do_nothing, 0x95: _do_nothing,
     ord("]"): _list, ord("l"): _marked_list, ord("a"): _append, ord("e"): _append_all,
     ord("}"): _dict, ord("d"): _marked_dict, ord("s"): _set_item, ord("u"): _set_items,
     0x8F: _set, 0x90: _add_all, 0x91: _marked_frozenset,

@@ -1,11 +1,11 @@
-"""The words that decoders ask for, under every name that writers have given the same thing."""
+"""Name what the decoders know by one word, under every spelling that writers have used."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from rdlake.sources.pickles.records import Global, Record, qualified
-from rdlake.sources.pickles.refusal import Refused, kind
+from rdlake.sources.pickles.refusal import Refused, type_name
 
 _ARRAYS: Final = {
     "DatetimeArray": "datetimes", "TimedeltaArray": "timedeltas", "Categorical": "categorical",
@@ -100,4 +100,4 @@ def refuse(value: object, reason: str) -> Refused:
     """Return the refusal of a value by its own name."""
     if type(value) is Record or type(value) is Global:
         return Refused(qualified(value), reason)
-    return Refused(kind(value), reason)
+    return Refused(type_name(value), reason)

@@ -1,4 +1,4 @@
-"""How deep a loaded value is, and how large it would be if nothing in it were shared."""
+"""Measure how deep a loaded value is, and how large it would be if nothing in it were shared."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ BETWEEN_LOOKS = 1_024
 _CONTAINERS = frozenset({tuple, list, dict, set, frozenset, Record})
 
 
-class _Step:
-    """One container on the path: what is still to be measured in it, and its measure so far."""
+class _PathStep:
+    """Hold one container on the path: the parts still to be measured, and its measure so far."""
 
     __slots__ = ("depth", "size", "todo", "value")
 
     def __init__(self, value: object) -> None:
-        held = _held(value)
+        held = _list_parts(value)
         self.value = value
         self.todo = [part for part in held if type(part) in _CONTAINERS]
         self.depth = 1
@@ -33,13 +33,14 @@ class _Step:
 
 
 def check(value: object, budget: Budget) -> None:
-    """Refused when the value is nested too deep, or small only because its parts are shared.
+    """Raise Refused when the value is nested too deep, or is small only because its parts are
+    shared.
 
-    A record counts as one value where it is used: experiments share their ancestors in earnest.
+    A record counts as one value where it is used, because experiments really share their ancestors.
     """
     limits = budget.limits
     few = budget.containers <= limits.depth and budget.shared <= FEW_SHARED
-    for count, (depth, size) in enumerate(() if few else _measured(value, limits.depth)):
+    for count, (depth, size) in enumerate(() if few else _measure(value, limits.depth)):
         if depth > limits.depth:
             raise _too_deep(limits.depth)
         if size > limits.expanded:
@@ -52,9 +53,9 @@ def _too_deep(deepest: int) -> Refused:
     return Refused("pickle", f"nested deeper than {deepest:,} levels")
 
 
-def _measured(value: object, deepest: int) -> Iterable[tuple[int, int]]:
+def _measure(value: object, deepest: int) -> Iterable[tuple[int, int]]:
     """Yield depth and size of each container, parts first; a way back into the path counts 0."""
-    path = [_Step(value)] if type(value) in _CONTAINERS else []
+    path = [_PathStep(value)] if type(value) in _CONTAINERS else []
     seen: dict[int, tuple[int, int]] = {id(value): (0, 0)}
     while path:
         step = path[-1]
@@ -64,7 +65,7 @@ def _measured(value: object, deepest: int) -> Iterable[tuple[int, int]]:
                 step.take(part, *seen[id(part)])
             else:
                 seen[id(part)] = (0, 0)
-                path.append(_Step(part))
+                path.append(_PathStep(part))
                 if len(path) > deepest:
                     raise _too_deep(deepest)
             continue
@@ -75,7 +76,7 @@ def _measured(value: object, deepest: int) -> Iterable[tuple[int, int]]:
             path[-1].take(step.value, step.depth, step.size)
 
 
-def _held(value: Any) -> list[Any]:
+def _list_parts(value: Any) -> list[Any]:
     if type(value) is Record:
         return [value.args, value.kwargs, value.state, value.items, value.entries]
     return list(chain(value, value.values()) if type(value) is dict else value)

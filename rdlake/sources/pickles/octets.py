@@ -1,4 +1,4 @@
-"""Byte strings as the protocols spell them, and numpy's element types."""
+"""Decode byte strings as each protocol spells them, and numpy's element types."""
 
 from __future__ import annotations
 

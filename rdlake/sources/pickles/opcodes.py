@@ -1,4 +1,4 @@
-"""The arguments of the opcodes: what follows each in the bytes, measured before it is taken."""
+"""Read the arguments of the opcodes. Each is measured before it is taken."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def _integer(data: bytes, at: int, _: Budget) -> tuple[int, int]:
     return int.from_bytes(data[at + 4 : end], "little", signed=True), end
 
 
-def _announced(size: Reader, data: bytes, at: int, budget: Budget) -> tuple[int, int]:
+def _read_size(size: Reader, data: bytes, at: int, budget: Budget) -> tuple[int, int]:
     length, at = size(data, at, budget)
     if not 0 <= length <= len(data) - at:
         raise Damaged(f"{length:,} bytes announced at byte {at:,}, {len(data) - at:,} are left")
@@ -84,7 +84,7 @@ def _payload(size: Reader) -> Reader:
     """Return a reader of what follows such a size: bytes, or a view of them if they are large."""
 
     def payload(data: bytes, at: int, budget: Budget) -> tuple[bytes | memoryview, int]:
-        start, end = _announced(size, data, at, budget)
+        start, end = _read_size(size, data, at, budget)
         if end - start > LARGE:
             return memoryview(data)[start:end], end
         budget.spend(end - start)
@@ -95,7 +95,7 @@ def _payload(size: Reader) -> Reader:
 
 def _text(size: Reader) -> Reader:
     def long_text(data: bytes, at: int, budget: Budget) -> tuple[str, int]:
-        start, end = _announced(size, data, at, budget)
+        start, end = _read_size(size, data, at, budget)
         budget.spend(end - start)
         octets = data[start:end]
         if not octets.isascii():
@@ -107,7 +107,7 @@ def _text(size: Reader) -> Reader:
 
 
 def _ascii(data: bytes, at: int, budget: Budget) -> tuple[str, int]:
-    start, end = _announced(_int32, data, at, budget)
+    start, end = _read_size(_int32, data, at, budget)
     budget.spend(2 * (end - start))
     return text.ascii_text(data[start:end], at), end
 

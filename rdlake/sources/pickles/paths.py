@@ -1,4 +1,4 @@
-"""Paths as text of the system they were written on."""
+"""Decode paths as text of the system that they were written on."""
 
 from __future__ import annotations
 

@@ -1,12 +1,12 @@
-"""The two inert things that stand for everything a pickle would import, call or build."""
+"""Hold the two inert things that stand for everything a pickle would import, call or build."""
 
 from __future__ import annotations
 
-from rdlake.sources.pickles.refusal import Refused, shown
+from rdlake.sources.pickles.refusal import Refused, shorten
 
 
 class Global:
-    """A name the pickle asked for. It is two pieces of text; nothing is looked up."""
+    """Hold a name that the pickle asked for. It is two pieces of text; nothing is looked up."""
 
     __slots__ = ("module", "name")
 
@@ -15,11 +15,12 @@ class Global:
         self.name = name
 
     def __repr__(self) -> str:
-        return f"<global {shown(qualified(self))}>"
+        return f"<global {shorten(qualified(self))}>"
 
 
 class Record:
-    """A call that was not made: its name and arguments, and the state and contents meant for it.
+    """Hold a call that was not made: its name and arguments, and the state and contents meant for
+    it.
 
     `items` are values appended to it, `entries` the (key, value) pairs put into it.
     """
@@ -38,7 +39,7 @@ class Record:
         self.entries: list[tuple[object, object]] = []
 
     def __repr__(self) -> str:
-        return f"<record {shown(qualified(self))}>"
+        return f"<record {shorten(qualified(self))}>"
 
 
 def qualified(value: Global | Record) -> str:

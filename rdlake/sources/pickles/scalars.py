@@ -1,4 +1,4 @@
-"""Single values: numbers, texts, times, and the labels of rows and columns."""
+"""Decode single values: numbers, texts, times, and the labels of rows and columns."""
 
 from __future__ import annotations
 

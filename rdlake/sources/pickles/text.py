@@ -1,4 +1,4 @@
-"""The arguments of the text opcodes of protocol 0: one line each, read strictly."""
+"""Read the arguments of the text opcodes of protocol 0, strictly: one line each."""
 
 from __future__ import annotations
 
@@ -68,10 +68,10 @@ def quoted(data: bytes, at: int, budget: Budget) -> tuple[str, int]:
     spelled, after = line(data, at, budget)
     if len(spelled) < 2 or spelled[:1] != spelled[-1:] or spelled[:1] not in (b"'", b'"'):
         raise Damaged(f"no quoted string at byte {at:,}")
-    return ascii_text(_ESCAPE.sub(_unescaped, spelled[1:-1]), at), after
+    return ascii_text(_ESCAPE.sub(_unescape, spelled[1:-1]), at), after
 
 
-def _unescaped(found: re.Match[bytes]) -> bytes:
+def _unescape(found: re.Match[bytes]) -> bytes:
     code = found[1]
     if code in _ESCAPED:
         return _ESCAPED[code]

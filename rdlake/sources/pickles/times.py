@@ -1,4 +1,4 @@
-"""Points in time, spans and time zones of Python, pandas, pytz and zoneinfo."""
+"""Decode points in time, spans and time zones of Python, pandas, pytz and zoneinfo."""
 
 from __future__ import annotations
 

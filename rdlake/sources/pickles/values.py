@@ -1,4 +1,4 @@
-"""Whole values, decoded through and through."""
+"""Decode whole values with everything in them."""
 
 from __future__ import annotations
 
@@ -77,14 +77,14 @@ def _record(found: Record, budget: Budget, depth: int) -> Any:
             given = list(last.items()) if type(last) is dict else []
             return _dict(given + found.entries, budget, depth)
         case "deque" | "set" | "frozenset":
-            return _collected(found, budget, depth)
+            return _collect(found, budget, depth)
         case "slice" | "range":
             return _bounds(found)
     decoder = _DECODERS.get(name or "")
     return decoder(found, budget) if decoder else as_scalar(found, budget)
 
 
-def _collected(found: Record, budget: Budget, depth: int) -> list[Any] | set[Any] | frozenset[Any]:
+def _collect(found: Record, budget: Budget, depth: int) -> list[Any] | set[Any] | frozenset[Any]:
     given = found.args[0] if found.args else []
     if not isinstance(given, list | tuple):
         raise refuse(found, "made of something other than a list")

@@ -27,7 +27,7 @@ _RESERVED = ("none_", "external:", ".")
 _NUMBERED = re.compile(r"\s*(Unnamed:.*|\d*)\s*$", re.DOTALL)
 """Numbers of columns, which stand in place of names when a table was misread as names and
 values."""
-_LOOK = "look at this row with sqlite3; everything else of the registry was taken"
+_LOOK = "look at this row with sqlite3; everything else in the registry was used"
 
 Row = Mapping[str, object]
 
@@ -47,7 +47,7 @@ def build_runs(rows: Mapping[str, Sequence[Row]], file: str) -> Registry:
         for row in sorted(of_table, key=_sort_key):
             run = _parse_name(row.get("task_run_id"))
             if run is None:
-                beside.say("error", f"a row of {name} names no run that can be an id")
+                beside.say("error", f"a row of {name} names no run with a valid id")
                 continue
             grouped.setdefault(run, {table: [] for table in rows})[name].append(row)
             told.setdefault(run, _FindingList(file))
@@ -71,7 +71,7 @@ class _FindingList:
         if len(self.findings) < MAX_FINDINGS:
             self.findings.append(Finding(level, self.file, reason, _LOOK))
         elif len(self.findings) == MAX_FINDINGS:
-            reason = "there is more of the kind, which is not told"
+            reason = "more findings of this run are not listed"
             self.findings.append(Finding(level, self.file, reason, _LOOK))
 
 
@@ -138,7 +138,7 @@ class _Cells:
             if (figure := _parse_figure(value)) and not _NUMBERED.match(name)
         }
         if len(figures) < len(found):
-            self._wrong(column, "has names or figures of no metric, which were left out")
+            self._wrong(column, "has entries that are no metrics; they were left out")
         return figures or None
 
     def _wrong(self, column: str, what: str) -> None:
@@ -225,7 +225,7 @@ def _build_folder(row: Row, told: _FindingList) -> RegisteredFolder | None:
     place = split_folder(path) if path else None
     name = (_parse_name(place[0]) if place else None) or own
     if name is None:
-        told.say("error", f"{cells.where} has neither an id nor a path that names a folder")
+        told.say("error", f"{cells.where} has no id and no path that names a folder")
         return None
     return RegisteredFolder(
         workspace_id=name,
@@ -243,7 +243,7 @@ def _build_loop(row: Row, ids: Mapping[str, str], told: _FindingList) -> Registe
     cells = _Cells(row, f"the loop {quote(str(row.get('loop_id')))}", told)
     loop_id = cells.count("loop_id")
     if loop_id is None:
-        told.say("error", f"{cells.where} has no number, nothing of it was taken")
+        told.say("error", f"{cells.where} has no number, it was not used")
         return None
     best = cells.text("best_workspace_id")
     return RegisteredLoop(

@@ -92,7 +92,7 @@ def _check_file(path: Path) -> tuple[Path, bool]:
     if not head.startswith(_MAGIC) or len(head) < 100:
         raise BadInput("This is no SQLite database", where=path, fix=_NO_REGISTRY)
     if status.st_size > MAX_SIZE:
-        what = f"The file is larger than {MAX_SIZE >> 30} GiB, no registry is"
+        what = f"The file is larger than {MAX_SIZE >> 30} GiB; no registry is so large"
         raise BadInput(what, where=path, fix=_NO_REGISTRY)
     return file, head[18] == 2 or head[19] == 2
 
@@ -115,7 +115,7 @@ def _copy_database(file: Path, folder: Path, wait: float) -> Path:
             if same and head == _read_log_header(log):
                 return copy
         if time.monotonic() > until:
-            what = f"The registry was written to all the time for {wait:g} seconds"
+            what = f"The registry was being changed for all of {wait:g} seconds"
             fix = "ingest again when RD-Agent is idle, or ingest a copy of it"
             raise BadInput(what, where=file, fix=fix)
         time.sleep(_QUIET / 4)
@@ -201,7 +201,7 @@ def _read_table(
     there = {row[1] for row in connection.execute(f"PRAGMA table_info({name})")}
     columns = [column for column in COLUMNS[name] if column in there]
     if missing := set(KEYS[name]) - set(columns):
-        what = f"The table {name} has no column {sorted(missing)[0]}, so it is no registry's"
+        what = f"The table {name} has no column {sorted(missing)[0]}, so this is no registry"
         raise BadInput(what, where=path, fix=_NO_REGISTRY)
     listed = ", ".join(columns)
     cursor = connection.execute(f"SELECT {listed} FROM {name} LIMIT {MAX_ROWS + 1}")

@@ -107,7 +107,7 @@ def _visit(walk: _RunSearch, folder: Path, depth: int) -> None:
         if child.name == TRASH:
             continue
         if _leads_away(child):
-            reason = "a link; links are never followed, nothing behind it was read"
+            reason = "a link; links are never followed, so nothing behind it was read"
             fix = "name the folder it points to as a log root of its own, or remove the link"
             walk.findings.append(Finding("warning", _show_path(walk, path), reason, fix))
         elif _is_folder(child):
@@ -116,7 +116,7 @@ def _visit(walk: _RunSearch, folder: Path, depth: int) -> None:
 
 def _descend(walk: _RunSearch, path: Path, depth: int) -> None:
     if not _is_text(path.name):
-        reason = "the folder's name is not UTF-8, so that it cannot be an id; it was not searched"
+        reason = "the folder's name is not UTF-8 and cannot be an id; it was not searched"
         walk.findings.append(_error(_show_path(walk, path), reason, "rename the folder"))
     elif depth < MAX_DEPTH:
         _visit(walk, path, depth + 1)

@@ -33,7 +33,7 @@ class ObjectFields:
 
     def wrong(self, name: str, wanted: str) -> None:
         found = _describe_type(self.values[name])
-        self.warn(f"{self.kind}: `{name}` is {found}, not {wanted}; taken as unknown")
+        self.warn(f"{self.kind}: `{name}` is {found}, not {wanted}; counts as unknown")
 
 
 def read_fields(value: object, file: str, reading: RunReading) -> ObjectFields | None:
@@ -129,7 +129,7 @@ def read_texts(of: ObjectFields, name: str) -> dict[str, str] | None:
     pairs = [(key, part) for key, part in value.items() if isinstance(key, str)]
     found = {key: to_text(part) for key, part in pairs if isinstance(part, str)}
     if len(found) != len(value):
-        of.warn(f"{of.kind}: `{name}` holds what is not text; that was left out")
+        of.warn(f"{of.kind}: `{name}` holds values that are no text; they were left out")
     return {to_text(key) or "": part for key, part in found.items() if part is not None}
 
 
@@ -166,7 +166,7 @@ def read_folder_name(of: ObjectFields, name: str) -> str | None:
         return None
     last = to_text(path.name)
     if last is None or last == "..":
-        of.warn(f"{of.kind}: `{name}` names no folder; taken as unknown")
+        of.warn(f"{of.kind}: `{name}` names no folder; counts as unknown")
         return None
     of.reading.roots |= {root for root in [to_text(str(path.parent))] if root}
     return last
@@ -178,7 +178,7 @@ def _parse_path(value: str) -> PurePosixPath | PureWindowsPath:
 
 def _get(of: ObjectFields, name: str, always: bool) -> object:
     if name not in of.values and always:
-        of.warn(f"{of.kind}: `{name}` is missing; taken as unknown")
+        of.warn(f"{of.kind}: `{name}` is missing; counts as unknown")
     return of.values.get(name)
 
 

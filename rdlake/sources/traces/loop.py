@@ -156,7 +156,7 @@ def _read_nested(of: ObjectFields, name: str) -> ObjectFields | None:
 def _read_workspace_id(experiment: ObjectFields) -> str | None:
     workspace = _read_nested(experiment, "experiment_workspace")
     if workspace is None:
-        experiment.warn(f"{experiment.kind}: `experiment_workspace` is missing; taken as unknown")
+        experiment.warn(f"{experiment.kind}: `experiment_workspace` is missing; counts as unknown")
         return None
     return read_folder_name(workspace, "workspace_path")
 
@@ -184,7 +184,7 @@ def _find_action(
     of one kind."""
     word = read_text(hypothesis, "action") if hypothesis else None
     if word is not None and word not in _ACTIONS and hypothesis:
-        hypothesis.warn(f"{hypothesis.kind}: `action` is neither factor nor model; not taken")
+        hypothesis.warn(f"{hypothesis.kind}: `action` is neither factor nor model; it was not used")
     kinds = {task.kind for task in tasks or ()}
     return _ACTIONS.get(word or "") or scenario or (kinds.pop() if len(kinds) == 1 else None)
 

@@ -152,7 +152,7 @@ def _check_signature(reading: RunReading, file: str, data: bytes) -> bytes | Non
     reading.signatures[envelope.signature] += 1
     if envelope.signature != "bad":
         return envelope.payload
-    reason = "its signature was not made with this key; nothing of it was taken"
+    reason = "its signature was not made with this key; it was not used"
     fix = "check the signing key; if it is right, restore the file: it was changed"
     reading.find("error", file, reason, fix)
     return None
@@ -183,7 +183,7 @@ def _parse_path(entry: FolderEntry, reading: RunReading) -> LogMessage | None:
     if any(part in _NEVER or part.endswith(_SECRETS) for part in parts):
         return None
     if entry.target is not None:
-        reason = "a link; links are never followed, nothing behind it was read"
+        reason = "a link; links are never followed, so nothing behind it was read"
         reading.find("error", entry.path, reason, "put the file or folder itself in its place")
         return None
     if not parts[-1].endswith(".pkl"):
@@ -209,7 +209,7 @@ def _parse_time(path: str, reading: RunReading) -> datetime | None:
     try:
         return datetime.strptime(name, _TIME)
     except ValueError:
-        reason = "its name is no time; it counts as older than the messages whose name is"
+        reason = "its name is no time; the message counts as older than all others"
         fix = "give the file back the name RD-Agent wrote it under"
         reading.find("warning", path, reason, fix)
         return None

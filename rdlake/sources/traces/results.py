@@ -40,7 +40,7 @@ def read_result_metrics(experiment: ObjectFields) -> Metrics | None:
     """
     found, result = _find_result(experiment)
     if not found:
-        experiment.warn(f"{experiment.kind}: the result is missing; taken as unknown")
+        experiment.warn(f"{experiment.kind}: the result is missing; counts as unknown")
     if result is None:
         return None
     try:
@@ -80,14 +80,14 @@ def _name_metrics(
             continue
         known = value if value is not None and math.isfinite(value) else None
         if value is not None and math.isinf(value):
-            experiment.warn(f"{quote(name)} is infinite; taken as unknown")
+            experiment.warn(f"{quote(name)} is infinite; counts as unknown")
         elif known is None and name == "IC":
             _warn_once(experiment, report_missing_ic(experiment.file))
         if name in metrics and metrics[name] != known:
             torn.add(name)
         metrics[name] = known
     for name in sorted(torn):
-        experiment.warn(f"{quote(name)} stands there with different values; taken as unknown")
+        experiment.warn(f"{quote(name)} has several different values; counts as unknown")
         metrics[name] = None
     return metrics
 
@@ -128,14 +128,14 @@ def assign_charts(
     """
     if result is None:
         for chart in charts:
-            reason = "a chart without a runner result: it is not known whose it is; left out"
+            reason = "a chart without a runner result: its owner is unknown; left out"
             reading.find("warning", chart.path, reason, _UNKNOWN_OWNER)
         return LoopCharts()
     before = [chart for chart in charts if _not_later(chart, result)]
     ran = [log for log in logs if _not_later(log, result)]
     own = before[-1] if before and (ran or result.old) else None
     if before and own is None:
-        reason = "a chart, but Qlib did not run in this loop: it is not known whose it is; left out"
+        reason = "a chart, but Qlib did not run in this loop: its owner is unknown; left out"
         reading.find("warning", before[-1].path, reason, _UNKNOWN_OWNER)
         return LoopCharts()
     if own and ran and not _not_later(ran[-1], own):

@@ -79,7 +79,9 @@ def _read_scenario(reading: RunReading, messages: Sequence[LogMessage]) -> str |
     if scenario is None:
         return None
     if scenario.kind not in _SCENARIOS:
-        reason = "the scenario is none of Qlib's; of its loops only what they share is taken"
+        reason = (
+            "the scenario is none of Qlib's; only the fields that all scenarios share were read"
+        )
         reading.find("warning", scenario.file, reason, "keep such runs in another log folder")
     return scenario.kind
 

@@ -120,7 +120,7 @@ def make_tasks(
     own = _align(names, list(coded or ()), theirs)
     said = [_align(names, list(each.decisions), each.names) for each in verdicts]
     if coded and not any(own):
-        reason = "its code fits none of the proposed tasks; left out"
+        reason = "its code belongs to none of the proposed tasks; left out"
         file = next((one.task.file for one in coded if one and one.task), None)
         reading.find("warning", file, reason, _LOOK)
     return tuple(

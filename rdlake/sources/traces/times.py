@@ -48,7 +48,7 @@ def read_steps(reading: RunReading, messages: Sequence[LogMessage]) -> dict[str,
 
 def _read_time(found: ObjectFields, name: str) -> datetime | None:
     if name not in found.values:
-        found.warn(f"`{name}` is missing; taken as unknown")
+        found.warn(f"`{name}` is missing; counts as unknown")
         return None
     try:
         value = as_value(found.values[name])

@@ -43,7 +43,7 @@ _NO_WORKSPACE = Finding(
     "warning",
     None,
     "no workspace: nothing in it is a file that RD-Agent writes",
-    "nothing to do; keep such folders elsewhere to be rid of this note",
+    "nothing to do; keep such folders elsewhere to avoid this note",
 )
 _STILL_WRITTEN = Finding(
     "error",
@@ -164,7 +164,7 @@ def _read_codes(
             try:
                 text = hashed.contents[name].decode("utf-8-sig")
             except UnicodeDecodeError as error:
-                reason = f"not UTF-8 text (byte {error.start}); its text is not taken"
+                reason = f"not UTF-8 text (byte {error.start}); its text was not used"
                 findings.append(Finding("error", name, reason, "save it as UTF-8"))
             else:
                 yield Code(name, text, present[name].sha256 or "")
@@ -204,7 +204,7 @@ def _find_misplaced(scanned: Scan, present: Mapping[str, SourceFile]) -> Iterato
 
 
 def _find_missing(present: Mapping[str, SourceFile], findings: list[Finding]) -> Iterator[Finding]:
-    """What an experiment should have left and did not."""
+    """Yield a warning for each file that an experiment should have left."""
     named = {finding.file for finding in findings}
     if _METRICS not in present and _METRICS not in named:
         yield Finding("warning", _METRICS, "missing: the back-test left no metrics", _AGAIN)

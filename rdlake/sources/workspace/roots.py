@@ -116,5 +116,5 @@ def _report_link(name: str) -> Finding:
 
 def _report_name(name: str) -> Finding:
     shown = os.fsencode(name).decode("utf-8", "backslashreplace")
-    reason = "the folder's name is not UTF-8, so that it cannot be an id; nothing of it was read"
+    reason = "the folder's name is not UTF-8 and cannot be an id; nothing of it was read"
     return Finding("error", shown, reason, "rename the folder")

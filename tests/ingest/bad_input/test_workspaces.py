@@ -237,7 +237,7 @@ CASES: Mapping[str, Bad] = {
     "JSON that is no text": Bad(put(SAID, b"\xff\xfe"), "partial", SAID, "not UTF-8"),
     "JSON without an object": Bad(put(SAID, b"[1]"), "partial", SAID, "no JSON object"),
     "a decision twice": Bad(
-        put(SAID, b'{"decision": true, "decision": false}'), "partial", SAID, "stands twice"
+        put(SAID, b'{"decision": true, "decision": false}'), "partial", SAID, "comes twice"
     ),
     "JSON without end": Bad(put(SAID, b"[" * 99_999), "partial", SAID, "deeper than"),
     "JSON of 5 MiB": Bad(put(SAID, b" " * (5 << 20)), "partial", SAID, "larger than 4 MiB"),

@@ -178,16 +178,16 @@ BAD_NOTES: dict[str, tuple[str, str]] = {
     "numbers for meanings": ("factors: {A: {variables: {x: 1}}, B: {}}\n", "variables.x is not"),
     "a list": ("- A\n", "the file is not what"),
     "a list of factors": ("factors: [A, B]\n", "factors is not what"),
-    "an object of Python": ("region: !!python/object:os.system {}\n", "cannot be taken"),
-    "a call of Python": ("region: !!python/object/apply:os.system ['x']\n", "cannot be taken"),
+    "an object of Python": ("region: !!python/object:os.system {}\n", "cannot be used"),
+    "a call of Python": ("region: !!python/object/apply:os.system ['x']\n", "cannot be used"),
     "a template": ("region: {{ region }}\n", "Jinja"),
     "a bomb": (
         "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]\n" for n in range(1, 40)),
-        "unfold to more",
+        "expand to more",
     ),
     "deeper than any": ("region: " + "[" * 5_000, "deeper"),
     "larger than any": ("# " + "x" * (2 << 20), "larger than"),
-    "no text": ("region: \x00\n", "cannot be taken"),
+    "no text": ("region: \x00\n", "cannot be used"),
 }
 
 

@@ -203,7 +203,7 @@ def test_another_missing_column_is_unknown_with_a_warning(name: str) -> None:
     assert curve.columns == ["date", *COLUMNS]
     assert curve[name].null_count() == 3
     (finding,) = findings
-    assert (finding.level, finding.reason) == ("warning", f"no column `{name}`; taken as unknown")
+    assert (finding.level, finding.reason) == ("warning", f"no column `{name}`; counts as unknown")
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf, None])
@@ -247,7 +247,7 @@ def test_a_column_that_is_not_of_numbers_is_refused(name: str, values: list[Any]
 
 def test_a_column_that_is_there_twice_is_refused() -> None:
     table = report().append_column("return", pa.array([1.0, 2.0, 3.0]))
-    assert refusal(table) == "the column `return` stands there twice"
+    assert refusal(table) == "the column `return` comes twice"
 
 
 def test_an_empty_report_is_refused() -> None:

@@ -75,7 +75,7 @@ def test_metrics_that_are_all_missing_are_all_unknown() -> None:
 def test_a_value_that_is_no_finite_number_is_unknown_with_a_warning(cell: str) -> None:
     found, words = said(f",0\nIC,{cell}\nRank IC,-0.02\n")
     assert found == {"IC": None, "Rank IC": -0.02}
-    assert words == [f"warning: 'IC' is '{cell}', not a finite number; taken as unknown"]
+    assert words == [f"warning: 'IC' is '{cell}', not a finite number; counts as unknown"]
 
 
 def test_a_metric_that_stands_there_twice_alike_is_kept() -> None:
@@ -86,7 +86,7 @@ def test_a_metric_that_stands_there_twice_alike_is_kept() -> None:
 def test_a_metric_with_two_values_is_unknown_with_a_warning(other: str) -> None:
     found, words = said(f",0\nIC,0.01\n IC,{other}\nIC,0.01\nRank IC,-0.02\n")
     assert found == {"IC": None, "Rank IC": -0.02}
-    assert "warning: 'IC' stands there with different values; taken as unknown" in words
+    assert "warning: 'IC' has several different values; counts as unknown" in words
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ def test_half_of_a_surrogate_pair_can_be_stored() -> None:
         (b'{"a": 1} x', "Extra data"),
         (b'{"a": "\xff"}', "not UTF-8"),
         ('{"a": 1}'.encode("utf-16"), "not UTF-8"),
-        (b'{"x": {"a": 1, "a": 1}}', "'a' stands twice"),
+        (b'{"x": {"a": 1, "a": 1}}', "'a' comes twice"),
         (b"[" * 100_000 + b"]" * 100_000, "deeper than"),
         (b'{"a":' * 100 + b"1" + b"}" * 100, "deeper than"),
         (b" " * (MAX_BYTES + 1), "larger than 4 MiB"),

@@ -251,7 +251,7 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     (
         "a copy without metrics",
         {"metrics": {}, "meta": {"artifact_uri": f"file:///x/{OTHER}/mlruns/1/2"}},
-        "nothing taken",
+        "it was not used",
     ),
 ]
 
@@ -277,7 +277,7 @@ def test_what_is_not_its_own_is_not_taken(
         ("[" * 1000, "nested deeper"),
         ("a: [1\n", "plain values"),
         ("just words\n", "no names"),
-        ("a: 2017-02-30\n", "not what its tag says"),
+        ("a: 2017-02-30\n", "does not fit its tag"),
     ],
 )
 def test_a_run_whose_description_is_bad_is_left_out(tmp_path: Path, text: str, reason: str) -> None:

@@ -249,7 +249,7 @@ DAMAGES: Mapping[str, Damage] = {
         held(CODED, coded(file_dict=[])), CODED, "`file_dict` is of type list"
     ),
     "code that is bytes": Damage(
-        held(CODED, coded(file_dict={"factor.py": b"x"})), CODED, "what is not text"
+        held(CODED, coded(file_dict={"factor.py": b"x"})), CODED, "values that are no text"
     ),
     "a workspace path that is a number": Damage(
         held(CODED, coded(workspace_path=7)), CODED, "not a path"
@@ -264,7 +264,9 @@ DAMAGES: Mapping[str, Damage] = {
         held(CODED, coded("workspace_path")), CODED, "`workspace_path` is missing"
     ),
     "code of other tasks": Damage(
-        held(CODED, [sub_workspace(make_proposal("OTHER"), "factor", STYLE)]), CODED, "fits none"
+        held(CODED, [sub_workspace(make_proposal("OTHER"), "factor", STYLE)]),
+        CODED,
+        "belongs to none",
     ),
     "a runner result that runs a command": Damage(
         held(RESULT, SYSTEM), RESULT, NO_MESSAGE, "error"
@@ -303,7 +305,7 @@ DAMAGES: Mapping[str, Damage] = {
         held(RESULT, result(base_features=["x"])), RESULT, "`base_features` is of type list"
     ),
     "a base feature that is a number": Damage(
-        held(RESULT, result(base_features={"x": 1})), RESULT, "what is not text"
+        held(RESULT, result(base_features={"x": 1})), RESULT, "values that are no text"
     ),
     "a verdict without a list": Damage(
         held(RESULT, result(prop_dev_feedback=changed(judged(True), "feedback_list"))),
@@ -326,7 +328,7 @@ DAMAGES: Mapping[str, Damage] = {
         held(CHART, chart(CURVE.drop("account"))), CHART, "no column `account`"
     ),
     "a chart that is cut off": Damage(cut(CHART, 400), CHART, "damaged", "error"),
-    "a chart without a result": Damage(removed(f"{RESULT}/*/*"), CHART, "whose it is"),
+    "a chart without a result": Damage(removed(f"{RESULT}/*/*"), CHART, "owner is unknown"),
     "a chart although Qlib did not run": Damage(removed(f"{LOG}/*/*"), CHART, "did not run"),
     "the loop's own chart missing": Damage(
         removed(f"{CHART}/*/*", last=True), CHART, "the loop's own chart is missing"
