@@ -23,7 +23,7 @@ _IRRELEVANT_KEYS = frozenset(
     {
         "GPU", "gpu", "gpu_id", "device", "device_type", "n_jobs", "nthread", "num_threads",
         "num_workers", "thread_count", "mount_path", "provider_uri", "signal", "verbose",
-        # They count the inputs, and so the factor set.
+        # These count the inputs, and the factor set is no part of a strategy.
         "d_feat", "num_features",
     }
 )  # fmt: skip

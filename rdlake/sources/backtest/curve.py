@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from rdlake.domain.experiment import Finding
+from rdlake.sources.formats.arrow_types import is_text
 from rdlake.sources.formats.unreadable import Unreadable
 from rdlake.sources.formats.wording import explain, quote
 from rdlake.sources.pickles import Frame, Limits, Refused, Series, as_value, load
@@ -107,7 +108,7 @@ def _read_parquet(data: bytes) -> tuple[pa.Table, str]:
     schema = source.schema_arrow
     index = _find_index(schema.names)
     wanted = [index, *(name for name in COLUMNS if name in schema.names)]
-    if _is_text(schema.field(index).type):
+    if is_text(schema.field(index).type):
         source = pq.ParquetFile(pa.BufferReader(data), read_dictionary=[index])
     return source.read(columns=wanted, use_threads=False), index
 
@@ -143,12 +144,6 @@ def _check_rows(rows: int) -> None:
         raise Unreadable("not a single day in it")
 
 
-def _is_text(kind: pa.DataType) -> bool:
-    value = kind.value_type if pa.types.is_dictionary(kind) else kind
-    tests = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
-    return any(test(value) for test in tests)
-
-
 def _read_days(column: pa.ChunkedArray) -> Dates:
     """Return the date of each row in the time zone of the column."""
     if column.null_count:
@@ -166,7 +161,7 @@ def _read_stamps(column: pa.ChunkedArray) -> Dates:
         stamps: Dates = _to_wall_time(column).to_numpy()
     elif pa.types.is_date(kind):
         stamps = column.to_numpy()
-    elif _is_text(kind):
+    elif is_text(kind):
         distinct = column if pa.types.is_dictionary(kind) else column.dictionary_encode()
         stamps = np.concatenate([_parse_texts(chunk) for chunk in distinct.chunks])
     else:

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from rdlake.domain.panel import Days, Panel, PanelRows, Reals
 from rdlake.sources.backtest.factor_table import find_key_columns
+from rdlake.sources.formats.arrow_types import is_text
 from rdlake.sources.formats.unreadable import Unreadable
 from rdlake.sources.formats.wording import explain, quote
 from rdlake.sources.workspace.hashing import open_file
@@ -110,20 +111,13 @@ def _find_keys(schema: pa.Schema) -> tuple[str, str]:
     """Return the columns with days and instruments, whatever their order and names."""
     keys = [field for field in schema if field.name in find_key_columns(schema)]
     times = [field.name for field in keys if pa.types.is_temporal(field.type)]
-    texts = [field.name for field in keys if _is_text(field.type)]
+    texts = [field.name for field in keys if is_text(field.type)]
     if not times and "datetime" in texts:
         texts.remove("datetime")
         times = ["datetime"]
     if len(times) != 1 or len(texts) != 1:
         raise Unreadable("its rows are not by day and instrument")
     return times[0], texts[0]
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    if pa.types.is_dictionary(kind):
-        return _is_text(kind.value_type)
-    tests = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
-    return any(test(kind) for test in tests)
 
 
 def to_epoch_days(column: pl.Series) -> Days:

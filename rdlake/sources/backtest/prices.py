@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection
 from functools import partial
-from hashlib import sha256
+from hashlib import file_digest, sha256
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +22,6 @@ from rdlake.sources.workspace.hashing import open_file
 
 PRICES = Path("factor_implementation_source_data", "daily_pv.h5")
 """The place of the prices, beside the folder of the workspaces."""
-PIECE = 1 << 20
 CLOSES = ("$close", "close")
 _ANEW = "make the file again, or name another with --prices"
 
@@ -45,12 +44,9 @@ def read_price_label(path: Path, known: Collection[str] = ()) -> tuple[Label | N
 
 
 def _hash_file(path: Path) -> str:
-    found = sha256(DEFINITIONS)
     descriptor, _ = open_file(os.fspath(path))
     with os.fdopen(descriptor, "rb") as opened:
-        while piece := opened.read(PIECE):
-            found.update(piece)
-    return found.hexdigest()
+        return file_digest(opened, partial(sha256, DEFINITIONS)).hexdigest()
 
 
 def _read_matrix_again(path: Path) -> Matrix:

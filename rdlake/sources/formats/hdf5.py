@@ -64,7 +64,7 @@ def _read_group(
     except Unreadable as error:
         return None, [_error(file, str(error))]
     except (OSError, RuntimeError, ValueError, TypeError, LookupError) as error:
-        # What h5py raises for torn files, as many kinds as there are ways to tear them.
+        # h5py raises a different class for each way to tear a file.
         return None, [_error(file, f"not a readable HDF5 file: {explain(error)}")]
 
 

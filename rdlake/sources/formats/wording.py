@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import reprlib
 
 _LIMIT = 120
@@ -13,6 +14,20 @@ def quote(text: str) -> str:
     """Return a name from a file in quotes; control characters are escaped, a long name is cut in
     the middle."""
     return _SHORT.repr(text)
+
+
+def is_utf8(name: str) -> bool:
+    """Return whether a file's name is UTF-8, as an id must be."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def escape_name(name: str) -> str:
+    """Return a file's name as text that any table can hold; other bytes become `\\x…`."""
+    return name if name.isascii() else os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def explain(error: BaseException) -> str:

@@ -38,10 +38,10 @@ def read_yaml(data: bytes) -> object:
         return yaml.load(text, Loader=_Loader)  # noqa: S506
     except yaml.YAMLError as error:
         raise Unreadable(f"no YAML of plain values: {explain(error)}") from error
+    except Unreadable:
+        raise
     except (ValueError, LookupError, AttributeError, TypeError, OverflowError) as error:
-        # What PyYAML's constructors raise for `!!int x`, a 30 February and the like.
-        if isinstance(error, Unreadable):
-            raise
+        # PyYAML's constructors raise these for `!!int x`, a 30 February and the like.
         raise Unreadable("a value in it does not fit its tag") from error
 
 

@@ -18,7 +18,6 @@ MAX_TEXT = 256 << 10
 MAX_RUNS = 1_000
 
 _PART = re.compile(r"mlruns/([^/]+)/([^/]+)/(meta\.yaml|metrics/.+|params/.+)", re.DOTALL)
-_GROUP = re.compile(r"mlruns/([^/]+)/meta\.yaml", re.DOTALL)
 _ASIDE = ("0", ".trash", "models")
 _STATUS = {1: "RUNNING", 2: "SCHEDULED", 3: "FINISHED", 4: "FAILED", 5: "KILLED"}
 _WORKSPACE = re.compile(r"([^/\\]+)[/\\]mlruns[/\\]")
@@ -27,6 +26,7 @@ _LATEST_MS = 4_102_444_800_000  # the year 2100
 _MEND = "mend or remove it and ingest again"
 _ANEW = "run the back-test again if its configuration and scores are needed"
 _NEAR = 1e-9
+_TIMES = ("start_time", "end_time")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -192,9 +192,6 @@ def _read_run(
         metrics=_read_metrics(folder, files, findings),
         params=_read_params(folder, files, findings),
     )
-
-
-_TIMES = ("start_time", "end_time")
 
 
 def _parse_time(value: object, name: str, file: str, findings: list[Finding]) -> datetime | None:

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from rdlake.domain.experiment import Finding
 from rdlake.errors import BadInput
-from rdlake.sources.formats.wording import explain
+from rdlake.sources.formats.wording import escape_name, explain, is_utf8
 from rdlake.sources.workspace.roots import TRASH
+from rdlake.sources.workspace.scan import JUNCTION
 
 MAX_DEPTH = 8
 MAX_FOLDERS = 100_000
@@ -19,7 +20,6 @@ MAX_FOLDERS = 100_000
 _LOOP = re.compile(r"Loop_[0-9]+")
 _MARKS = frozenset({"scenario", "__session__"})
 _FIX_ROOT = "use the folder that RD-Agent logs to: `log`, LOG_TRACE_PATH or UI_TRACE_FOLDER"
-_JUNCTION = 0xA0000003  # Windows: a folder that is a link by another name
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +64,15 @@ def find_runs(root: Path) -> LogRoot:
     path, names = _open_root(root)
     if _is_run(names):
         return LogRoot(path.parent, (RunFolder(path, path.parent),))
-    walk = _RunSearch(path)
-    _visit(walk, path, 0)
-    if walk.seen > MAX_FOLDERS:
+    search = _RunSearch(path)
+    _visit(search, path, 0)
+    if search.seen > MAX_FOLDERS:
         reason = f"more than {MAX_FOLDERS:,} folders; the rest was not searched for runs"
-        walk.findings.append(_error(None, reason, "name the folders with the runs as roots"))
-    if not walk.runs and not walk.findings and TRASH not in names:
+        search.findings.append(_error(None, reason, "name the folders with the runs as roots"))
+    if not search.runs and not search.findings and TRASH not in names:
         raise BadInput("There is no run of RD-Agent in this folder", where=path, fix=_FIX_ROOT)
-    runs = sorted(walk.runs, key=lambda run: run.relative_to(path).as_posix())
-    return LogRoot(path, tuple(RunFolder(run, path) for run in runs), tuple(walk.findings))
+    runs = sorted(search.runs, key=lambda run: run.relative_to(path).as_posix())
+    return LogRoot(path, tuple(RunFolder(run, path) for run in runs), tuple(search.findings))
 
 
 def _open_root(root: Path) -> tuple[Path, list[str]]:
@@ -89,18 +89,18 @@ def _open_root(root: Path) -> tuple[Path, list[str]]:
         raise BadInput(what, where=root, fix="check its path and permissions") from error
 
 
-def _visit(walk: _RunSearch, folder: Path, depth: int) -> None:
-    walk.seen += 1
-    if walk.seen > MAX_FOLDERS:
+def _visit(search: _RunSearch, folder: Path, depth: int) -> None:
+    search.seen += 1
+    if search.seen > MAX_FOLDERS:
         return
     try:
         children = sorted(_list_children(folder), key=lambda child: child.name)
     except OSError as error:
         reason = f"the folder cannot be read: {explain(error)}"
-        walk.findings.append(_error(_show_path(walk, folder), reason, "make it readable"))
+        search.findings.append(_error(_show_path(search, folder), reason, "make it readable"))
         return
     if _is_run(child.name for child in children if _is_folder(child)):
-        walk.runs.append(folder)
+        search.runs.append(folder)
         return
     for child in children:
         path = folder / child.name
@@ -109,20 +109,20 @@ def _visit(walk: _RunSearch, folder: Path, depth: int) -> None:
         if _leads_away(child):
             reason = "a link; links are never followed, so nothing behind it was read"
             fix = "name the folder it points to as a log root of its own, or remove the link"
-            walk.findings.append(Finding("warning", _show_path(walk, path), reason, fix))
+            search.findings.append(Finding("warning", _show_path(search, path), reason, fix))
         elif _is_folder(child):
-            _descend(walk, path, depth)
+            _descend(search, path, depth)
 
 
-def _descend(walk: _RunSearch, path: Path, depth: int) -> None:
-    if not _is_text(path.name):
+def _descend(search: _RunSearch, path: Path, depth: int) -> None:
+    if not is_utf8(path.name):
         reason = "the folder's name is not UTF-8 and cannot be an id; it was not searched"
-        walk.findings.append(_error(_show_path(walk, path), reason, "rename the folder"))
+        search.findings.append(_error(_show_path(search, path), reason, "rename the folder"))
     elif depth < MAX_DEPTH:
-        _visit(walk, path, depth + 1)
+        _visit(search, path, depth + 1)
     else:
         reason = f"{MAX_DEPTH} folders deep; not searched for runs below"
-        walk.findings.append(_error(_show_path(walk, path), reason, "name it as a log root"))
+        search.findings.append(_error(_show_path(search, path), reason, "name it as a log root"))
 
 
 def _is_run(names: Iterator[str] | list[str]) -> bool:
@@ -151,20 +151,11 @@ def _leads_away(child: os.DirEntry[str]) -> bool:
             return False
     if not hasattr(os.stat_result, "st_reparse_tag"):
         return False
-    return getattr(child.stat(follow_symlinks=False), "st_reparse_tag", None) == _JUNCTION
+    return getattr(child.stat(follow_symlinks=False), "st_reparse_tag", None) == JUNCTION
 
 
-def _is_text(name: str) -> bool:
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _show_path(walk: _RunSearch, path: Path) -> str:
-    relative = path.relative_to(walk.root).as_posix()
-    return os.fsencode(relative).decode("utf-8", "backslashreplace")
+def _show_path(search: _RunSearch, path: Path) -> str:
+    return escape_name(path.relative_to(search.root).as_posix())
 
 
 def _error(file: str | None, reason: str, fix: str) -> Finding:

@@ -265,7 +265,7 @@ def _build_baseline(
         workspace_id=_read_workspace_id(result.baseline),
         metrics=read_result_metrics(result.baseline),
         curve=read_chart_curve(reading, charts.baseline),
-        # A single run of Qlib was the experiment's own, as the baseline's comes first.
+        # The baseline's run of Qlib comes first, so a single run was the experiment's own.
         cached=None if result.message.old else ran < 2,
     )
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from rdlake.domain.experiment import Finding, Level
 from rdlake.sources.formats.wording import explain
 from rdlake.sources.pickles import Damaged, Limits, Refused, Signature, load, open_envelope
-from rdlake.sources.workspace.hashing import open_file
+from rdlake.sources.workspace.hashing import is_same_file, open_file
 from rdlake.sources.workspace.scan import FolderEntry, Scan, scan_folder
 
 MAX_BYTES = 64 << 20
@@ -163,8 +163,7 @@ def _read_bytes(entry: FolderEntry) -> bytes:
     file by now."""
     descriptor, status = open_file(entry.location)
     with open(descriptor, "rb") as file:  # noqa: PTH123
-        seen = entry.status
-        if seen.st_ino and (seen.st_ino, seen.st_dev) != (status.st_ino, status.st_dev):
+        if not is_same_file(entry.status, status):
             raise OSError("replaced by another file while the run was read")
         if status.st_size > MAX_BYTES:
             raise Refused("file", f"larger than {MAX_BYTES >> 20} MiB; not read")

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from rdlake.domain.experiment import Action, Finding, Level
+from rdlake.domain.experiment import Action
 from rdlake.domain.trace import RunSignature, RunStatus, Scenario, TracedLoop, TracedRun
 from rdlake.sources.traces.discover import RunFolder
 from rdlake.sources.traces.loop import read_loop
 from rdlake.sources.traces.loop_messages import LoopMessages, read_last_object
 from rdlake.sources.traces.messages import LogMessage, RunReading, list_messages, scan_run
 from rdlake.sources.traces.times import read_cost
+from rdlake.sources.workspace.parse import cap_findings
 from rdlake.sources.workspace.scan import Scan, digest_lines
 
 MAX_FINDINGS = 200
@@ -67,7 +68,7 @@ def read_run(
         stat_digest=scanned.stat_digest if scanned.listed else None,
         source_digest=digest_lines([*_list_source_lines(reading), f"{signature}\0"]),
         loops=loops,
-        findings=_cap_findings(reading.findings),
+        findings=cap_findings(list(dict.fromkeys(reading.findings)), MAX_FINDINGS, "run"),
         workspace_roots=tuple(sorted(reading.roots)),
     )
 
@@ -157,13 +158,3 @@ def _list_source_lines(reading: RunReading) -> list[str]:
     return [
         f"{path}\0{size}\0{digest}\0" for path, (size, digest) in sorted(reading.digests.items())
     ]
-
-
-def _cap_findings(findings: Sequence[Finding]) -> tuple[Finding, ...]:
-    distinct = tuple(dict.fromkeys(findings))
-    if len(distinct) <= MAX_FINDINGS:
-        return distinct
-    rest = distinct[MAX_FINDINGS:]
-    level: Level = "error" if any(finding.level == "error" for finding in rest) else "warning"
-    reason = f"{len(rest)} more problems of this run are not listed"
-    return (*distinct[:MAX_FINDINGS], Finding(level, None, reason, "mend those listed first"))

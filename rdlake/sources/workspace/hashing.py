@@ -143,7 +143,7 @@ def read_pieces(entry: FolderEntry) -> Iterator[bytes]:
     """
     descriptor, status = open_file(entry.location)
     try:
-        if not _is_same(entry.status, status):
+        if not is_same_file(entry.status, status):
             raise OSError(errno.ESTALE, "replaced by another file while it was read")
         left = status.st_size
         while left and (piece := _read_full(descriptor, min(PIECE, left))):
@@ -161,7 +161,7 @@ def _read_full(descriptor: int, size: int) -> bytes:
     return piece
 
 
-def _is_same(seen: os.stat_result, opened: os.stat_result) -> bool:
+def is_same_file(seen: os.stat_result, opened: os.stat_result) -> bool:
     """Return whether the opened file is the one that was scanned. (Windows does not tell.)"""
     return not seen.st_ino or (seen.st_ino, seen.st_dev) == (opened.st_ino, opened.st_dev)
 

@@ -212,11 +212,13 @@ def _find_missing(present: Mapping[str, SourceFile], findings: list[Finding]) ->
         yield Finding("warning", _CURVE, "missing: the back-test left no daily report", _AGAIN)
 
 
-def cap_findings(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+def cap_findings(
+    findings: Sequence[Finding], most: int = MAX_FINDINGS, where: str = "folder"
+) -> tuple[Finding, ...]:
     """Return the findings of one folder; when there are too many, the first ones and a summary."""
-    if len(findings) <= MAX_FINDINGS:
+    if len(findings) <= most:
         return tuple(findings)
-    rest = findings[MAX_FINDINGS:]
+    rest = findings[most:]
     level: Level = "error" if any(finding.level == "error" for finding in rest) else "warning"
-    reason = f"{len(rest)} more problems of this folder are not listed"
-    return (*findings[:MAX_FINDINGS], Finding(level, None, reason, "mend those listed first"))
+    reason = f"{len(rest)} more problems of this {where} are not listed"
+    return (*findings[:most], Finding(level, None, reason, "mend those listed first"))

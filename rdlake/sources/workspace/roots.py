@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rdlake.domain.experiment import Finding
 from rdlake.errors import BadInput
-from rdlake.sources.formats.wording import explain
+from rdlake.sources.formats.wording import escape_name, explain, is_utf8
 from rdlake.sources.workspace.roles import is_rdagent_name
 
 TRASH = ".rdlake-trash"
@@ -46,7 +46,7 @@ def find_workspaces(root: Path) -> WorkspaceRoot:
             findings.append(_report_link(child.name))
         elif not child.is_dir(follow_symlinks=False):
             continue
-        elif _is_text(child.name):
+        elif is_utf8(child.name):
             folders.append(path / child.name)
         else:
             findings.append(_report_name(child.name))
@@ -100,21 +100,13 @@ def _is_workspace(folder: Path) -> bool:
         return False
 
 
-def _is_text(name: str) -> bool:
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
 def _report_link(name: str) -> Finding:
     fix = "name the folder it points to as a root of its own, or remove the link"
-    shown = os.fsencode(name).decode("utf-8", "backslashreplace")
-    return Finding("error", shown, "a link; links are never followed, nothing of it was read", fix)
+    return Finding(
+        "error", escape_name(name), "a link; links are never followed, nothing of it was read", fix
+    )
 
 
 def _report_name(name: str) -> Finding:
-    shown = os.fsencode(name).decode("utf-8", "backslashreplace")
     reason = "the folder's name is not UTF-8 and cannot be an id; nothing of it was read"
-    return Finding("error", shown, reason, "rename the folder")
+    return Finding("error", escape_name(name), reason, "rename the folder")

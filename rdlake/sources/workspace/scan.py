@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from rdlake.domain.experiment import Finding
-from rdlake.sources.formats.wording import explain
+from rdlake.sources.formats.wording import escape_name, explain
 
 MAX_DEPTH = 32
 MAX_ENTRIES = 50_000
@@ -23,7 +23,8 @@ _NOT_UTF8 = "the name is not UTF-8; its other bytes are written as \\x…"
 _SPECIAL = "a pipe, socket or device; it was not opened"
 
 _BY_DESCRIPTOR = os.scandir in os.supports_fd and os.open in os.supports_dir_fd
-_JUNCTION = 0xA0000003  # Windows: a folder that is a link by another name
+JUNCTION = 0xA0000003
+"""The tag by which Windows marks a folder that is a link."""
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 _FOLDER = os.O_RDONLY | _NO_LINK | getattr(os, "O_DIRECTORY", 0)
 
@@ -125,7 +126,7 @@ def _visit(found: _FolderWalk, descriptor: int | None, location: str, prefix: st
             if found.seen > found.most:
                 return
             name = child.name
-            path = prefix + _to_text(name)
+            path = prefix + escape_name(name)
             if not path.endswith(name):
                 found.findings.append(Finding("warning", path, _NOT_UTF8, "rename it if you can"))
             try:
@@ -154,14 +155,14 @@ def _descend(found: _FolderWalk, parent: int | None, name: str, location: str, p
 
 
 def _is_link(status: os.stat_result) -> bool:
-    is_junction = getattr(status, "st_reparse_tag", None) == _JUNCTION
+    is_junction = getattr(status, "st_reparse_tag", None) == JUNCTION
     return stat.S_ISLNK(status.st_mode) or is_junction
 
 
 def _read_target(name: str, descriptor: int | None, location: str) -> str:
     if descriptor is None:
-        return _to_text(os.fspath(Path(location, name).readlink()))
-    return _to_text(os.readlink(name, dir_fd=descriptor))
+        return escape_name(os.fspath(Path(location, name).readlink()))
+    return escape_name(os.readlink(name, dir_fd=descriptor))
 
 
 def _drop_duplicates(found: _FolderWalk) -> tuple[FolderEntry, ...]:
@@ -172,11 +173,6 @@ def _drop_duplicates(found: _FolderWalk) -> tuple[FolderEntry, ...]:
         reason = f"{alike} names that are not UTF-8 are recorded like others; left out"
         found.findings.append(_error(None, reason))
     return tuple(by_path[path] for path in sorted(by_path))
-
-
-def _to_text(name: str) -> str:
-    """Return the name as text that any table can hold."""
-    return name if name.isascii() else os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def _error(path: str | None, reason: str) -> Finding:
