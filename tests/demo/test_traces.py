@@ -23,7 +23,7 @@ from rdlake.sources.pickles import (
     qualified,
 )
 from tests.builders_traces import KEY, STARTED, make_loop
-from tests.sources.traces.test_real import COPIED
+from tests.sources.traces.test_run_real import COPIED
 
 VERSIONS = ("0.4.0", "0.6.1", "0.8.0", "1.0.0", "1.0.0 with pandas 3")
 PLAIN: list[object] = [

@@ -26,7 +26,7 @@ from tests.ingest.bad_input.world import (
     report_of,
 )
 from tests.sources.mlruns.build import FOLDER, HOSTILE, make_recording, write
-from tests.sources.mlruns.test_bad import CASES as OF_RECORDINGS
+from tests.sources.mlruns.test_read_bad import CASES as OF_RECORDINGS
 
 OTHER = "f" * 32
 CSV, RET, PICKLE, TABLE = "qlib_res.csv", "ret.parquet", "ret.pkl", "combined_factors_df.parquet"
