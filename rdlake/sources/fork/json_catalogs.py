@@ -130,7 +130,7 @@ def _read_loops(
         for place, row in enumerate(list_objects(catalog.get("loops"))):
             workspace_id, loop = as_text(row.get("workspace_id")), parse_loop(row)
             if workspace_id is None or not _FOLDER.fullmatch(workspace_id) or loop is None:
-                reason = f"loop {place} does not name a workspace, a run and a number; left out"
+                reason = f"loop {place} names no valid workspace, run and number; left out"
                 findings.append(_error(file, reason))
                 continue
             told = _read_loop(row, loop)
