@@ -1,1 +1,4 @@
-"""Times of the whole way of the data, beside a plain reader of the same files in the same run."""
+"""Measure the whole way of the data, and a plain reader of the same files in the same run.
+
+`python -m bench --help` says what each option measures; `make bench` measures the default.
+"""

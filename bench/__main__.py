@@ -1,6 +1,7 @@
-"""`make bench`: 2,000 demo experiments from folders to answers, as ratios and times.
+"""Measure rdlake on demo experiments: from folders to answers, as ratios and times.
 
-The baseline is what a notebook would do: pandas.read_csv and pandas.read_parquet per experiment.
+Without an option, everything but --factors, --contract, --exports and --charts is measured. The
+baseline is what a notebook would do: pandas.read_csv and pandas.read_parquet per experiment.
 """
 
 from __future__ import annotations
@@ -16,17 +17,17 @@ from pathlib import Path
 import duckdb
 
 import rdlake
-from bench.archive import of_archives
+from bench.archive import measure_archive
 from bench.contract import LOOPS, of_the_contract
-from bench.exports import of_exports
-from bench.factors import of_factors
+from bench.exports import measure_exports
+from bench.factors import measure_factors
 from bench.figures import Figure, seconds
-from bench.fork import of_a_fork
-from bench.keeping import of_keeping
-from bench.logs import of_logs
+from bench.fork import measure_fork
+from bench.keeping import measure_keeping
+from bench.logs import measure_logs
 from bench.notebook import read_with_pandas
-from bench.scanned import beside_delta_scan
-from bench.store import growth, publication
+from bench.scanned import measure_delta_scan
+from bench.store import measure_growth, measure_publication
 from rdlake.catalog.contract import keys, script
 from rdlake.catalog.publish import publish
 from rdlake.demo import write_demo
@@ -46,8 +47,8 @@ ONE_CURVE = "SELECT date, nav FROM equity_curve WHERE workspace_id = ? ORDER BY 
 CURVES = "SELECT workspace_id FROM loop_catalog WHERE has_curve ORDER BY ALL"
 
 
-def writing(lake: Lake, workspaces: Path) -> list[Figure]:
-    """Ingest beside pandas (before and after, for the machine's drift), again, publish."""
+def measure_ingest(lake: Lake, workspaces: Path) -> list[Figure]:
+    """Ingest and publish. pandas reads before and after, because the machine drifts."""
     before = seconds(lambda: read_with_pandas(workspaces))
     ingested = seconds(lambda: ingest(lake, [workspaces], keep="none"))
     after = seconds(lambda: read_with_pandas(workspaces))
@@ -63,8 +64,8 @@ def writing(lake: Lake, workspaces: Path) -> list[Figure]:
     ]
 
 
-def asking(lake: Lake) -> list[Figure]:
-    """What a reader with plain DuckDB waits for; medians."""
+def measure_queries(lake: Lake) -> list[Figure]:
+    """Return the median times that a reader with plain DuckDB waits."""
     catalog = lake.root / "catalog.duckdb"
 
     def attach_and_ask() -> None:
@@ -90,9 +91,11 @@ def asking(lake: Lake) -> list[Figure]:
     ]
 
 
-def compared(lake: Lake) -> dict[str, str]:
-    """The queries that are also asked of `delta_scan`: of every view how many rows it has, and the
-    one in their middle by its key."""
+def list_queries(lake: Lake) -> dict[str, str]:
+    """Return the queries that are also asked of `delta_scan`.
+
+    For every view these count its rows, and read the row in the middle by its key.
+    """
     queries = {}
     with rdlake.connect(lake.root) as reader:
         for view, key in keys(script()).items():
@@ -100,53 +103,89 @@ def compared(lake: Lake) -> dict[str, str]:
             rows = reader.execute(f"SELECT {columns} FROM {view} ORDER BY {columns}").fetchall()
             queries[f"rows of {view}"] = f"SELECT count(*) FROM {view}"
             for row in rows[len(rows) // 2 :][:1]:
-                told = zip(key, row, strict=True)
-                where = " AND ".join(f"{name} = {literal(str(value))}" for name, value in told)
+                values = zip(key, row, strict=True)
+                where = " AND ".join(f"{name} = {literal(str(value))}" for name, value in values)
                 queries[f"one of {view}"] = f"FROM {view} WHERE {where}"
         (one,) = reader.execute(f"{CURVES} LIMIT 1").fetchall()[0]
     return queries | {"top 20 loops": TOP_LOOPS, "one curve": ONE_CURVE.replace("?", f"'{one}'")}
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--experiments", type=int, default=2000)
-    parser.add_argument("--charts", action="store_true", help="only content and charts")
-    parser.add_argument("--store", action="store_true", help="only the store as it grows")
-    parser.add_argument("--factors", action="store_true", help="only the statistics of factors")
-    parser.add_argument("--contract", action="store_true", help="only views over a large lake")
-    parser.add_argument("--archive", action="store_true", help="only an archive of them")
-    parser.add_argument("--exports", action="store_true", help="only the ways out of a large lake")
-    parser.add_argument("--loops", type=int, default=LOOPS, help="how large, for these two")
+    """Measure what the options name and print the figures; return 1 if a goal is missed."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument(
+        "--experiments", type=int, default=2000, metavar="N", help="how many demo experiments"
+    )
+    parser.add_argument(
+        "--charts",
+        action="store_true",
+        help="measure only what keeping content costs an ingest, and drawing charts",
+    )
+    parser.add_argument(
+        "--store",
+        action="store_true",
+        help="measure only commits and publications as the store grows, and reads by delta_scan",
+    )
+    parser.add_argument(
+        "--factors",
+        action="store_true",
+        help="measure only the statistics of factors: against pandas, repeated, and their memory",
+    )
+    parser.add_argument(
+        "--contract",
+        action="store_true",
+        help="measure only the views of a large lake: publishing it and asking it",
+    )
+    parser.add_argument(
+        "--archive",
+        action="store_true",
+        help="measure only an archive, against cp and sha256sum of the same bytes",
+    )
+    parser.add_argument(
+        "--exports",
+        action="store_true",
+        help="measure only the JSON and Parquet exports of a large lake: seconds and memory",
+    )
+    parser.add_argument(
+        "--loops",
+        type=int,
+        default=LOOPS,
+        metavar="N",
+        help="how many loops the large lake of --contract and --exports has (default %(default)s)",
+    )
     arguments = parser.parse_args()
     count = arguments.experiments
     with tempfile.TemporaryDirectory() as folder:
         if arguments.factors:
-            return told(of_factors(Path(folder)))
+            return report_figures(measure_factors(Path(folder)))
         if arguments.contract:
-            return told(of_the_contract(Path(folder), arguments.loops))
+            return report_figures(of_the_contract(Path(folder), arguments.loops))
         if arguments.exports:
-            return told(of_exports(Path(folder), arguments.loops))
+            return report_figures(measure_exports(Path(folder), arguments.loops))
         demo = Path(folder) / "demo"
         started = time.perf_counter()
         report = write_demo(demo, experiments=count, seed=1)
-        made = time.perf_counter() - started
+        demo_seconds = time.perf_counter() - started
         if arguments.charts:
-            return told(of_keeping(Path(folder), report.workspaces))
+            return report_figures(measure_keeping(Path(folder), report.workspaces))
         if arguments.archive:
-            return told(of_archives(Path(folder), report.workspaces))
+            return report_figures(measure_archive(Path(folder), report.workspaces))
         lake = init_store(Path(folder) / "lake")
-        written = writing(lake, report.workspaces)
-        figures = [Figure(f"demo of {count}", made, "s", 40.0 * count / 2000), *written]
-        figures += [*asking(lake), *of_logs(Path(folder), report)]
-        figures += [*of_a_fork(Path(folder), count), *of_archives(Path(folder), report.workspaces)]
+        written = measure_ingest(lake, report.workspaces)
+        figures = [Figure(f"demo of {count}", demo_seconds, "s", 40.0 * count / 2000), *written]
+        figures += [*measure_queries(lake), *measure_logs(Path(folder), report)]
+        figures += [
+            *measure_fork(Path(folder), count),
+            *measure_archive(Path(folder), report.workspaces),
+        ]
         figures = [] if arguments.store else figures
-        figures += beside_delta_scan(lake, Path(folder), compared(lake))
-        figures += [*publication(lake), *growth(Path(folder))]
-    return told(figures)
+        figures += measure_delta_scan(lake, Path(folder), list_queries(lake))
+        figures += [*measure_publication(lake), *measure_growth(Path(folder))]
+    return report_figures(figures)
 
 
-def told(figures: Sequence[Figure]) -> int:
-    """Print the figures; 1 when a goal is missed."""
+def report_figures(figures: Sequence[Figure]) -> int:
+    """Print the figures; return 1 if a goal is missed."""
     print(*figures, sep="\n")
     return 0 if all(figure.kept for figure in figures) else 1
 

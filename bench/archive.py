@@ -1,6 +1,7 @@
-"""An archive of demo experiments beside `cp -r` and `sha256sum` of the same bytes.
+"""Measure an archive of demo experiments, and `cp -r` with `sha256sum` of the same bytes.
 
-`python -m bench.archive LAKE ARCHIVE`, what a process of its own runs, prints seconds and memory.
+`python -m bench.archive LAKE ARCHIVE` is what a process of its own runs. It prints seconds and peak
+memory.
 """
 
 from __future__ import annotations
@@ -21,31 +22,32 @@ SPEED, AGAIN_SECONDS = 0.6, 1.0
 COPY = "cp -r {0} {1} && find {1} -type f -print0 | xargs -0 sha256sum > {1}.sha256 && sync -f {1}"
 
 
-def of_archives(folder: Path, workspaces: Path) -> list[Figure]:
-    """Every byte of the workspaces is kept; copied before and after, for the machine's drift."""
+def measure_archive(folder: Path, workspaces: Path) -> list[Figure]:
+    """Archive every byte of the workspaces. They are copied before and after, because the
+    machine drifts."""
     lake = init_store(folder / "kept")
     ingest(lake, [workspaces], keep="all")
     Library(lake).publish()
-    copied = [_copied(workspaces, folder / "copy 1")]
-    told = archived(lake.root, folder / "archive")
-    copied.append(_copied(workspaces, folder / "copy 2"))
-    again = archived(lake.root, folder / "archive")
-    print(f"copied and hashed {copied} s, archived {told['seconds']:.2f} s", file=sys.stderr)
-    ratio = told["seconds"] / (sum(copied) / len(copied))
+    copies = [_time_copy(workspaces, folder / "copy 1")]
+    first = run_archive(lake.root, folder / "archive")
+    copies.append(_time_copy(workspaces, folder / "copy 2"))
+    again = run_archive(lake.root, folder / "archive")
+    print(f"copied and hashed {copies} s, archived {first['seconds']:.2f} s", file=sys.stderr)
+    ratio = first["seconds"] / (sum(copies) / len(copies))
     return [
         Figure("archive / cp and sha256sum", ratio, "×", 1 / SPEED),
         Figure("archive again, nothing new", again["seconds"], "s", AGAIN_SECONDS),
-        Figure("archive: memory", told["memory"] / GIB, "GiB", 1e9 / GIB),
+        Figure("archive: memory", first["memory"] / GIB, "GiB", 1e9 / GIB),
     ]
 
 
-def archived(lake: Path, to: Path) -> dict[str, float]:
-    """What a process of its own took."""
+def run_archive(lake: Path, to: Path) -> dict[str, float]:
+    """Return what an archive in a process of its own took."""
     command = [sys.executable, "-m", "bench.archive", str(lake), str(to)]
     return dict(json.loads(subprocess.check_output(command)))
 
 
-def _copied(workspaces: Path, to: Path) -> float:
+def _time_copy(workspaces: Path, to: Path) -> float:
     command = COPY.format(f"'{workspaces}'", f"'{to}'")
     return seconds(lambda: subprocess.run(command, shell=True, check=True))
 

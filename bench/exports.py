@@ -1,6 +1,7 @@
-"""The JSON catalogs of a large lake, each export in a process of its own.
+"""Measure the JSON and Parquet exports of a large lake, each in a process of its own.
 
-`python -m bench.exports LAKE FOLDER`, what that process runs, prints seconds and peak memory.
+`python -m bench.exports LAKE FOLDER json|parquet` is what such a process runs. It prints seconds
+and peak memory.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ FEW, FEW_SECONDS = 10_000, 3.0
 GIB = 1 << 30
 
 
-def of_exports(folder: Path, loops: int = LOOPS) -> list[Figure]:
-    """Seconds for 10,000 loops, memory for many."""
+def measure_exports(folder: Path, loops: int = LOOPS) -> list[Figure]:
+    """Return the seconds of an export of 10,000 loops, and the memory of one of many."""
     lake = init_store(folder / "large")
     Library(lake).alphas()
     figures, done = [], 0
@@ -33,22 +34,22 @@ def of_exports(folder: Path, loops: int = LOOPS) -> list[Figure]:
             fill(lake, range(first, min(first + BATCH, many)), days=3)
         done = many
         publish(lake)
-        told = exported(lake.root, folder / f"json-{many}", "json")
+        took = run_export(lake.root, folder / f"json-{many}", "json")
         few, goal = many == FEW, 1e9 / GIB
         figures += [
-            Figure(f"JSON of {many:,}", told["seconds"], "s", FEW_SECONDS if few else None),
-            Figure(f"JSON of {many:,}: memory", told["memory"] / GIB, "GiB", goal),
+            Figure(f"JSON of {many:,}", took["seconds"], "s", FEW_SECONDS if few else None),
+            Figure(f"JSON of {many:,}: memory", took["memory"] / GIB, "GiB", goal),
         ]
-    told = exported(lake.root, folder / "parquet", "parquet")
+    took = run_export(lake.root, folder / "parquet", "parquet")
     return [
         *figures,
-        Figure(f"Parquet of {loops:,}", told["seconds"], "s", None),
-        Figure(f"Parquet of {loops:,}: memory", told["memory"] / GIB, "GiB", None),
+        Figure(f"Parquet of {loops:,}", took["seconds"], "s", None),
+        Figure(f"Parquet of {loops:,}: memory", took["memory"] / GIB, "GiB", None),
     ]
 
 
-def exported(root: Path, folder: Path, kind: str) -> dict[str, float]:
-    """What a process of its own took."""
+def run_export(root: Path, folder: Path, kind: str) -> dict[str, float]:
+    """Return what an export in a process of its own took."""
     command = [sys.executable, "-m", "bench.exports", str(root), str(folder), kind]
     return dict(json.loads(subprocess.check_output(command)))
 
@@ -62,10 +63,13 @@ def main() -> None:
 
 
 def peak() -> int:
-    """Bytes of memory at most, of this process alone: `ru_maxrss` begins with its parent's."""
-    found = re.search(r"^VmHWM:\s*(\d+) kB", Path("/proc/self/status").read_text(), re.MULTILINE)
-    assert found
-    return int(found[1]) * 1024
+    """Return the peak memory of this process in bytes.
+
+    `ru_maxrss` will not do: it begins with the peak of the parent.
+    """
+    match = re.search(r"^VmHWM:\s*(\d+) kB", Path("/proc/self/status").read_text(), re.MULTILINE)
+    assert match
+    return int(match[1]) * 1024
 
 
 if __name__ == "__main__":

@@ -1,8 +1,7 @@
-"""Statistics of factors beside pandas, and what they need.
+"""Measure the statistics of factors, and the same figures by pandas.
 
-    python -m bench.factors DAYS INSTRUMENTS FACTORS
-
-prints, as JSON, the seconds and the peak of memory of an ingest of one such table.
+`python -m bench.factors DAYS INSTRUMENTS FACTORS` prints, as JSON, the seconds and the peak memory
+of an ingest of one such table.
 """
 
 from __future__ import annotations
@@ -32,19 +31,20 @@ SHARES = [0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99]
 GIB = 1 << 30
 
 
-def of_factors(folder: Path) -> list[Figure]:
-    """The goals: five times as fast as pandas, a loop that repeats old factors at a third of the
-    first, a market of 4,000 within 2.5 GB, 2,000 experiments within 1 GB."""
+def measure_factors(folder: Path) -> list[Figure]:
+    """Return figures with these goals: five times as fast as pandas; a loop that repeats old
+    factors at a third of the first; a market of 4,000 within 2.5 GB; 2,000 experiments within 1
+    GB."""
     root = write_world(folder / "pandas", days=1_000, instruments=500, factors=8)
     lake = init_store(folder / "pandas-lake")
-    before = seconds(lambda: with_pandas(root))
+    before = seconds(lambda: compute_with_pandas(root))
     ours = seconds(lambda: ingest(lake, [root]))
-    after = seconds(lambda: with_pandas(root))
+    after = seconds(lambda: compute_with_pandas(root))
     print(f"pandas {before:.2f} s and {after:.2f} s, ingest {ours:.2f} s", file=sys.stderr)
     repeat(root)
     again = seconds(lambda: ingest(lake, [root]))
-    large = measured("2500", "4000", "3")
-    many = measured("demo")
+    large = run_ingest("2500", "4000", "3")
+    many = run_ingest("demo")
     return [
         Figure("ingest with statistics / pandas", ours / ((before + after) / 2), "×", 0.2),
         Figure("loop of old factors / first loop", again / ours, "×", 1 / 3),
@@ -55,7 +55,7 @@ def of_factors(folder: Path) -> list[Figure]:
 
 
 def write_world(folder: Path, days: int, instruments: int, factors: int) -> Path:
-    """One workspace with such a table of factors, and its prices; the root to read."""
+    """Write one workspace with such a table of factors, and its prices; return the root to read."""
     rng = np.random.default_rng(1)
     calendar = pd.bdate_range("2010-01-04", periods=days + 2).to_numpy()
     codes = [f"SH{600_000 + number}" for number in range(instruments)]
@@ -80,17 +80,17 @@ def write_world(folder: Path, days: int, instruments: int, factors: int) -> Path
 
 
 def repeat(root: Path) -> None:
-    """The next loop: the same factors once more."""
+    """Write the next loop, which has the same factors again."""
     path = make_workspace(root, "b" * 32, factors=None) / FILE
     path.write_bytes((root / ("a" * 32) / FILE).read_bytes())
 
 
-def with_pandas(root: Path) -> pd.DataFrame:
-    """IC, rank IC and distribution of each factor, as a notebook would have them."""
-    closes = prices_with_pandas(root.parent / PRICES)
+def compute_with_pandas(root: Path) -> pd.DataFrame:
+    """Return IC, rank IC and distribution of each factor, as a notebook would compute them."""
+    closes = read_closes(root.parent / PRICES)
     label = (closes.shift(-2) / closes.shift(-1) - 1).stack().rename("label")
     frame = pd.read_parquet(root / ("a" * 32) / FILE).set_index(KEYS)
-    found = {}
+    figures_of = {}
     for column in frame:
         pair = pd.concat([frame[column], label], axis=1, join="inner").dropna()
         days = pair.groupby(level="datetime")
@@ -98,12 +98,13 @@ def with_pandas(root: Path) -> pd.DataFrame:
         rank = days.apply(lambda day: day.iloc[:, 0].rank().corr(day["label"].rank()))
         values = frame[column]
         figures = [ic.mean(), ic.std(), rank.mean(), rank.std(), values.mean(), values.std()]
-        found[column] = figures + values.quantile(SHARES).to_list()
-    return pd.DataFrame(found)
+        figures_of[column] = figures + values.quantile(SHARES).to_list()
+    return pd.DataFrame(figures_of)
 
 
-def prices_with_pandas(file: Path) -> pd.DataFrame:
-    """Closes by day and instrument; as pandas' own reader needs another package, through ours."""
+def read_closes(file: Path) -> pd.DataFrame:
+    """Return closes by day and instrument. pandas' own reader needs another package, so rdlake
+    reads the file."""
     from rdlake.sources.formats.hdf5 import read_hdf5_frame
 
     frame, _ = read_hdf5_frame(file, file.name, ["$close"])
@@ -112,8 +113,8 @@ def prices_with_pandas(file: Path) -> pd.DataFrame:
     return values.pivot(index="datetime", columns="instrument", values="$close")
 
 
-def measured(*arguments: str) -> dict[str, float]:
-    """What an ingest in a process of its own took."""
+def run_ingest(*arguments: str) -> dict[str, float]:
+    """Return what an ingest in a process of its own took."""
     command = [sys.executable, "-m", "bench.factors", *arguments]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     found: dict[str, float] = json.loads(done.stdout)
@@ -133,7 +134,7 @@ def main(*arguments: str) -> None:
 
 
 def write(folder: Path, *arguments: str) -> None:
-    """What is to be read, made by another process, so that its memory does not count."""
+    """Write what is to be read, in another process, so that its memory does not count."""
     if arguments == ("demo",):
         write_demo(folder / "demo", experiments=2_000, seed=1)
     else:

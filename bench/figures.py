@@ -1,4 +1,4 @@
-"""A measured figure and what it must not exceed."""
+"""Describe a measured figure and its goal."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Figure:
-    """One measured figure and what it must not exceed; without a goal it is told only."""
+    """Hold one measured figure and what it must not exceed; without a goal it is only reported."""
 
     name: str
     value: float
@@ -18,6 +18,7 @@ class Figure:
 
     @property
     def kept(self) -> bool:
+        """Return whether the goal is met."""
         return self.goal is None or self.value <= self.goal
 
     def __str__(self) -> str:
@@ -27,6 +28,7 @@ class Figure:
 
 
 def seconds(action: Callable[[], object]) -> float:
+    """Return how long an action takes."""
     started = time.perf_counter()
     action()
     return time.perf_counter() - started

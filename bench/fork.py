@@ -1,4 +1,5 @@
-"""A fork of RD-Agent: its registry and JSON files to a published catalog, and its own hand."""
+"""Measure a fork of RD-Agent: from its registry and JSON files to a published catalog, then loop
+by loop."""
 
 from __future__ import annotations
 
@@ -15,33 +16,34 @@ from rdlake.library import Library
 from rdlake.store.lake import Lake
 from rdlake.store.opening import init_store
 
-BY_HAND = 12
+LOOPS = 12
 RUN = "f" * 32
 
 
-def of_a_fork(folder: Path, count: int) -> list[Figure]:
-    """From folders and a registry to a catalog; again, unchanged; then loops one by one."""
+def measure_fork(folder: Path, count: int) -> list[Figure]:
+    """Ingest folders and a registry and publish; do it again, unchanged; then write loops one by
+    one."""
     demo = write_demo(folder / "fork", experiments=count, seed=1, fork=True)
-    more = write_demo(folder / "more", experiments=BY_HAND, seed=2)
+    more = write_demo(folder / "more", experiments=LOOPS, seed=2)
     lake = init_store(folder / "of a fork")
     assert demo.registry
     registry = demo.registry
 
-    def take() -> None:
+    def ingest_all() -> None:
         ingest(lake, [demo.workspaces], registries=[registry])
         publish(lake)
 
-    taken = seconds(take)
-    again = min(seconds(take) for _ in range(3))
+    taken = seconds(ingest_all)
+    again = min(seconds(ingest_all) for _ in range(3))
     return [
         Figure(f"{count} of a fork to a catalog", taken, "s", None),
         Figure("the same again, unchanged", again, "s", 1.0),
-        Figure("write_loop_artifacts", _by_hand(lake, more) * 1000, "ms", 300),
+        Figure("write_loop_artifacts", _time_loops(lake, more) * 1000, "ms", 300),
     ]
 
 
-def _by_hand(lake: Lake, demo: DemoReport) -> float:
-    """The median of loops that end one after the other in a lake of many."""
+def _time_loops(lake: Lake, demo: DemoReport) -> float:
+    """Return the median seconds of loops that end one after the other in a lake of many."""
     folders = [
         path for path in sorted(demo.workspaces.iterdir()) if (path / "ret.parquet").exists()
     ]

@@ -1,4 +1,5 @@
-"""What it costs to keep content and to draw: ingest with and without, and one pair of charts."""
+"""Measure what it costs to keep content and to draw: ingest with and without, and one pair of
+charts."""
 
 from __future__ import annotations
 
@@ -22,9 +23,11 @@ ROUNDS = 2
 DAYS = ("date", "nav", "bench", "drawdown")
 
 
-def of_keeping(folder: Path, workspaces: Path) -> list[Figure]:
-    """Ingest of the same folders with nothing, the essential and everything kept, in turn; then
-    their curves drawn, and the whole published."""
+def measure_keeping(folder: Path, workspaces: Path) -> list[Figure]:
+    """Ingest the same folders with nothing, the essential and everything kept, in turn.
+
+    Then draw their curves and publish the whole.
+    """
     taken: dict[Keep, list[float]] = {"none": [], "essential": [], "all": []}
     for turn in range(ROUNDS):
         for keep, times in taken.items():
@@ -45,7 +48,7 @@ def of_keeping(folder: Path, workspaces: Path) -> list[Figure]:
         ),
         Figure("ingest keeping all / nothing", best["all"] / best["none"], "×", None),
         Figure("unchanged ingest, essential kept", again, "s", 1.0),
-        Figure("one pair of charts", _pair(lake.root) * 1000, "ms", PAIR_MS),
+        Figure("one pair of charts", _time_pair(lake.root) * 1000, "ms", PAIR_MS),
         Figure("one pair in a whole drawing", drawing / pairs * 1000, "ms", None),
         Figure("nothing to draw", idle, "s", None),
         Figure("publish with content and charts", published, "s", None),
@@ -53,8 +56,9 @@ def of_keeping(folder: Path, workspaces: Path) -> list[Figure]:
     ]
 
 
-def _pair(root: Path) -> float:
-    """Net value and drawdown of one curve; the best of some, for others work here too."""
+def _time_pair(root: Path) -> float:
+    """Return the best time to draw net value and drawdown of one curve. The best, because other
+    programs run too."""
     from rdlake.exports.charts.canvas import Canvas
     from rdlake.exports.charts.curves import plot_curve, plot_drawdown
 

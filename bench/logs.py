@@ -1,4 +1,5 @@
-"""RD-Agent's logs: how fast messages are read, and an ingest of logs and workspaces together."""
+"""Measure RD-Agent's logs: how fast messages are read, and an ingest of logs and workspaces
+together."""
 
 from __future__ import annotations
 
@@ -16,13 +17,14 @@ from rdlake.store.opening import init_store
 MESSAGES = 2000
 
 
-def of_logs(folder: Path, demo: DemoReport) -> list[Figure]:
-    """The reader alone, and the whole way beside pandas, which reads the workspaces' figures."""
-    return [_reading(demo), *_ingesting(folder, demo)]
+def measure_logs(folder: Path, demo: DemoReport) -> list[Figure]:
+    """Measure the reader alone, then the whole ingest against pandas, which reads the workspaces
+    alone."""
+    return [_measure_reader(demo), *_measure_ingest(folder, demo)]
 
 
-def _reading(demo: DemoReport) -> Figure:
-    """Every message of interest: found, opened, its signature checked, decoded."""
+def _measure_reader(demo: DemoReport) -> Figure:
+    """Find, open, verify and decode every message of interest."""
     reading = RunReading(key=demo.signing_key.read_bytes())
 
     def read_all() -> None:
@@ -38,15 +40,15 @@ def _reading(demo: DemoReport) -> Figure:
     )
 
 
-def _ingesting(folder: Path, demo: DemoReport) -> list[Figure]:
+def _measure_ingest(folder: Path, demo: DemoReport) -> list[Figure]:
     lake = init_store(folder / "with logs")
     key = demo.signing_key.read_bytes()
 
-    def take() -> None:
+    def ingest_all() -> None:
         ingest(lake, [demo.workspaces], [demo.logs], signing_key=key)
 
     plain = seconds(lambda: read_with_pandas(demo.workspaces))
-    taken, again = seconds(take), seconds(take)
+    taken, again = seconds(ingest_all), seconds(ingest_all)
     return [
         Figure("ingest with logs / pandas without", taken / plain, "×", None),
         Figure("unchanged ingest with logs", again, "s", None),

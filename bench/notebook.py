@@ -1,4 +1,4 @@
-"""The baseline: what a notebook would do."""
+"""Read experiments as a notebook would: the baseline of the benchmarks."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ import pandas as pd
 
 
 def read_with_pandas(workspaces: Path) -> int:
-    """Metrics and curve of each experiment, as a notebook would read them; nothing else."""
-    read = 0
+    """Read metrics and curve of each experiment with pandas and nothing else; return their
+    number."""
+    count = 0
     for folder in sorted(workspaces.iterdir()):
         if (folder / "qlib_res.csv").exists():
             pd.read_csv(folder / "qlib_res.csv", index_col=0)
             pd.read_parquet(folder / "ret.parquet")
-            read += 1
-    return read
+            count += 1
+    return count

@@ -1,8 +1,9 @@
-"""The contract over pinned files beside the contract over `delta_scan`, in one DuckDB process.
+"""Compare the contract over pinned files with the contract over `delta_scan`, in one DuckDB
+process.
 
-    python plain.py EXTENSION CATALOG SCRIPT QUERY…
+python plain.py EXTENSION CATALOG SCRIPT QUERY…
 
-Only duckdb is imported: another Python than that of the bench runs this.
+Another Python than that of the benchmark runs this module, so it imports only duckdb.
 """
 
 from __future__ import annotations
@@ -24,22 +25,23 @@ def main(extension: str, catalog: str, script: str, *queries: str) -> None:
     connection.execute(f"LOAD '{extension}'")
     connection.execute(f"ATTACH '{catalog}' AS rd (READ_ONLY)")
     connection.execute(Path(script).read_text("utf-8"))
-    json.dump([beside(connection, query) for query in queries], sys.stdout)
+    json.dump([compare(connection, query) for query in queries], sys.stdout)
 
 
-def beside(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[float, float]:
-    """Both are asked in turn, for the machine's drift; the answers must be the same."""
+def compare(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[float, float]:
+    """Ask both in turn, because the machine drifts. Their answers must be equal."""
     pinned: list[float] = []
     scanned: list[float] = []
     for _ in range(REPEATS):
-        rows = timed(connection, "rd", pinned, query)
-        assert rows == timed(connection, "memory", scanned, query), query
+        rows = ask(connection, "rd", pinned, query)
+        assert rows == ask(connection, "memory", scanned, query), query
     return statistics.median(pinned), statistics.median(scanned)
 
 
-def timed(
+def ask(
     connection: duckdb.DuckDBPyConnection, catalog: str, times: list[float], query: str
 ) -> list[tuple[object, ...]]:
+    """Return the rows of a query, and append its time."""
     connection.execute(f"USE {catalog}")
     started = time.perf_counter()
     rows = connection.execute(query).fetchall()

@@ -1,4 +1,4 @@
-"""The published views beside the same views over DuckDB's `delta_scan`."""
+"""Compare the published views with the same views over DuckDB's `delta_scan`."""
 
 from __future__ import annotations
 
@@ -15,18 +15,21 @@ from rdlake.store.lake import Lake
 COMPAT = Path(__file__).parent.parent / ".venv-compat" / "1.5.5"
 EXTENSION = "lib/python*/site-packages/duckdb_extension_delta/extensions/*/*.duckdb_extension"
 SHARE = 1 / 3
-"""Three times as fast."""
+"""The goal: three times as fast."""
 
 
-def beside_delta_scan(lake: Lake, folder: Path, queries: dict[str, str]) -> list[Figure]:
-    """The time of all queries over the pinned files as a share of that over `delta_scan`, and each
-    query's own; none where `make test-compat` has not built a DuckDB with the delta extension."""
+def measure_delta_scan(lake: Lake, folder: Path, queries: dict[str, str]) -> list[Figure]:
+    """Return the time of all queries over the pinned files as a share of that over `delta_scan`.
+
+    Each query's own share follows. Without a DuckDB that has the delta extension, which `make
+    test-compat` builds, nothing is measured.
+    """
     extension = next(COMPAT.glob(EXTENSION), None)
     if extension is None:
         print("no delta extension here (make test-compat): delta_scan left out", file=sys.stderr)
         return []
     text = folder / "scanned.sql"
-    text.write_text(over_delta_scan(lake), encoding="utf-8")
+    text.write_text(contract_over_delta_scan(lake), encoding="utf-8")
     reader = Path(__file__).with_name("plain.py")
     catalog = lake.root / "catalog.duckdb"
     command = [COMPAT / "bin" / "python", "-I", reader, extension, catalog, text]
@@ -44,8 +47,8 @@ def beside_delta_scan(lake: Lake, folder: Path, queries: dict[str, str]) -> list
     ]
 
 
-def over_delta_scan(lake: Lake) -> str:
-    """The contract over the newest version of each Delta table."""
+def contract_over_delta_scan(lake: Lake) -> str:
+    """Return the contract over the newest version of each Delta table."""
 
     def source(found: re.Match[str]) -> str:
         folder = lake.folder(found["name"])

@@ -1,4 +1,4 @@
-"""The store as it grows: one durable commit, one publication, upkeep."""
+"""Measure the store as it grows: one durable commit, one publication, maintenance."""
 
 from __future__ import annotations
 
@@ -24,29 +24,31 @@ FEW, MANY = 300, 3000
 APPEND_MS, REPLACE_MS, PUBLISH_S = 12, 20, 0.5
 
 
-def growth(folder: Path) -> list[Figure]:
-    """p50 of appending and of replacing one curve, each a commit on disk, after few commits and
-    after many, before and after upkeep."""
+def measure_growth(folder: Path) -> list[Figure]:
+    """Return the median time of appending and of replacing one curve, each a commit on disk.
+
+    It is measured after few commits and after many, before and after maintenance.
+    """
     lake = init_store(folder / "growing")
     for number in range(FEW):
-        commit(lake, number, 1.0)
-    figures = commits(lake, FEW, f"at {FEW}", kept=True)
+        time_commit(lake, number, 1.0)
+    figures = time_commits(lake, FEW, f"at {FEW}", kept=True)
     for number in range(FEW + SAMPLES, MANY):
-        commit(lake, number, 1.0)
-    figures += commits(lake, MANY, f"at {MANY}", kept=False)
+        time_commit(lake, number, 1.0)
+    figures += time_commits(lake, MANY, f"at {MANY}", kept=False)
     figures += [
         Figure("compaction", seconds(lambda: lake.compact(TABLE.name)), "s", None),
         Figure("upkeep", seconds(lambda: maintain(lake, older_than_hours=0)), "s", 60),
     ]
-    return figures + commits(lake, MANY + SAMPLES, f"at {MANY}, upkeep done", kept=True)
+    return figures + time_commits(lake, MANY + SAMPLES, f"at {MANY}, upkeep done", kept=True)
 
 
-def commits(lake: Lake, done: int, when: str, *, kept: bool) -> list[Figure]:
-    """Some commits more, timed: new curves, these again, and the oldest, which upkeep has put into
-    the largest file. The goals hold where they must be kept."""
-    appends = [commit(lake, number, 1.0) for number in range(done, done + SAMPLES)]
-    replaced = [commit(lake, number, 2.0) for number in range(done, done + SAMPLES)]
-    oldest = [commit(lake, number, 2.0 + done) for number in range(SAMPLES)]
+def time_commits(lake: Lake, done: int, when: str, *, kept: bool) -> list[Figure]:
+    """Time some more commits: new curves, these again, and the oldest, which maintenance has
+    moved into the largest file. With `kept` the goals must be met."""
+    appends = [time_commit(lake, number, 1.0) for number in range(done, done + SAMPLES)]
+    replaced = [time_commit(lake, number, 2.0) for number in range(done, done + SAMPLES)]
+    oldest = [time_commit(lake, number, 2.0 + done) for number in range(SAMPLES)]
     return [
         Figure(
             f"append {when}", statistics.median(appends) * 1000, "ms", APPEND_MS if kept else None
@@ -61,8 +63,8 @@ def commits(lake: Lake, done: int, when: str, *, kept: bool) -> list[Figure]:
     ]
 
 
-def commit(lake: Lake, number: int, nav: float) -> float:
-    """How long one durable commit of one curve takes."""
+def time_commit(lake: Lake, number: int, nav: float) -> float:
+    """Return how long one durable commit of one curve takes."""
     owner = f"{number * 2654435761 % 2**32:08x}" * 4
     days = [date(2020, 1, 1) + timedelta(day) for day in range(240)]
     frame = pl.DataFrame({"date": days}).with_columns(
@@ -74,8 +76,8 @@ def commit(lake: Lake, number: int, nav: float) -> float:
     return seconds(lambda: lake._commit_table(TABLE, rows, [owner]))
 
 
-def publication(lake: Lake) -> list[Figure]:
-    """One publication with many versions behind it, which pin what the newest pins."""
+def measure_publication(lake: Lake) -> list[Figure]:
+    """Time one publication with many versions before it, which pin what the newest pins."""
     last = newest(lake)
     while last.catalog_version < FEW:
         last = replace(

@@ -1,4 +1,4 @@
-"""Something to try with: `rdlake demo`."""
+"""Write something to try rdlake with: `rdlake demo`."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from rdlake.cli.output import json_option, progress, say, show_json
 
 @click.command()
 @click.argument("directory", type=click.Path(path_type=Path))
-@click.option("--experiments", default=100, show_default=True, help="How many.")
-@click.option("--seed", default=0, show_default=True, help="The same seed, the same files.")
-@click.option("--fork", is_flag=True, help="With a registry and JSON files, as a fork has them.")
+@click.option("--experiments", default=100, show_default=True, help="How many to write.")
+@click.option("--seed", default=0, show_default=True, help="The same seed gives the same files.")
+@click.option(
+    "--fork", is_flag=True, help="Also write a registry and JSON files, as a fork of RD-Agent does."
+)
 @json_option
 def demo(directory: Path, experiments: int, seed: int, fork: bool, as_json: bool) -> None:
     """Write synthetic RD-Agent workspaces and logs below DIRECTORY.

@@ -1,4 +1,4 @@
-"""What goes out for other programs: `rdlake export base-features`."""
+"""Write parts of the lake for other programs: `rdlake export base-features`."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from rdlake.cli.output import json_option, lake_option, say, show, show_json
 
 @click.group()
 def export() -> None:
-    """Write parts of the lake as other programs take them."""
+    """Write parts of the lake in the form that other programs read."""
 
 
 @export.command("base-features")
 @click.argument("folder", metavar="DIR")
 @click.argument("names", metavar="[FACTOR]...", nargs=-1)
 @click.option("--where", metavar="SQL", help="A condition over the columns of factor_catalog.")
-@click.option("--allow-unsafe", is_flag=True, help="Also code that the scan reports.")
+@click.option("--allow-unsafe", is_flag=True, help="Also write code that the scan reports.")
 @lake_option
 @json_option
 def base_features(

@@ -1,4 +1,5 @@
-"""Ways out: `rdlake catalogs export-json` and `export-parquet`, `rdlake changes`, `report`."""
+"""Export versions and reports: `rdlake catalogs export-json` and `export-parquet`, `changes`,
+`report`."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ from rdlake.cli.output import json_option, lake_option, say, show, show_line
 
 KINDS = ("cleared", "added", "changed", "removed")
 version_option = click.option(
-    "--version", type=int, metavar="N", help="Of version N.  [default: the newest]"
+    "--version", type=int, metavar="N", help="Read version N.  [default: the newest]"
 )
 folder_argument = click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 
@@ -24,7 +25,7 @@ folder_argument = click.argument("folder", metavar="DIR", type=click.Path(path_t
 @lake_option
 @json_option
 def export_json(folder: Path, version: int | None, lake_root: str, as_json: bool) -> None:
-    """Write the JSON catalogs of protocol v1 into DIR, in place of older ones.
+    """Write the JSON catalogs of protocol v1 into DIR, in place of older files.
 
     Two exports of one version are equal to the byte.
 
@@ -33,7 +34,7 @@ def export_json(folder: Path, version: int | None, lake_root: str, as_json: bool
     """
     from rdlake.exports import json
 
-    _tell(json.export_json, lake_root, folder, version, as_json)
+    _export(json.export_json, lake_root, folder, version, as_json)
 
 
 @click.command("export-parquet")
@@ -42,27 +43,29 @@ def export_json(folder: Path, version: int | None, lake_root: str, as_json: bool
 @lake_option
 @json_option
 def export_parquet(folder: Path, version: int | None, lake_root: str, as_json: bool) -> None:
-    """Write every view as one Parquet file into DIR, in place of older ones.
+    """Write every view as one Parquet file into DIR, in place of older files.
 
-    What views and columns mean is in the files' metadata.
+    The metadata of the files says what views and columns mean.
 
     \b
     rdlake catalogs export-parquet catalog-of-today
     """
     from rdlake.exports import parquet
 
-    _tell(parquet.export_parquet, lake_root, folder, version, as_json)
+    _export(parquet.export_parquet, lake_root, folder, version, as_json)
 
 
 @click.command()
-@click.option("--since", type=int, required=True, metavar="N", help="The version that is known.")
-@click.option("--to", type=int, metavar="M", help="Until version M.  [default: the newest]")
+@click.option(
+    "--since", type=int, required=True, metavar="N", help="The version that your copy has."
+)
+@click.option("--to", type=int, metavar="M", help="The version to reach.  [default: the newest]")
 @lake_option
 @json_option
 def changes(since: int, to: int | None, lake_root: str, as_json: bool) -> None:
     """Show what turns a copy of version N into version M: rows added, changed, removed, by key.
 
-    With --json each change is a line; the last line has the number to ask --since next time.
+    With --json each change is a line. The last line has the number for --since next time.
 
     \b
     rdlake changes --since 41 --json
@@ -73,13 +76,13 @@ def changes(since: int, to: int | None, lake_root: str, as_json: bool) -> None:
 
     lake = rdlake.open_lake(lake_root).lake
     until = newest(lake).catalog_version if to is None else to
-    found = diff.changes(lake, since, until)
+    rows_changed = diff.changes(lake, since, until)
     if as_json:
-        for each in found:
+        for each in rows_changed:
             show_line(vars(each))
         show_line({"next_since": until})
         return
-    counts = Counter[tuple[str, str]]((each.view, each.change) for each in found)
+    counts = Counter[tuple[str, str]]((each.view, each.change) for each in rows_changed)
     rows = [
         {"view": view} | {kind: counts[view, kind] for kind in KINDS}
         for view in sorted({view for view, _ in counts})
@@ -96,13 +99,13 @@ def changes(since: int, to: int | None, lake_root: str, as_json: bool) -> None:
     metavar="FILE.html",
     required=True,
     type=click.Path(path_type=Path),
-    help="Where to; an earlier report is replaced.",
+    help="The file to write; an earlier report is replaced.",
 )
 @version_option
 @lake_option
 def report(name: str, target: Path, version: int | None, lake_root: str) -> None:
     """Write one page on an EXPERIMENT or a FACTOR: figures with their conventions, charts,
-    feedback, code. It needs nothing beside itself, runs nothing and can be printed.
+    feedback, code. The page needs no other file, runs nothing and can be printed.
 
     \b
     rdlake report 3f2a9c -o experiment.html
@@ -114,7 +117,7 @@ def report(name: str, target: Path, version: int | None, lake_root: str) -> None
     click.echo(write_report(rdlake.open_lake(lake_root).lake, name, target, version))
 
 
-def _tell(
+def _export(
     export: Callable[..., Any], lake_root: str, folder: Path, version: int | None, as_json: bool
 ) -> None:
     import rdlake

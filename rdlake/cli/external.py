@@ -1,4 +1,4 @@
-"""What comes from elsewhere: `rdlake alpha`, `rdlake add factors`, `rdlake add strategy`."""
+"""Add what comes from elsewhere: `rdlake alpha`, `rdlake add factors`, `rdlake add strategy`."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from rdlake.ingest.external import Added
 
 name_option = click.option(
-    "--name", help="Under which it stands and is replaced.  [default: the file's name]"
+    "--name", help="The name under which it is stored and replaced.  [default: the file's name]"
 )
 
 
 @click.command()
 @lake_option
-@click.option("--list", "listed", is_flag=True, help="Only list them; no lake is needed.")
+@click.option("--list", "listed", is_flag=True, help="Only list the factors; this needs no lake.")
 @json_option
 def alpha(lake_root: str, listed: bool, as_json: bool) -> None:
     """Add Qlib's factor libraries Alpha158 and Alpha360 to the lake.
@@ -51,7 +51,7 @@ def alpha(lake_root: str, listed: bool, as_json: bool) -> None:
 
 @click.group()
 def add() -> None:
-    """Add factors or a strategy from elsewhere than RD-Agent."""
+    """Add factors or a strategy that do not come from RD-Agent."""
 
 
 @add.command()
@@ -67,14 +67,16 @@ def add() -> None:
 @click.option(
     "--prices",
     metavar="FILE",
-    help="The daily_pv.h5 that factors are held against.  [default: RDLAKE_PRICES]",
+    help="The daily_pv.h5 to compute IC with.  [default: RDLAKE_PRICES]",
 )
 @json_option
 def factors(
     lake_root: str, path: str, name: str | None, source: str, prices: str | None, as_json: bool
 ) -> None:
-    """Add a table of factors, with their statistics: .parquet or .csv with the columns datetime and
-    instrument and one of numbers per factor; TABLE.yaml beside it may describe them.
+    """Add a table of factors and compute their statistics.
+
+    TABLE is a .parquet or .csv file with the columns datetime and instrument, and one column of
+    numbers per factor. A file TABLE.yaml in the same folder may describe the factors.
 
     \b
     rdlake add factors my_factors.parquet --prices daily_pv.h5
@@ -85,7 +87,7 @@ def factors(
     given = prices or Settings().prices
     file = Path(given).expanduser() if given else None
     lake = rdlake.open_lake(lake_root)
-    _tell(lake.add_factors(path, name=name, source=source, prices=file), as_json=as_json)
+    _show_result(lake.add_factors(path, name=name, source=source, prices=file), as_json=as_json)
 
 
 @add.command()
@@ -95,8 +97,9 @@ def factors(
 @click.option("--source", default="handcrafted", show_default=True, help="handcrafted or external.")
 @json_option
 def strategy(lake_root: str, path: str, name: str | None, source: str, as_json: bool) -> None:
-    """Add a strategy: a Qlib configuration as qrun reads it, rendered, with model.py beside it if
-    it runs one. It is read and never run.
+    """Add a strategy: a Qlib configuration as qrun reads it, without templates.
+
+    If it uses a model.py, that file lies in the same folder. The strategy is read and never run.
 
     \b
     rdlake add strategy conf.yaml --name topk50
@@ -104,10 +107,10 @@ def strategy(lake_root: str, path: str, name: str | None, source: str, as_json: 
     import rdlake
 
     lake = rdlake.open_lake(lake_root)
-    _tell(lake.add_strategy(path, name=name, source=source), as_json=as_json)
+    _show_result(lake.add_strategy(path, name=name, source=source), as_json=as_json)
 
 
-def _tell(done: Added, *, as_json: bool) -> None:
+def _show_result(done: Added, *, as_json: bool) -> None:
     columns = ["owner", "status", "names", "digest", *(["findings"] if as_json else [])]
     show([asdict(done)], columns, as_json=as_json)
     for each in done.findings:

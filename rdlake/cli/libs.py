@@ -1,4 +1,4 @@
-"""Shared libraries: `rdlake libs sync`, `rdlake libs verify`."""
+"""Write and verify shared libraries: `rdlake libs sync`, `rdlake libs verify`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rdlake.cli.output import json_option, lake_option, say, show, show_json
 
 @click.group()
 def libs() -> None:
-    """Shared libraries of accepted factors' real code and of strategies, as Python packages."""
+    """Write accepted factors' code and strategies as Python packages, and verify the factors."""
 
 
 factors_root_option = click.option(
@@ -35,9 +35,9 @@ factors_root_option = click.option(
 @click.option(
     "--allow-unsafe",
     is_flag=True,
-    help="Also code that reaches for the network, processes or files elsewhere.",
+    help="Also write code that reaches for the network, processes or files elsewhere.",
 )
-@click.option("--dry-run", is_flag=True, help="Only say what would be written.")
+@click.option("--dry-run", is_flag=True, help="Only show what would be written.")
 @json_option
 def sync(
     lake_root: str,
@@ -84,7 +84,8 @@ def sync(
     "--workspaces",
     metavar="DIR",
     multiple=True,
-    help="A folder of workspaces, where the stored values lie.  [default: RDLAKE_WORKSPACES]",
+    help="A folder of workspaces with stored values; may be repeated.  "
+    "[default: RDLAKE_WORKSPACES]",
 )
 @click.option(
     "--prices",
@@ -95,12 +96,14 @@ def sync(
     "--python",
     metavar="FILE",
     default=sys.executable,
-    help="The Python that runs the code; it has pandas and tables.  [default: rdlake's own]",
+    help="The Python that runs the code; it needs pandas and tables.  [default: rdlake's own]",
 )
 @click.option("--seconds", default=600, show_default=True, help="How long one factor may run.")
-@click.option("--memory", default=16, show_default=True, help="How many GiB one may take.")
 @click.option(
-    "--unprotected", is_flag=True, help="Run the code though this system cannot close it in."
+    "--memory", default=16, show_default=True, help="How many GiB of memory one factor may use."
+)
+@click.option(
+    "--unprotected", is_flag=True, help="Run the code even if this system cannot close it in."
 )
 @json_option
 def verify(
@@ -112,7 +115,7 @@ def verify(
     as_json: bool,
     **others: Any,
 ) -> int:
-    """Run the factors of the library, or those named, and hold them against their stored values.
+    """Run the factors of the library, or those named, and compare them with their stored values.
 
     \b
     rdlake libs verify --workspaces git_ignore_folder/RD-Agent_workspace

@@ -1,6 +1,6 @@
-"""The command line. A command parses, calls one library function, prints.
+"""Run the command line: parse, call one library function, print.
 
-Nothing heavy is loaded before a command runs: `rdlake --help` answers at once.
+Nothing heavy is loaded before a command runs, so `rdlake --help` answers at once.
 """
 
 from __future__ import annotations
@@ -17,36 +17,36 @@ from rdlake.errors import ExitCode, RdlakeError
 COMMANDS = {
     "init": ("rdlake.cli.lakes:init", "Make a lake."),
     "ingest": ("rdlake.cli.ingest:ingest", "Read RD-Agent's workspaces and logs into the lake."),
-    "ingests": ("rdlake.cli.ingests:ingests", "What became of each run and folder, and why."),
+    "ingests": ("rdlake.cli.ingests:ingests", "Show what became of each run and folder, and why."),
     "refresh": (
         "rdlake.cli.ingest:refresh",
-        "Ingest what is configured, publish, show what is there.",
+        "Ingest what is configured, publish, show the result.",
     ),
     "catalogs": (
         "rdlake.cli.catalogs:catalogs",
-        "Publish catalog versions, look at them, go back.",
+        "Publish catalog versions, inspect them, go back.",
     ),
     "changes": (
         "rdlake.cli.exports:changes",
-        "What turns a copy of one catalog version into another.",
+        "Show what turns a copy of one catalog version into another.",
     ),
-    "groups": ("rdlake.cli.groups:groups", "Groups of experiments to compare."),
-    "sql": ("rdlake.cli.query:sql", "Ask the published catalog."),
+    "groups": ("rdlake.cli.groups:groups", "Manage groups of experiments to compare."),
+    "sql": ("rdlake.cli.query:sql", "Query the published catalog."),
     "blobs": (
         "rdlake.cli.blobs:blobs",
         "List the files whose content the lake keeps, and write them out.",
     ),
     "archive": (
         "rdlake.cli.archive:archive",
-        "Copy experiments to another lake, proven by reading back.",
+        "Copy experiments to another lake and read the copy back.",
     ),
-    "restore": ("rdlake.cli.archive:restore", "Give an experiment's files back as they were."),
+    "restore": ("rdlake.cli.archive:restore", "Write an experiment's files as they were."),
     "cleanup": (
         "rdlake.cli.cleanup:cleanup",
-        "Free the disk of what an archive has, by way of a trash.",
+        "Move what an archive has to a trash, to free the disk.",
     ),
-    "pin": ("rdlake.cli.cleanup:pin", "Say that an experiment must stay."),
-    "unpin": ("rdlake.cli.cleanup:unpin", "Say that it need not stay any longer."),
+    "pin": ("rdlake.cli.cleanup:pin", "Mark an experiment that must stay."),
+    "unpin": ("rdlake.cli.cleanup:unpin", "Remove the mark that an experiment must stay."),
     "pins": ("rdlake.cli.cleanup:pins", "List the experiments that must stay."),
     "plot": (
         "rdlake.cli.plot:plot",
@@ -61,19 +61,20 @@ COMMANDS = {
     "export": ("rdlake.cli.export:export", "Write factors for RD-Agent to begin with."),
     "libs": (
         "rdlake.cli.libs:libs",
-        "Shared libraries of factors' code and strategies, written and verified.",
+        "Write and verify shared libraries of factors' code and strategies.",
     ),
     "maintain": (
         "rdlake.cli.lakes:maintain",
         "Compact the tables and remove what no version needs.",
     ),
-    "doctor": ("rdlake.cli.lakes:doctor", "Show the settings and whether the lake is whole."),
+    "doctor": ("rdlake.cli.lakes:doctor", "Show the settings and check that the lake is whole."),
     "demo": ("rdlake.cli.demo:demo", "Write synthetic workspaces and logs to try things with."),
 }
 
 
 class LazyGroup(click.Group):
-    """Commands by name; each is imported when it is called, its help stands here."""
+    """List commands by name. A command is imported when it is called; its short help stands in
+    `COMMANDS`."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -94,14 +95,14 @@ class LazyGroup(click.Group):
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="rdlake")
 def root() -> None:
-    """RD-Agent's experiments as versioned tables and a catalog that DuckDB attaches.
+    """Keep RD-Agent's experiments as versioned tables, published as a catalog for DuckDB.
 
     Exit codes: 0 ok, 1 failed, 2 usage, 3 partial, 4 verification failed, 10 no lake.
     """
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run a command; errors become a message on stderr and an exit code."""
+    """Run a command. An error becomes a message on stderr and an exit code."""
     try:
         called = sys.argv[0] if sys.argv[0].endswith("rdlake") else "rdlake"
         result: Any = root.main(args=arguments, prog_name=called, standalone_mode=False)

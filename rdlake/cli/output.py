@@ -1,4 +1,4 @@
-"""What commands print: data on stdout, talk on stderr, progress on a terminal only."""
+"""Print what commands say: data on stdout, talk on stderr, progress on a terminal only."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ import click
 
 F = Callable[..., Any]
 WIDE = 500
+"""The width of a table that is not printed to a terminal."""
 _BREAKS = re.compile("[\x85\u2028\u2029]")
-"""What some readers take for the end of a line and JSON does not escape."""
+"""Characters that some readers take for the end of a line, and that JSON does not escape."""
 
 
 def lake_option(command: F) -> F:
-    """--lake, with the setting as its default."""
+    """Add --lake, with the setting as its default."""
     from rdlake.settings import Settings
 
     return click.option(
@@ -33,12 +34,12 @@ def lake_option(command: F) -> F:
 
 
 def json_option(command: F) -> F:
-    """--json, for programs."""
+    """Add --json, for programs."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
 
 
 def say(message: str) -> None:
-    """Talk to the person."""
+    """Print a message for the person to stderr."""
     click.echo(message, err=True)
 
 
@@ -48,13 +49,13 @@ def show_json(value: Any) -> None:
 
 
 def show_line(value: Any) -> None:
-    """Print a value as strict JSON on a line of its own, however the reader tells lines apart."""
+    """Print a value as strict JSON on one line, whatever the reader takes for the end of a line."""
     text = json.dumps(_strict(value), ensure_ascii=False, allow_nan=False)
     click.echo(_BREAKS.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
 
 
 def show(rows: Sequence[dict[str, Any]], columns: Sequence[str], *, as_json: bool) -> None:
-    """Print rows as a table for a person or as JSON for a program."""
+    """Print rows as a table for a person, or as JSON for a program."""
     if as_json:
         show_json([{name: row.get(name) for name in columns} for row in rows])
         return
@@ -72,7 +73,7 @@ def show(rows: Sequence[dict[str, Any]], columns: Sequence[str], *, as_json: boo
 
 @contextmanager
 def progress(what: str) -> Iterator[Callable[[int, int], None] | None]:
-    """A bar on a terminal, nothing elsewhere."""
+    """Show a progress bar on a terminal; show nothing elsewhere."""
     if not _terminal():
         yield None
         return
@@ -122,7 +123,7 @@ def _text(value: Any) -> str:
 
 
 def _strict(value: Any) -> Any:
-    """The value in terms of JSON; what is no number, such as NaN, is null."""
+    """Return the value in terms of JSON; NaN and infinity become null."""
     if value is None or isinstance(value, bool | int | str):
         return value
     if isinstance(value, float):

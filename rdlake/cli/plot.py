@@ -1,4 +1,4 @@
-"""Pictures for a person at the terminal: `rdlake plot`."""
+"""Draw pictures for a person at the terminal: `rdlake plot`."""
 
 from __future__ import annotations
 
@@ -17,15 +17,17 @@ from rdlake.cli.output import lake_option
     metavar="DIR",
     default=".",
     type=click.Path(path_type=Path),
-    help="Where to; a folder that is there.  [default: the current one]",
+    help="An existing folder to write to.  [default: the current one]",
 )
-@click.option("--force", is_flag=True, help="Replace files that are there.")
+@click.option("--force", is_flag=True, help="Replace existing files.")
 @lake_option
 def plot(name: str, folder: Path, force: bool, lake_root: str) -> None:
-    """Draw PNG files: of an EXPERIMENT its net value beside its benchmark and its drawdown, of a
-    FACTOR its IC summed over the days, how many days had which, and what its fifths earned.
+    """Draw PNG files of an EXPERIMENT or a FACTOR.
 
-    EXPERIMENT is its workspace, the beginning of that name, or run/loop; FACTOR its whole name.
+    An experiment gets its net value with the benchmark, and its drawdown. A factor gets the sum of
+    its daily IC, a histogram of its IC, and what its fifths earned.
+
+    EXPERIMENT is a workspace, the beginning of its name, or run/loop. FACTOR is a whole name.
 
     \b
     rdlake plot 3f2a9c

@@ -1,4 +1,4 @@
-"""Asking the catalog: `rdlake sql`."""
+"""Query the catalog: `rdlake sql`."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from rdlake.errors import BadInput
 
 @click.command()
 @click.argument("query", required=False)
-@click.option("--query", "name", metavar="NAME", help="Ask a question of the cookbook.")
-@click.option("--list", "listing", is_flag=True, help="List the questions of the cookbook.")
+@click.option("--query", "name", metavar="NAME", help="Run a query of the cookbook.")
+@click.option("--list", "listing", is_flag=True, help="List the queries of the cookbook.")
 @lake_option
 @click.option("--version", type=int, help="A catalog version.  [default: the newest]")
 @json_option
@@ -23,7 +23,7 @@ def sql(
     version: int | None,
     as_json: bool,
 ) -> None:
-    """Ask the published catalog, read-only: a QUERY, or one of the cookbook by its name.
+    """Query the published catalog, read-only: your own QUERY, or one of the cookbook by name.
 
     \b
     rdlake sql "SELECT workspace_id, annual_return FROM loop_catalog ORDER BY 2 DESC LIMIT 5"

@@ -1,4 +1,8 @@
-"""A plausible back-test: an account's path through the test segment and Qlib's figures for it."""
+"""Make a plausible back-test: an account's path through the test segment and qlib's figures for it.
+
+The figures are computed here on purpose and not by `rdlake.factors.series`: the demo is what the
+package is tested with, so it must not share the code under test.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +23,7 @@ Metrics = dict[str, float]
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Backtest:
-    """The daily curve, its columns in Qlib's order, and the metrics by their Qlib names."""
+    """Hold the daily curve, its columns in qlib's order, and the metrics by their qlib names."""
 
     days: Days
     curve: Curve
@@ -46,7 +50,7 @@ def _curve(bench: NDArray[np.float32], quality: float, rng: np.random.Generator)
         rng.uniform(0.85, 1.05) * bench.astype(np.float64) + (0.07 + 0.06 * quality) / DAYS_PER_YEAR
     )
     earned += rng.normal(0, rng.uniform(0.003, 0.006), days)
-    # As Qlib does it: nothing happens on the first day, the second buys at the close.
+    # As in qlib, nothing happens on the first day, and the second day buys at the close.
     earned[:2] = 0.0
     account = START * np.cumprod(1 + earned - cost)
     before = np.concatenate([[START], account[:-1]])
@@ -86,10 +90,10 @@ def _ranking(quality: float, rng: np.random.Generator) -> Metrics:
 def _risks(curve: Curve) -> Metrics:
     excess = np.subtract(curve["return"], curve["bench"], dtype=np.float64)
     net = np.subtract(excess, curve["cost"], dtype=np.float64)
-    found = {"1day.ffr": 1.0, "1day.pa": 0.0, "1day.pos": 0.0}
+    metrics = {"1day.ffr": 1.0, "1day.pa": 0.0, "1day.pos": 0.0}
     for basis, gains in (("without_cost", excess), ("with_cost", net)):
-        found |= {f"1day.excess_return_{basis}.{name}": v for name, v in _risk(gains).items()}
-    return found
+        metrics |= {f"1day.excess_return_{basis}.{name}": v for name, v in _risk(gains).items()}
+    return metrics
 
 
 def _risk(gains: Floats) -> Metrics:

@@ -1,4 +1,4 @@
-"""Random numbers: a stream of its own per subject, so that one never moves another."""
+"""Draw random numbers. Each subject has a stream of its own, so that one never moves another."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 
 class Subject(IntEnum):
-    """What a stream of random numbers is for; new subjects go last, or every demo changes."""
+    """Name what a stream of random numbers is for. New subjects go last, or every demo changes."""
 
     MARKET = auto()
     RUN = auto()
@@ -36,7 +36,7 @@ def draw(seed: int, subject: Subject, number: int = 0, part: int = 0) -> np.rand
 
 
 def is_picked(seed: int, subject: Subject, number: int, every: int) -> bool:
-    """Tell whether `number` is the one chosen among its `every` neighbours."""
+    """Return whether `number` is the one chosen among its `every` neighbours."""
     group, place = divmod(number, every)
     return int(draw(seed, subject, group).integers(every)) == place
 

@@ -1,4 +1,5 @@
-"""The demo's factors: their names, their values from prices, and the code that would make them."""
+"""Make the demo's factors: their names, their values from prices, and the code that would
+compute them."""
 
 from __future__ import annotations
 
@@ -19,7 +20,7 @@ SHORTEST, LONGEST = 3, 60
 
 @dataclass(frozen=True, slots=True)
 class Idea:
-    """A way to make a factor from prices over a window of days."""
+    """Describe a way to make a factor from prices over a window of days."""
 
     english: str
     chinese: str
@@ -29,7 +30,7 @@ class Idea:
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """What is done to a day's values across the market."""
+    """Describe what is done to a day's values across the market."""
 
     english: str
     chinese: str
@@ -39,7 +40,7 @@ class Scale:
 
 @dataclass(frozen=True, slots=True)
 class DemoFactor:
-    """One proposed factor; `experiment` and `place` are where it was proposed first."""
+    """Describe one proposed factor; `experiment` and `place` are where it was proposed first."""
 
     name: str
     idea: int
@@ -131,7 +132,7 @@ if __name__ == "__main__":
 
 
 def draw_factor(rng: np.random.Generator, experiment: int, place: int) -> DemoFactor:
-    """Return a factor at random, named in English or, now and then, in Chinese."""
+    """Return a random factor, named in English or, now and then, in Chinese."""
     idea, scale = int(rng.integers(len(IDEAS))), int(rng.integers(len(SCALES)))
     window = int(rng.integers(SHORTEST, LONGEST + 1))
     if rng.random() < CHINESE:

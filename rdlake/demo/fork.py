@@ -1,4 +1,4 @@
-"""What a fork of RD-Agent would have left beside a planned run: registry rows and JSON files."""
+"""Write what a fork of RD-Agent would leave of a planned run: registry rows and JSON files."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Row = Mapping[str, object]
 
 
 def run_id(number: int, seed: int) -> str:
-    """Return the id that the registry has for a run; its log's folder has another name."""
+    """Return the id that the registry has for a run. The folder of its log has another name."""
     return identifier(seed, Subject.REGISTERED_RUN, number)
 
 

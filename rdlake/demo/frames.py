@@ -1,4 +1,5 @@
-"""Parquet files as pandas writes them: index columns last, and pandas' own note in the schema."""
+"""Write Parquet files as pandas writes them: index columns last, and pandas' own note in the
+schema."""
 
 from __future__ import annotations
 
@@ -51,8 +52,8 @@ def _parquet(columns: Mapping[str, Any], *, index: tuple[str, ...], levels: int 
     few = table.num_rows // 10
     repeating = [name for name, column in columns.items() if len(column.unique()) < few]
     sink = pa.BufferOutputStream()
-    # Small files: a dictionary only lengthens a column whose values hardly repeat, and Arrow's own
-    # copy of the schema is for types that these tables do not have.
+    # This keeps the files small. A dictionary lengthens a column whose values hardly repeat.
+    # Arrow's own copy of the schema is for types that these tables do not have.
     with pq.ParquetWriter(sink, table.schema, use_dictionary=repeating, store_schema=False) as file:
         file.write_table(table)
         file.add_key_value_metadata({"pandas": note})

@@ -1,4 +1,4 @@
-"""What RD-Agent would have logged of a planned run: the same loops as its workspaces show."""
+"""Make the log of a planned run: the same loops as its workspaces show."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from rdlake.demo.traces import LoggedBacktest, LoopLog, RunLog, trace_files
 from rdlake.demo.workspaces import backtest_of
 
 SIGNING_KEY = bytes(range(32))
-"""The key of a demo's messages; it lies beside them."""
+"""The key of a demo's messages. It is written next to the logs."""
 ROOT = PurePosixPath("/home/quant/git_ignore_folder/RD-Agent_workspace")
 NAME = "%Y-%m-%d_%H-%M-%S-%f"
 BETWEEN_LOOPS = timedelta(minutes=15)
@@ -30,7 +30,7 @@ def log_files(run: PlannedRun, market: Market, seed: int) -> dict[str, bytes]:
     accepted: list[int] = []
     loops = []
     for number, experiment in enumerate(run.experiments):
-        baseline = _ran(run.baseline, market, seed) if number == 0 else None
+        baseline = _logged_backtest(run.baseline, market, seed) if number == 0 else None
         loops.append(_loop(number, experiment, baseline, tuple(accepted), market, seed))
         if experiment.accepted:
             accepted.append(number)
@@ -47,23 +47,26 @@ def _loop(
     seed: int,
 ) -> LoopLog:
     place = ROOT / experiment.workspace_id
-    ran = LoggedBacktest(place, None) if experiment.failed else _ran(experiment, market, seed)
+    if experiment.failed:
+        backtest = LoggedBacktest(place, None)
+    else:
+        backtest = _logged_backtest(experiment, market, seed)
     return LoopLog(
         number=number,
         action=experiment.action,
         hypothesis=f"idea {experiment.number} tells coming returns",
         proposals=tuple(_proposals(experiment, seed)),
-        backtest=ran,
+        backtest=backtest,
         baseline=baseline,
         builds_on=accepted,
         ending="skipped" if experiment.failed else "success",
         decision=experiment.accepted,
-        said=_said(experiment),
+        said=_feedback(experiment),
         call_cost=0.01,
     )
 
 
-def _ran(experiment: PlannedExperiment, market: Market, seed: int) -> LoggedBacktest:
+def _logged_backtest(experiment: PlannedExperiment, market: Market, seed: int) -> LoggedBacktest:
     backtest = backtest_of(experiment, market, seed)
     return LoggedBacktest(ROOT / experiment.workspace_id, backtest.metrics, _curve(backtest))
 
@@ -75,11 +78,11 @@ def _curve(backtest: Backtest) -> pl.DataFrame:
 def _proposals(experiment: PlannedExperiment, seed: int) -> list[Proposal]:
     if experiment.network:
         code = model_source(*experiment.network)
-        return [Proposal(f"Net{experiment.number}", _sub(experiment, 0, seed), code)]
+        return [Proposal(f"Net{experiment.number}", _sub_workspace(experiment, 0, seed), code)]
     return [
         Proposal(
             factor.name,
-            _sub(experiment, place, seed),
+            _sub_workspace(experiment, place, seed),
             factor_source(factor),
             description=_meaning(factor),
         )
@@ -87,7 +90,7 @@ def _proposals(experiment: PlannedExperiment, seed: int) -> list[Proposal]:
     ]
 
 
-def _sub(experiment: PlannedExperiment, place: int, seed: int) -> PurePosixPath:
+def _sub_workspace(experiment: PlannedExperiment, place: int, seed: int) -> PurePosixPath:
     return ROOT / identifier(seed, Subject.SUB_ID, experiment.number, place)
 
 
@@ -95,7 +98,7 @@ def _meaning(factor: DemoFactor) -> str:
     return f"{factor.name}: {factor.window} days"
 
 
-def _said(experiment: PlannedExperiment) -> Mapping[str, str]:
+def _feedback(experiment: PlannedExperiment) -> Mapping[str, str]:
     verdict = "better" if experiment.accepted else "no better"
     return {
         "observations": f"quality {experiment.quality:.2f}",

@@ -1,4 +1,4 @@
-"""A small synthetic stock market: daily prices of twenty stocks and their benchmark."""
+"""Make a small synthetic stock market: daily prices of twenty stocks and their benchmark."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ STOCKS = tuple(f"SH{600000 + n}" for n in range(10)) + tuple(f"SZ{1 + n:06d}" fo
 
 FIRST_DAY, LAST_DAY = "2018-07-02", "2020-01-23"
 FIRST_TEST_DAY, LAST_TEST_DAY = "2019-01-02", "2019-12-31"
-# Whole weeks or single days without trade; weekends are closed anyway.
+# Each holiday is a first day and a number of days. Weekends are closed anyway.
 HOLIDAYS = (
     ("2018-09-24", 1), ("2018-10-01", 7), ("2018-12-31", 2), ("2019-02-04", 5), ("2019-04-05", 1),
     ("2019-05-01", 3), ("2019-06-07", 1), ("2019-09-13", 1), ("2019-10-01", 7), ("2020-01-01", 1),
@@ -29,7 +29,8 @@ REVERSAL = -0.1
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Market:
-    """Prices as float32 cubes (day, instrument, field), and the days a back-test ran on."""
+    """Hold prices as float32 cubes (day, instrument, field), and the days that a back-test ran
+    on."""
 
     days: Days
     instruments: tuple[str, ...]

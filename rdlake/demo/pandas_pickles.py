@@ -1,4 +1,5 @@
-"""numpy's and pandas' objects as pickles hold them, by the versions that RD-Agent ran with."""
+"""Build numpy's and pandas' objects as pickles hold them, by the versions that RD-Agent ran
+with."""
 
 from __future__ import annotations
 
@@ -25,7 +26,7 @@ _NEWEST_PATHS = (3, 13)
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How a release of RD-Agent and its pandas write."""
+    """Describe how a release of RD-Agent and its pandas write."""
 
     release: str
     protocol: int
@@ -35,6 +36,7 @@ class Style:
 
     @property
     def signed(self) -> bool:
+        """Return whether this release signs its messages."""
         return self.release >= "1.0"
 
     def named(self, new: str, old: str) -> Name:

@@ -1,7 +1,7 @@
-"""Pickles written opcode by opcode, of objects whose classes are not at hand.
+"""Encode pickles opcode by opcode, of objects whose classes are not installed.
 
-What is written is a tree of plain values, `Name`s (a class or function), `Call`s and `Instance`s.
-An object that is met again is referred to, as pickle does it.
+A pickle is made of a tree of plain values, `Name`s (a class or function), `Call`s and `Instance`s.
+An object that comes again is written as a reference, as pickle does it.
 """
 
 from __future__ import annotations
@@ -22,20 +22,21 @@ _TUPLES = {0: b")", 1: b"\x85", 2: b"\x86", 3: b"\x87"}
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A class or function by module and name."""
+    """Name a class or function by its module and name."""
 
     module: str
     name: str
 
     @classmethod
     def of(cls, qualified: str) -> Name:
+        """Return the name for `module.name`."""
         module, _, name = qualified.rpartition(".")
         return cls(module, name)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Call:
-    """What a function makes of arguments, and the state set on it."""
+    """Describe what a function makes of arguments, and the state set on it."""
 
     of: Name
     args: tuple[object, ...] = ()
@@ -44,14 +45,15 @@ class Call:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Instance:
-    """An object of a class, by its attributes."""
+    """Describe an object of a class by its attributes."""
 
     of: Name
     attributes: Mapping[str, object] = field(default_factory=dict)
 
 
 def encode_pickle(value: object, protocol: int) -> bytes:
-    """Return the pickle of a tree of values, in protocol 4 or 5; TypeError for another value."""
+    """Return the pickle of a tree of values in protocol 4 or 5; raise TypeError for another
+    value."""
     writer = _Writer()
     writer.put(value)
     body = bytes(writer.out) + _STOP
@@ -64,7 +66,7 @@ def sign_pickle(pickle: bytes, key: bytes) -> bytes:
 
 
 class _Writer:
-    """The opcodes so far, and what can be referred to: texts by value, all else by identity."""
+    """Collect the opcodes, and what can be referred to: texts by value, all else by identity."""
 
     def __init__(self) -> None:
         self.out = bytearray()

@@ -1,4 +1,4 @@
-"""What a demo holds, decided before anything is written: its runs and their experiments."""
+"""Plan what a demo holds, before anything is written: its runs and their experiments."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ WIDTHS, DROPOUTS = (16, 32, 64, 128), (0.0, 0.1, 0.2, 0.3)
 FIRST_RUN, BETWEEN_RUNS = datetime(2026, 1, 5, 9, 30), timedelta(hours=20)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class PlannedExperiment:
-    """One loop's experiment; `known` are the accepted factors it builds on, `new` its own."""
+    """Describe the experiment of one loop; `known` are the accepted factors it builds on, `new`
+    its own."""
 
     workspace_id: str
     number: int
@@ -35,18 +36,19 @@ class PlannedExperiment:
 
     @property
     def accepted(self) -> bool:
-        """Whether later loops of its run build on it."""
+        """Return whether later loops of its run build on it."""
         return not self.failed and self.quality > ACCEPTED_FROM
 
     @property
     def factors(self) -> tuple[DemoFactor, ...]:
-        """The factors its model saw; of two with one name the later stays, as RD-Agent does it."""
+        """Return the factors its model saw. Of two with one name the later stays, as in
+        RD-Agent."""
         return tuple({factor.name: factor for factor in (*self.known, *self.new)}.values())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class PlannedRun:
-    """One start of RD-Agent: its log folder, and the workspaces it left."""
+    """Describe one start of RD-Agent: its log folder, and the workspaces it left."""
 
     log_name: str
     baseline: PlannedExperiment
@@ -56,7 +58,7 @@ class PlannedRun:
 
 
 def plan_runs(experiments: int, seed: int) -> Iterator[PlannedRun]:
-    """Yield the runs that hold this many experiments; a longer demo only adds to a shorter one."""
+    """Yield the runs that hold this many experiments. A longer demo only adds to a shorter one."""
     for run, first in enumerate(range(0, experiments, LOOPS_PER_RUN)):
         numbers = range(first, min(first + LOOPS_PER_RUN, experiments))
         yield PlannedRun(
@@ -75,7 +77,9 @@ def _log_name(run: int, seed: int) -> str:
 
 def _baseline(run: int, seed: int) -> PlannedExperiment:
     identity = identifier(seed, Subject.BASELINE_ID, run)
-    return PlannedExperiment(identity, run, "factor", quality=-0.5, baseline=True)
+    return PlannedExperiment(
+        workspace_id=identity, number=run, action="factor", quality=-0.5, baseline=True
+    )
 
 
 def _loops(numbers: range, seed: int) -> tuple[PlannedExperiment, ...]:

@@ -1,4 +1,4 @@
-"""`daily_pv.h5`: the layout that pandas calls "fixed", written without pandas or PyTables."""
+"""Write `daily_pv.h5` in the layout that pandas calls "fixed", without pandas or PyTables."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FRAME: Attributes = {
     "block0_items_variety": "regular", "encoding": "UTF-8", "errors": "strict", "nblocks": 1,
     "ndim": 2, "pandas_type": "frame", "pandas_version": "0.15.2",
 }  # fmt: skip
-# No name: PyTables stores None as its pickle, and reads it back as one because it is ASCII.
+# PyTables stores the name None as an ASCII pickle, and reads it back as None.
 UNNAMED: Attributes = {"kind": "string", "name": b"N."}
 
 

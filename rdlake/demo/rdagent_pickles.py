@@ -1,4 +1,4 @@
-"""RD-Agent's own objects as its log messages hold them, by release."""
+"""Build RD-Agent's own objects as its log messages hold them, by release."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ _TEMPLATES = {"conf_baseline.yaml": "", "README.md": ""}
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A factor or model that a loop proposes, its code and the coder's verdict on it.
+    """Describe a factor or model that a loop proposes, its code and the coder's verdict on it.
 
-    `training` and the fields after it are a model's.
+    `model_type` and the fields after it belong to a model.
     """
 
     name: str
@@ -65,7 +65,7 @@ def scenario(word: str) -> Instance:
 
 
 def hypothesis(text: str, reason: str, action: Action | None) -> Instance:
-    """Return a hypothesis; fin_quant's says which action it takes."""
+    """Return a hypothesis; fin_quant's also names its action."""
     said: dict[str, object] = {"hypothesis": text, "reason": reason}
     said |= {f"concise_{part}": f"in short: {part}" for part in ("reason", "observation")}
     said |= {"concise_justification": "", "concise_knowledge": None}
@@ -115,7 +115,7 @@ def sub_workspace(proposal: Proposal, action: Action, style: Style) -> Instance:
 
 
 def coder_feedback(verdicts: Sequence[bool | None]) -> Instance:
-    """Return the coder's verdicts over the tasks of a loop; None for one it did not come to."""
+    """Return the coder's verdicts on the tasks of a loop; None for a task that it did not reach."""
     home = f"{_CODER}.CoSTEER.evaluators"
     one = Name(home, "CoSTEERSingleFeedbackDeprecated")
     parts = [
@@ -150,7 +150,7 @@ def experiment(
 
 
 def hypothesis_feedback(said: Mapping[str, object], style: Style) -> Instance:
-    """Return what was concluded from a loop; up to 0.6 with fewer fields."""
+    """Return what was concluded from a loop; releases up to 0.6 have fewer fields."""
     content: dict[str, object] = dict.fromkeys(
         ("observations", "hypothesis_evaluation", "new_hypothesis", "reason"), ""
     )
@@ -172,7 +172,7 @@ def _experiment_workspace(place: PurePosixPath, style: Style) -> Instance:
 
 
 def _running_info(result: Instance | None, style: Style) -> dict[str, object]:
-    """Return where a result lies: up to 0.6 on the object itself."""
+    """Return where a result lies; in releases up to 0.6 it lies on the object itself."""
     if style.release < "0.8":
         return {"result": result}
     info = {"result": result, "running_time": None}

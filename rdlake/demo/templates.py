@@ -1,4 +1,4 @@
-"""The text files that RD-Agent copies into every workspace, whether they ran or not."""
+"""Hold the text files that RD-Agent copies into every workspace, whether they ran or not."""
 
 from __future__ import annotations
 

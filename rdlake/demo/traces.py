@@ -1,6 +1,6 @@
-"""Log folders as RD-Agent leaves them: from plain values to the files of a run, by relative path.
+"""Make log folders as RD-Agent leaves them: from plain values to the files of a run by path.
 
-Nothing is drawn by chance: equal values make equal files.
+Nothing here is random: equal values give equal files.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from rdlake.demo.rdagent_pickles import (
 )
 
 FAKE_SECRETS = ("sk-fake-do-not-ingest", "MUST-NOT-BE-INGESTED")
-"""They stand wherever RD-Agent logs secrets; no reader may bring them to light."""
+"""They stand wherever RD-Agent logs secrets. No reader may return them."""
 
 Action = Literal["factor", "model"]
 Ending = Literal["success", "skipped", "cached", "failed", "running"]
@@ -44,9 +44,10 @@ _NAME = "%Y-%m-%d_%H-%M-%S-%f"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LoggedBacktest:
-    """One back-test: the workspace it ran in, qlib's metrics by name, and its daily report.
+    """Describe one back-test: its workspace, qlib's metrics by name, and its daily report.
 
-    `curve` has `datetime` first and then qlib's columns; None as RD-Agent's cache leaves it.
+    `curve` has `datetime` first and then qlib's columns. It is None when RD-Agent took the result
+    from its cache.
     """
 
     workspace: PurePosixPath
@@ -56,10 +57,10 @@ class LoggedBacktest:
 
 @dataclass(frozen=True, slots=True)
 class LoopLog:
-    """What one loop is to leave.
+    """Describe what one loop leaves.
 
-    `builds_on` are the accepted loops before it; `baseline` the back-test that the first loop of a
-    run makes for comparison. A failed or running loop ends within the step `reached`.
+    `builds_on` are the accepted loops before it. `baseline` is the back-test that the first loop of
+    a run makes for comparison. A failed or running loop ends within the step `reached`.
     """
 
     number: int
@@ -84,7 +85,7 @@ class LoopLog:
 
 @dataclass(frozen=True, slots=True)
 class RunLog:
-    """One start of RD-Agent; `version` is one that `pandas_pickles.style_of` knows."""
+    """Describe one start of RD-Agent; `version` is one that `pandas_pickles.style_of` knows."""
 
     started: datetime
     loops: tuple[LoopLog, ...]
@@ -96,7 +97,7 @@ class RunLog:
 
 @dataclass(slots=True)
 class _Log:
-    """The files so far, and the clock by which the next one is named."""
+    """Collect the files, with the clock that names the next one."""
 
     run: RunLog
     style: Style

@@ -1,4 +1,4 @@
-"""The files of each kind of workspace; a new kind of file is a line in one function here."""
+"""Make the files of each kind of workspace. A new kind of file is one line in one function here."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def _backtest(experiment: PlannedExperiment, market: Market, rng: np.random.Gene
 
 
 def _metrics_csv(backtest: Backtest, rng: np.random.Generator) -> bytes:
-    # Qlib lists its metrics as the file system does: in no order at all.
+    # qlib lists its metrics in the order of the file system, which is no order at all.
     lines = [f"{name},{_number(value)}\n" for name, value in backtest.metrics.items()]
     return "".join([",0\n", *(lines[place] for place in rng.permutation(len(lines)))]).encode()
 

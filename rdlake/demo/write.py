@@ -1,4 +1,4 @@
-"""Write a demo to disk: the one place of the package that touches files."""
+"""Write a demo to disk. Only this module of the package touches files."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ WORKSPACES = Path("git_ignore_folder", "RD-Agent_workspace")
 PRICES = Path("git_ignore_folder", "factor_implementation_source_data", "daily_pv.h5")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class DemoReport:
-    """What was written; `experiments` includes the failed ones, the other counts come on top."""
+    """Report what was written. `experiments` includes the failed ones; the other counts come on
+    top."""
 
     directory: Path
     workspaces: Path
@@ -44,12 +45,12 @@ def write_demo(
     fork: bool = False,
     on_progress: Callable[[int], None] | None = None,
 ) -> DemoReport:
-    """Write that many synthetic experiments below `directory`, the same ones for the same seed;
-    with a registry and JSON files, as a fork of RD-Agent leaves them, when that is asked for.
+    """Write that many synthetic experiments below `directory`; equal seeds write equal files.
 
-    Calls `on_progress` with the number done so far. Refuses a directory that holds something.
+    With `fork`, write also a registry and JSON files, as a fork of RD-Agent leaves them. Call
+    `on_progress` with the number done so far. Raise BadInput for a directory that is not empty.
     """
-    _check(directory, experiments, seed)
+    _check_request(directory, experiments, seed)
     market, runs = make_market(seed), tuple(plan_runs(experiments, seed))
     written = _write(directory / PRICES, prices_h5(market))
     written += _write(directory / KEY, SIGNING_KEY)
@@ -86,7 +87,7 @@ def _report(
     )
 
 
-def _check(directory: Path, experiments: int, seed: int) -> None:
+def _check_request(directory: Path, experiments: int, seed: int) -> None:
     if experiments < 1:
         raise BadInput(
             "a demo needs at least one experiment",
@@ -120,7 +121,7 @@ def _write_registry(path: Path, runs: tuple[PlannedRun, ...], seed: int) -> int:
     try:
         return write_registry(path, runs, seed)
     except OSError as error:
-        raise _failed(path, error) from error
+        raise _storage_failed(path, error) from error
 
 
 def _write_folders(directory: Path, folders: dict[str, Files]) -> int:
@@ -132,21 +133,21 @@ def _write_folders(directory: Path, folders: dict[str, Files]) -> int:
 
 
 def _write(path: Path, content: bytes) -> int:
-    _make(path.parent)
+    _make_folder(path.parent)
     try:
         return path.write_bytes(content)
     except OSError as error:
-        raise _failed(path, error) from error
+        raise _storage_failed(path, error) from error
 
 
-def _make(folder: Path) -> None:
+def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise _failed(folder, error) from error
+        raise _storage_failed(folder, error) from error
 
 
-def _failed(path: Path, error: OSError) -> StorageFailed:
+def _storage_failed(path: Path, error: OSError) -> StorageFailed:
     return StorageFailed(
         f"cannot write the demo: {error.strerror}",
         where=path,

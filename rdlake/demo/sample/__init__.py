@@ -1,4 +1,4 @@
-"""A few real back-tests, so that everything can be tried with nothing configured."""
+"""Offer a few real back-tests, so that everything can be tried with nothing configured."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ __all__ = ["sample_workspaces"]
 
 
 def sample_workspaces() -> Path:
-    """The folder of the bundled workspaces."""
+    """Return the folder of the bundled workspaces."""
     return Path(__file__).parent / "RD-Agent_workspace"
