@@ -17,8 +17,8 @@ from rdlake.factors.statistics import (
     Figures,
     Measurement,
     PriceLabel,
-    measure,
 )
+from rdlake.ingest.factor_files import measure_folder
 from rdlake.schema.frames import frame_of
 from rdlake.schema.tables import table
 from rdlake.sources.backtest.prices import PRICES, read_price_label
@@ -64,7 +64,7 @@ class Measurer:
         if isinstance(result, SkippedFolder):
             return result, Measurement()
         prices = self._prices(scanned.folder) if result.factors else PriceLabel(None)
-        found = measure(result, scanned.folder, prices, self._known)
+        found = measure_folder(result, scanned.folder, prices, self._known)
         if result.factors and (skipped := find_change(scanned)):
             return skipped, Measurement()
         self._known.update(found.figures)
@@ -80,7 +80,7 @@ class Measurer:
     def of_table(self, table: Workspace, folder: Path) -> Measurement:
         """The statistics of a table of no workspace, with the prices of `--prices` alone."""
         prices = self._prices(folder) if self._given else PriceLabel(None, "no prices")
-        return measure(table, folder, prices, self._known)
+        return measure_folder(table, folder, prices, self._known)
 
     def _prices(self, folder: Path) -> PriceLabel:
         if self._later:

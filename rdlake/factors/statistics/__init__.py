@@ -1,7 +1,7 @@
 """Compute each factor's own figures: of its values, and of each day against a label.
 
-`measure` reads one table of factors and returns a `Measurement`; `perf_rows` and `series_rows` turn
-measurements into rows of `factor_perf` and `factor_ic`.
+`measure` takes the columns of one table of factors and returns a `Measurement`; `perf_rows` and
+`series_rows` turn measurements into rows of `factor_perf` and `factor_ic`.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 from rdlake.factors.statistics.daily import mean_rank_correlation
 from rdlake.factors.statistics.measurement import (
     FACTOR_TABLE,
+    LOOK_AT_CODE,
+    ColumnValues,
     FigureKey,
     Figures,
     Measurement,
@@ -20,6 +22,8 @@ from rdlake.factors.statistics.rows import FIGURE_COLUMNS, perf_rows, series_row
 __all__ = [
     "FACTOR_TABLE",
     "FIGURE_COLUMNS",
+    "LOOK_AT_CODE",
+    "ColumnValues",
     "FigureKey",
     "Figures",
     "Measurement",

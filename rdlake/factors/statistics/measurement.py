@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 from rdlake.domain.experiment import FactorColumn, Finding, Workspace
-from rdlake.domain.panel import Label, Panel
+from rdlake.domain.panel import Label, Panel, PanelRows
 from rdlake.factors.statistics.daily import DailyFigures, daily_figures
 from rdlake.factors.statistics.figures import day_figures, value_figures
 from rdlake.factors.statistics.fingerprint import fingerprint
 from rdlake.factors.statistics.windows import Window, find_windows
-from rdlake.sources.backtest.factor_values import FactorTable, open_factor_table
-from rdlake.sources.backtest.prices import read_recorded_label
-from rdlake.sources.formats.unreadable import Unreadable
 
 FACTOR_TABLE = "combined_factors_df.parquet"
 """The file of a workspace that holds the values of its factors."""
-_LOOK = "look at the code that made the factor table"
+LOOK_AT_CODE = "look at the code that made the factor table"
 _PRICES = "name the file with --prices, and run the command again"
 
 FigureKey = tuple[str, str | None, date, date]
@@ -37,6 +33,17 @@ class PriceLabel:
     why_not: str | None = None
     findings: tuple[Finding, ...] = ()
     """What is wrong with the prices although they could be read."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ColumnValues:
+    """Hold the values of one factor, or the reason why its column cannot be read."""
+
+    factor: FactorColumn
+    panel: Panel | None
+    contradicted: int = 0
+    """How many days of an instrument come more than once with other values."""
+    reason: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -55,20 +62,19 @@ class Measurement:
 
 
 def measure(
-    workspace: Workspace, folder: Path, prices: PriceLabel, known: Mapping[FigureKey, Figures]
+    workspace: Workspace,
+    rows: PanelRows,
+    columns: Iterable[ColumnValues],
+    prices: PriceLabel,
+    read_own_label: Callable[[], tuple[Label | None, list[Finding]]],
+    known: Mapping[FigureKey, Figures],
 ) -> Measurement:
-    """Return the statistics of every factor column in every window.
+    """Return the statistics of every column in every window.
 
-    Figures in `known` are not computed again.
+    `rows` are the rows of the table that the columns belong to. The workspace's own label counts in
+    the test window, the label of prices in all others. Figures in `known` are not computed again.
     """
-    if not workspace.factors or workspace.role not in ("experiment", "baseline"):
-        return Measurement(factors=workspace.factors)
-    try:
-        with open_factor_table(folder / FACTOR_TABLE) as table:
-            return _TableMeasurer(workspace, folder, prices, known, table).measure()
-    except Unreadable as error:
-        finding = Finding("error", FACTOR_TABLE, f"no statistics: {error}", _LOOK)
-        return Measurement(factors=workspace.factors, findings=(finding,))
+    return _TableMeasurer(workspace, rows, prices, read_own_label, known).measure(columns)
 
 
 class _TableMeasurer:
@@ -77,38 +83,34 @@ class _TableMeasurer:
     def __init__(
         self,
         workspace: Workspace,
-        folder: Path,
+        rows: PanelRows,
         prices: PriceLabel,
+        read_own_label: Callable[[], tuple[Label | None, list[Finding]]],
         known: Mapping[FigureKey, Figures],
-        table: FactorTable,
     ) -> None:
-        self._workspace, self._known, self._table = workspace, known, table
+        self._workspace, self._known, self._rows = workspace, known, rows
         self._findings = list(prices.findings)
         self._series: dict[str, DailyFigures] = {}
         self._computed: dict[FigureKey, Figures] = {}
-        self._windows = find_windows(workspace, table.rows)
-        own = self._own_label(folder)
-        self._labels = {
-            each.name: own if own and each.name == "test" else prices.label
-            for each in self._windows
-        }
+        self._windows = find_windows(workspace, rows)
+        self._labels = {each.name: prices.label for each in self._windows}
+        if "test" in self._labels:
+            own, findings = read_own_label()
+            self._labels["test"] = own or prices.label
+            self._findings += findings
         without = [name for name, label in self._labels.items() if label is None]
         if without:
             reason = f"{prices.why_not}: neither IC nor spread of {', '.join(without)}"
             self._warn(reason, _PRICES)
 
-    def measure(self) -> Measurement:
+    def measure(self, columns: Iterable[ColumnValues]) -> Measurement:
         rows, factors = list[dict[str, Any]](), list[FactorColumn]()
         self._warn_of_repeated_rows()
-        for factor in self._workspace.factors or ():
-            try:
-                panel, contradicted = self._table.column(factor.column)
-            except Unreadable as error:
-                self._findings.append(
-                    Finding(
-                        "error", FACTOR_TABLE, f"no statistics of {factor.name}: {error}", _LOOK
-                    )
-                )
+        for column in columns:
+            factor, panel, contradicted = column.factor, column.panel, column.contradicted
+            if panel is None:
+                reason = f"no statistics of {factor.name}: {column.reason}"
+                self._findings.append(Finding("error", FACTOR_TABLE, reason, LOOK_AT_CODE))
                 factors.append(factor)
                 continue
             digest = panel.digest
@@ -120,7 +122,7 @@ class _TableMeasurer:
             factors.append(
                 replace(factor, values_sha256=digest, value_fingerprint=fingerprint(panel))
             )
-            rows += self._rows(factor, panel, digest)
+            rows += self._build_rows(factor, panel, digest)
         self._warn_of_missing_figures(rows)
         return Measurement(
             rows=tuple(rows),
@@ -130,12 +132,12 @@ class _TableMeasurer:
             findings=tuple(self._findings),
         )
 
-    def _rows(self, factor: FactorColumn, panel: Panel, digest: str) -> list[dict[str, Any]]:
+    def _build_rows(self, factor: FactorColumn, panel: Panel, digest: str) -> list[dict[str, Any]]:
         days_of: dict[str, DailyFigures] = {}
         rows = []
         for window in self._windows:
             label = self._labels[window.name]
-            count, days, instruments = self._table.rows.count_between(window.first, window.last)
+            count, days, instruments = self._rows.count_between(window.first, window.last)
             figures = self._figures(window, panel, digest, label, days_of)
             rows.append(
                 {
@@ -177,19 +179,8 @@ class _TableMeasurer:
         self._computed[key] = figures
         return figures
 
-    def _own_label(self, folder: Path) -> Label | None:
-        """Return the label that qlib recorded for the test segment."""
-        recording = self._workspace.recording
-        files = {file.path: file for file in self._workspace.files}
-        file = files.get(recording.label_file or "") if recording else None
-        if file is None or not any(each.name == "test" for each in self._windows):
-            return None
-        label, findings = read_recorded_label(folder, file)
-        self._findings += findings
-        return label
-
     def _warn_of_repeated_rows(self) -> None:
-        if repeated := self._table.rows.repeated:
+        if repeated := self._rows.repeated:
             self._warn(f"{repeated:,} rows have the day and instrument of another row")
 
     def _warn_of_missing_figures(self, rows: list[dict[str, Any]]) -> None:
@@ -212,7 +203,7 @@ class _TableMeasurer:
                 "look whether days and instruments are those of the label",
             )
 
-    def _warn(self, reason: str, fix: str = _LOOK) -> None:
+    def _warn(self, reason: str, fix: str = LOOK_AT_CODE) -> None:
         self._findings.append(Finding("warning", FACTOR_TABLE, reason, fix))
 
 
