@@ -148,7 +148,7 @@ def test_of_two_exports_the_newest_has_the_word(tmp_path: Path) -> None:
         (
             '{"loops": [{"workspace_id": "../x", "task_run_id": "r", "loop_id": 1}]}',
             "failed",
-            "own",
+            "no valid workspace",
         ),
         ('{"loops": [{"workspace_id": "x", "task_run_id": "r"}]}', "failed", "loop 0"),
         (
