@@ -192,8 +192,9 @@ def test_the_second_archiver_is_told(template_world: World, tmp_path: Path) -> N
     is_complete_after(world)
 
 
-def is_complete_after(archived: World) -> None:
-    is_complete(archived)
+def is_complete_after(world: World) -> None:
+    world.archive()
+    is_complete(world)
 
 
 def test_what_is_ingested_meanwhile_is_for_the_next_run(
