@@ -100,6 +100,7 @@ def test_a_folder_that_is_being_written_is_left_until_it_is_still(lake: Lake, ro
         until(lambda: "b" * 32 in loops(lake))
 
 
+@pytest.mark.slow
 def test_a_root_that_vanishes_is_told_once_and_taken_up_again(lake: Lake, root: Path) -> None:
     with watching(lake, "--workspaces", root) as process:
         until(lambda: loops(lake) == {"a" * 32})
@@ -119,6 +120,7 @@ def test_a_root_that_was_never_there_is_an_error_at_once(lake: Lake, tmp_path: P
     assert "There is no such folder" in said(lake)
 
 
+@pytest.mark.slow
 def test_of_a_log_only_loops_that_ended_are_taken(lake: Lake, root: Path, tmp_path: Path) -> None:
     """Both folders have their results; what tells is the log."""
     done, open_loop = make_loop(0), make_loop(1, ending="running")
@@ -141,6 +143,7 @@ def test_of_a_log_only_loops_that_ended_are_taken(lake: Lake, root: Path, tmp_pa
     assert row["status"] == "running"
 
 
+@pytest.mark.slow
 def test_of_a_registry_only_loops_that_ended_are_taken(
     lake: Lake, root: Path, tmp_path: Path
 ) -> None:

@@ -114,6 +114,7 @@ def ten(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     return lake
 
 
+@pytest.mark.slow
 def test_ten_versions_applied_in_order_end_in_the_newest(ten: Lake) -> None:
     copy = whole(ten, 1)
     for number in range(1, 10):
@@ -173,6 +174,7 @@ def test_other_columns_and_keys_reach_the_copy_too(
     assert "added" not in plain(applied(expected, back))
 
 
+@pytest.mark.slow
 def test_the_command_gives_lines_and_where_to_go_on(
     capsys: pytest.CaptureFixture[str], ten: Lake
 ) -> None:

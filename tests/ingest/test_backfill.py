@@ -22,6 +22,7 @@ from tests.builders_registry import loop_row, run_row, write_registry
 from tests.ingest.test_derive import content
 from tests.ingest.test_request import take
 from tests.lake_rows import versions
+from tests.marks import slow
 
 KILLS = 5
 PATIENCE = 300.0
@@ -99,7 +100,7 @@ while True:
 """
 
 
-@pytest.mark.parametrize("journal", ["WAL", "DELETE"])
+@pytest.mark.parametrize("journal", ["WAL", *slow("DELETE")])
 def test_a_registry_that_is_written_all_the_while_is_read_as_of_one_moment(
     lake: Lake, tmp_path: Path, journal: str
 ) -> None:
@@ -112,7 +113,7 @@ def test_a_registry_that_is_written_all_the_while_is_read_as_of_one_moment(
         try:
             assert writer.stdout and writer.stdout.readline() == b"writing\n"
             seen: list[int] = []
-            for _ in range(5):
+            for _ in range(3):
                 report = ingest(lake, [], registries=[file])
                 assert not report.partial
                 told = lake.read("loops", ["loop_id", "error_message"]).rows()

@@ -25,6 +25,7 @@ from rdlake.schema.tables import TABLES
 from rdlake.store.lake import Lake
 from rdlake.store.opening import init_store, open_store
 from tests.builders import write_metrics
+from tests.marks import slow
 from tests.places import DATA, needs_shared
 from tests.places import TRACES as SHARED_TRACES
 
@@ -72,7 +73,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     return read(tmp_path_factory.mktemp("whole") / "lake", (folders(), logs()))
 
 
-@pytest.mark.parametrize("order", ["logs first", "folders first", "in parts", "twice"])
+@pytest.mark.parametrize("order", ["in parts", *slow("logs first", "folders first", "twice")])
 def test_whatever_comes_first_the_rows_are_the_same(
     whole: Lake, tmp_path: Path, order: str
 ) -> None:

@@ -23,6 +23,7 @@ from tests.builders_registry import OLD, RUN, folder_row, loop_row, run_row, wri
 from tests.ingest.test_derive import KEY, content, folders, logs
 from tests.ingest.test_json_catalogs import LEGACY
 from tests.lake_rows import listing, versions
+from tests.marks import slow
 from tests.places import CORPUS, needs_shared
 
 REGISTRY = CORPUS / "RDagentDB" / "registry.sqlite"
@@ -79,7 +80,9 @@ def whole(registry: Path, tmp_path_factory: pytest.TempPathFactory) -> Lake:
     return read(tmp_path_factory.mktemp("whole") / "lake", every)
 
 
-@pytest.mark.parametrize("order", [*permutations(("folders", "logs", "registries")), "in parts"])
+@pytest.mark.parametrize(
+    "order", ["in parts", *slow(*permutations(("folders", "logs", "registries")))]
+)
 def test_whatever_comes_first_the_rows_are_the_same(
     whole: Lake, registry: Path, tmp_path: Path, order: str | tuple[str, ...]
 ) -> None:
@@ -202,7 +205,7 @@ def test_a_file_that_is_no_registry_costs_only_itself(
 
 
 @needs_shared
-@pytest.mark.parametrize("order", ["at once", "registry first", "folders first"])
+@pytest.mark.parametrize("order", ["registry first", *slow("at once", "folders first")])
 def test_the_corpus_is_as_its_index_says(tmp_path: Path, order: str) -> None:
     lake = init_store(tmp_path / "lake")
     root, before = CORPUS / "git_ignore_folder" / "RD-Agent_workspace", listing(REGISTRY.parent)
@@ -253,6 +256,7 @@ def test_the_corpus_is_as_its_index_says(tmp_path: Path, order: str) -> None:
     assert publish(lake).outcome == "published"
 
 
+@pytest.mark.slow
 @needs_shared
 def test_all_kinds_of_sources_in_any_order_give_the_same_rows(tmp_path: Path) -> None:
     root = CORPUS / "git_ignore_folder" / "RD-Agent_workspace"

@@ -115,9 +115,9 @@ def assert_every_file_has_its_digest(lake: Lake) -> None:
     )
 
 
-def test_four_writers_lose_nothing_and_double_nothing(lake: Lake) -> None:
-    write_at_once(lake.root, writers=4, batches=10)
-    assert_nothing_lost_or_doubled(lake, writers=4, batches=10)
+def test_three_writers_lose_nothing_and_double_nothing(lake: Lake) -> None:
+    write_at_once(lake.root, writers=3, batches=4)
+    assert_nothing_lost_or_doubled(lake, writers=3, batches=4)
     assert_each_commit_knew_its_version(lake)
     assert_every_file_has_its_digest(lake)
 

@@ -140,7 +140,7 @@ def assert_versions_are_whole(lake: Lake) -> None:
 
 
 SIZES = [
-    pytest.param(3, 3, 2, 2, id="a few"),
+    pytest.param(3, 2, 1, 2, id="a few"),
     pytest.param(8, 25, 2, 4, id="many", marks=pytest.mark.guards),
 ]
 

@@ -17,7 +17,7 @@ from rdlake.factors.formulas.qlib import is_qlib_expression
 from rdlake.library import Library
 from rdlake.sources.formats.hdf5 import read_factor_values
 from rdlake.store.lake import Lake
-from rdlake.store.opening import init_store
+from rdlake.store.opening import init_store, open_store
 from tests.builders import make_workspace
 from tests.builders_traces import workspace_id
 from tests.exports.libraries.builders import code_of, pandas_prices, taken, write_factors
@@ -28,17 +28,24 @@ OWN = workspace_id("own", 0)
 RDAGENT = "source = 'rdagent_generated'"
 
 
-@pytest.fixture
-def published(lake: Lake, tmp_path: Path) -> Lake:
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     """Alpha158 and 360, and an experiment of two factors with code and one without."""
-    folder = make_workspace(tmp_path / "workspaces", OWN, factors=("M", "动量 一", "lost"))
-    assert folder.is_dir()
-    write_factors(tmp_path / "log", {"M": code_of("M"), "动量 一": code_of("动量 一", 2)})
-    opened = taken(lake, tmp_path / "log")
-    Library(opened).ingest(tmp_path / "workspaces", charts=False)
+    root = tmp_path_factory.mktemp("base_features")
+    make_workspace(root / "workspaces", OWN, factors=("M", "动量 一", "lost"))
+    write_factors(root / "log", {"M": code_of("M"), "动量 一": code_of("动量 一", 2)})
+    opened = taken(init_store(root / "lake"), root / "log")
+    Library(opened).ingest(root / "workspaces", charts=False)
     Library(opened).alphas()
     Library(opened).publish()
     return opened
+
+
+@pytest.fixture
+def published(template: Lake, tmp_path: Path) -> Lake:
+    """Return a copy of the lake, for the test to change."""
+    shutil.copytree(template.root.parent, tmp_path, dirs_exist_ok=True)
+    return open_store(tmp_path / "lake")
 
 
 def run_alone(file: Path, prices: Path, folder: Path) -> str:

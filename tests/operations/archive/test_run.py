@@ -135,6 +135,7 @@ def test_level_1_takes_nothing_back_of_what_is_there_at_level_2(world: World) ->
     assert names == [IDS[0]]
 
 
+@pytest.mark.guards
 def test_a_part_is_taken_by_name_run_and_day(world: World) -> None:
     world.archive(experiments=("b" * 5,))
     assert world.there.read("loops")["workspace_id"].to_list() == [IDS[1]]
