@@ -31,10 +31,10 @@ from bench.store import measure_growth, measure_publication
 from rdlake.catalog.contract import keys, script
 from rdlake.catalog.publish import publish
 from rdlake.demo import write_demo
-from rdlake.ingest.pipeline import ingest
 from rdlake.schema.sql import literal
 from rdlake.store.lake import Lake
 from rdlake.store.opening import init_store
+from tests.ingesting import ingest
 
 REPEATS = 5
 TOP_LOOPS = """

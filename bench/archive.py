@@ -13,10 +13,10 @@ from pathlib import Path
 
 from bench.exports import GIB, peak
 from bench.figures import Figure, seconds
-from rdlake.ingest.pipeline import ingest
 from rdlake.library import Library
 from rdlake.operations.archive import archive
 from rdlake.store.opening import init_store, open_store
+from tests.ingesting import ingest
 
 SPEED, AGAIN_SECONDS = 0.6, 1.0
 COPY = "cp -r {0} {1} && find {1} -type f -print0 | xargs -0 sha256sum > {1}.sha256 && sync -f {1}"

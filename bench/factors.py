@@ -19,11 +19,11 @@ import polars as pl
 
 from bench.figures import Figure, seconds
 from rdlake.demo import write_demo
-from rdlake.ingest.pipeline import ingest
 from rdlake.sources.backtest.prices import PRICES
 from rdlake.store.opening import init_store
 from tests.builders import make_workspace
 from tests.builders_prices import write_prices
+from tests.ingesting import ingest
 
 FILE = "combined_factors_df.parquet"
 KEYS = ["datetime", "instrument"]

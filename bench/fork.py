@@ -11,10 +11,10 @@ import rdlake
 from bench.figures import Figure, seconds
 from rdlake.catalog.publish import publish
 from rdlake.demo import DemoReport, write_demo
-from rdlake.ingest.pipeline import ingest
 from rdlake.library import Library
 from rdlake.store.lake import Lake
 from rdlake.store.opening import init_store
+from tests.ingesting import ingest
 
 LOOPS = 12
 RUN = "f" * 32

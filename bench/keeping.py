@@ -14,8 +14,8 @@ from bench.figures import Figure, seconds
 from rdlake.catalog.publish import publish
 from rdlake.exports.charts.stored import draw_charts
 from rdlake.ingest.content import Keep
-from rdlake.ingest.pipeline import ingest
 from rdlake.store.opening import init_store, open_store
+from tests.ingesting import ingest
 
 PAIRS = 25
 PAIR_MS, MOST_MIB = 100, 1024

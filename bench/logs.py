@@ -9,10 +9,10 @@ from pathlib import Path
 from bench.figures import Figure, seconds
 from bench.notebook import read_with_pandas
 from rdlake.demo import DemoReport
-from rdlake.ingest.pipeline import ingest
 from rdlake.sources.traces import find_runs
 from rdlake.sources.traces.messages import RunReading, list_messages, read_message, scan_run
 from rdlake.store.opening import init_store
+from tests.ingesting import ingest
 
 MESSAGES = 2000
 

@@ -13,11 +13,11 @@ from rdlake.catalog import time_travel
 from rdlake.catalog.publish import PublishReport
 from rdlake.domain.experiment import Action
 from rdlake.exports.charts.stored import draw_charts
-from rdlake.ingest import loop_hook
 from rdlake.ingest.content import Keep
-from rdlake.ingest.external import Added, add_alphas, add_factors, add_strategy
-from rdlake.ingest.pipeline import IngestReport, Mode, ingest
-from rdlake.ingest.request import EVERYTHING, Selection
+from rdlake.ingest.external import AdditionReport, add_alphas, add_factors, add_strategy
+from rdlake.ingest.loop_hook import EndedLoop, commit_ended_loop
+from rdlake.ingest.pipeline import IngestReport, ingest
+from rdlake.ingest.request import EVERYTHING, IngestRequest, Mode, Selection
 from rdlake.sources.workspace.path_maps import read_map
 from rdlake.store.lake import Lake
 from rdlake.store.opening import init_store, open_store
@@ -66,35 +66,32 @@ class Library:
         keep: Keep = "essential",
         charts: bool = True,
     ) -> IngestReport:
-        """Read every workspace below these folders, and every run below the `logs` folders and in
-        the `registries`, that is new or changed. With a key the signatures of RD-Agent's messages
-        are checked. `maps` are texts `OLD=NEW`: the workspaces that logs and registries name below
-        OLD are read below NEW. `catalogs` are folders or files of the JSON catalogs that were
-        exported before there was a lake. `prices` is the daily_pv.h5 that factors are held against,
-        else the one beside each folder of workspaces. `selection` says what of it all is taken;
-        `full` reads every file and goes by its content alone, `overwrite` makes all rows anew, a
-        dry run writes nothing. `keep` says of which files the content is stored, `charts` whether
-        curves that have no pictures yet are drawn."""
-        report = ingest(
-            self.lake,
-            workspaces,
-            list(logs),
+        """Read what is new or changed in these folders of workspaces and in the other sources.
+
+        `maps` are texts `OLD=NEW`: the workspaces that logs and registries name below OLD are read
+        below NEW. The other parameters are those of `IngestRequest`, which explains them.
+        """
+        request = IngestRequest(
+            roots=workspaces,
+            logs=list(logs),
             registries=list(registries),
+            catalogs=list(catalogs),
             signing_key=signing_key,
             maps=[read_map(each) for each in maps],
-            catalogs=list(catalogs),
+            prices=prices,
             selection=selection,
             mode=mode,
-            prices=prices,
             overwrite=overwrite,
             dry_run=dry_run,
             keep=keep,
+            charts=charts,
         )
+        report = ingest(self.lake, request)
         if not dry_run:
             draw_charts(self.lake, draw=charts)
         return report
 
-    def alphas(self) -> tuple[Added, ...]:
+    def alphas(self) -> tuple[AdditionReport, ...]:
         """Add Qlib's factor libraries Alpha158 and Alpha360; write nothing when they are there."""
         return add_alphas(self.lake)
 
@@ -105,7 +102,7 @@ class Library:
         name: str | None = None,
         source: str = "external_manual",
         prices: str | Path | None = None,
-    ) -> Added:
+    ) -> AdditionReport:
         """Add a table of factors, .parquet or .csv by datetime and instrument.
 
         Its notes are read from a YAML of the same name beside it, and its statistics are measured
@@ -116,7 +113,7 @@ class Library:
 
     def add_strategy(
         self, path: str | Path, *, name: str | None = None, source: str = "handcrafted"
-    ) -> Added:
+    ) -> AdditionReport:
         """Add the strategy of a Qlib configuration.
 
         It replaces what was added under the same source and name; without `name` the file's name
@@ -161,12 +158,11 @@ def write_loop_artifacts(  # noqa: PLR0913 - RD-Agent names each of them
     in `ingests`; the rest is written. Statistics of factors need prices and are left for the next
     ingest. Any failure of the lake itself is an RdlakeError.
     """
-    return loop_hook.write_loop_artifacts(
-        library.lake,
+    loop = EndedLoop(
         task_run_row=task_run_row,
         loop_row=loop_row,
         workspace_path=workspace_path,
         action=action,
         has_result=has_result,
-        keep=keep,
     )
+    return commit_ended_loop(library.lake, loop, keep)

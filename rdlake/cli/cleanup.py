@@ -11,8 +11,8 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from rdlake.cli.given import key_option, logs_option, sources_roots, workspaces_option
 from rdlake.cli.output import json_option, lake_option, say, show, show_json
+from rdlake.cli.sources import find_roots, key_option, logs_option, workspaces_option
 from rdlake.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def given_options(command: Callable[..., int]) -> Callable[..., int]:
     ) -> int:
         from rdlake.operations.cleanup import STAGES, Given
 
-        roots, log_roots, key = sources_roots(workspaces, logs, signing_key)
+        roots, log_roots, key = find_roots(workspaces, logs, signing_key)
         chosen = [each for each in STAGES if each in stages]
         given = Given(roots, log_roots, chosen, frozenset(allowed), idle_days, key)
         return command(given=given, **others)
@@ -70,7 +70,7 @@ def roots_options(command: Callable[..., int]) -> Callable[..., int]:
 
     @wraps(command)
     def gathered(*, workspaces: Sequence[str], logs: Sequence[str], **others: Any) -> int:
-        roots, log_roots, _ = sources_roots(workspaces, logs, None)
+        roots, log_roots, _ = find_roots(workspaces, logs, None)
         return command(roots=[*roots, *log_roots], **others)
 
     return workspaces_option(logs_option(gathered))

@@ -11,7 +11,7 @@ import click
 from rdlake.cli.output import json_option, lake_option, say, show
 
 if TYPE_CHECKING:
-    from rdlake.ingest.external import Added
+    from rdlake.ingest.external import AdditionReport
 
 name_option = click.option(
     "--name", help="The name under which it is stored and replaced.  [default: the file's name]"
@@ -110,7 +110,7 @@ def strategy(lake_root: str, path: str, name: str | None, source: str, as_json: 
     _show_result(lake.add_strategy(path, name=name, source=source), as_json=as_json)
 
 
-def _show_result(done: Added, *, as_json: bool) -> None:
+def _show_result(done: AdditionReport, *, as_json: bool) -> None:
     columns = ["owner", "status", "names", "digest", *(["findings"] if as_json else [])]
     show([asdict(done)], columns, as_json=as_json)
     for each in done.findings:

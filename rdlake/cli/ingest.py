@@ -1,22 +1,22 @@
-"""Reading workspaces: `rdlake ingest`, and `rdlake refresh` for all the steps at once."""
+"""Read what RD-Agent left: `rdlake ingest`, and `rdlake refresh` for all the steps at once."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
-from rdlake.cli.given import Given, Sources, selection_options, source_options, sources_of
 from rdlake.cli.output import json_option, lake_option, progress, say, show, show_json
+from rdlake.cli.sources import selection_options, source_options, source_or_sample_options
 from rdlake.cli.watch import watch_for_more
 from rdlake.errors import ExitCode
 
 if TYPE_CHECKING:
     from rdlake.catalog.publish import PublishReport
-    from rdlake.ingest.pipeline import IngestReport, Mode
-    from rdlake.ingest.request import Selection
+    from rdlake.ingest.pipeline import IngestReport
+    from rdlake.ingest.request import IngestRequest, Mode, Selection
     from rdlake.store.lake import Lake
 
 TOP_LOOPS = """
@@ -63,16 +63,6 @@ still_option = click.option(
 )
 
 
-@dataclass(frozen=True)
-class _How:
-    """How an ingest goes about it."""
-
-    selection: Selection
-    mode: Mode = "incremental"
-    overwrite: bool = False
-    dry_run: bool = False
-
-
 @click.command()
 @lake_option
 @source_options
@@ -87,8 +77,8 @@ class _How:
 def ingest(  # noqa: PLR0913 - one parameter an option
     *,
     lake_root: str,
-    given: Given,
-    chosen: Selection,
+    request: IngestRequest,
+    selection: Selection,
     mode: Mode,
     overwrite: bool,
     dry_run: bool,
@@ -112,11 +102,13 @@ def ingest(  # noqa: PLR0913 - one parameter an option
 
     if watch and (dry_run or as_json or overwrite):
         raise click.UsageError("--watch goes with none of --dry-run, --overwrite, --json")
-    sources, lake = sources_of(given), rdlake.open_lake(lake_root).lake
     if watch:
-        how = _How(replace(chosen, still_for=still), mode)
-        return watch_for_more(partial(_read, lake, sources, how), _tell_ingest, interval)
-    report = _read(lake, sources, _How(chosen, mode, overwrite, dry_run))
+        selection = replace(selection, still_for=still)
+    request = replace(request, selection=selection, mode=mode, overwrite=overwrite, dry_run=dry_run)
+    lake = rdlake.open_lake(lake_root).lake
+    if watch:
+        return watch_for_more(partial(_run, lake, request), _tell_ingest, interval)
+    report = _run(lake, request)
     if as_json:
         show_json(asdict(report) | {"counts": report.counts})
     else:
@@ -126,8 +118,8 @@ def ingest(  # noqa: PLR0913 - one parameter an option
 
 @click.command()
 @lake_option
-@source_options
-def refresh(lake_root: str, given: Given) -> int:
+@source_or_sample_options
+def refresh(lake_root: str, request: IngestRequest) -> int:
     """Ingest what is configured, publish, show what is there.
 
     Makes the lake when there is none. With nothing configured it takes the bundled sample.
@@ -137,21 +129,18 @@ def refresh(lake_root: str, given: Given) -> int:
     """
     import rdlake
     from rdlake.catalog.publish import publish
-    from rdlake.demo.sample import sample_workspaces
-    from rdlake.ingest.request import EVERYTHING
 
     lake = rdlake.init_lake(lake_root).lake
-    sources = sources_of(given, default=sample_workspaces())
-    ingested = _read(lake, sources, _How(EVERYTHING))
+    ingested = _run(lake, request)
     _tell_ingest(ingested)
     report = publish(lake)
     tell(report)
-    _show_what_is_there(lake, report)
+    _show_top_loops(lake, report)
     return ExitCode.PARTIAL if ingested.partial else ExitCode.OK
 
 
 def tell(report: PublishReport) -> None:
-    """Say what became of a publication."""
+    """Tell what became of a publication."""
     number = report.version.catalog_version
     if report.outcome == "published":
         say(f"published catalog version {number}")
@@ -167,30 +156,15 @@ def tell(report: PublishReport) -> None:
         say(f"catalog.duckdb is open elsewhere and was not replaced; attach {report.file}")
 
 
-def _read(lake: Lake, sources: Sources, how: _How) -> IngestReport:
+def _run(lake: Lake, request: IngestRequest) -> IngestReport:
     from rdlake.exports.charts.stored import draw_charts
-    from rdlake.ingest.pipeline import ingest as read
+    from rdlake.ingest.pipeline import ingest as run_ingest
 
     with progress("reading") as on_progress:
-        report = read(
-            lake,
-            sources.workspaces,
-            sources.logs,
-            registries=sources.registries,
-            signing_key=sources.signing_key,
-            maps=sources.maps,
-            catalogs=sources.catalogs,
-            prices=sources.prices,
-            selection=how.selection,
-            mode=how.mode,
-            overwrite=how.overwrite,
-            dry_run=how.dry_run,
-            keep=sources.keep,
-            on_progress=on_progress,
-        )
-    if not how.dry_run:
+        report = run_ingest(lake, request, on_progress)
+    if not request.dry_run:
         with progress("drawing") as on_progress:
-            draw_charts(lake, draw=sources.charts, on_progress=on_progress)
+            draw_charts(lake, draw=request.charts, on_progress=on_progress)
     return report
 
 
@@ -205,20 +179,20 @@ def _tell_ingest(report: IngestReport) -> None:
     say(f"{'dry run, nothing is written: ' if report.dry_run else ''}workspaces and runs: {counts}")
     for reason, count in sorted(report.left.items()):
         say(f"  {count} left: {reason}")
-    found = [(None, finding) for finding in report.beside] + [
+    findings = [(None, finding) for finding in report.root_findings] + [
         (outcome.workspace_id, finding)
         for outcome in report.outcomes
         for finding in outcome.findings
     ]
-    errors = [(name, each) for name, each in found if each.level == "error"]
+    errors = [(name, each) for name, each in findings if each.level == "error"]
     for name, each in errors[:FINDINGS_SHOWN]:
         where = "/".join(part for part in (name, each.file) if part)
         say(f"  {where}: {each.reason} — {each.fix}")
-    if not report.dry_run and len(found) > min(len(errors), FINDINGS_SHOWN):
-        say(f"  {len(found)} findings in all: rdlake ingests lists them by run and by reason")
+    if not report.dry_run and len(findings) > min(len(errors), FINDINGS_SHOWN):
+        say(f"  {len(findings)} findings in all: rdlake ingests lists them by run and by reason")
 
 
-def _show_what_is_there(lake: Lake, report: PublishReport) -> None:
+def _show_top_loops(lake: Lake, report: PublishReport) -> None:
     from rdlake.catalog.time_travel import attach_statement, connect
 
     with connect(lake.root) as connection:

@@ -1,4 +1,4 @@
-"""What became of what was ingested: `rdlake ingests`."""
+"""Show what became of what was ingested: `rdlake ingests`."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def ingests(lake_root: str, task_run_id: str | None, as_json: bool) -> None:
     rdlake ingests 2026-01-05_09-30-00-000000 --json
     """
     import rdlake
-    from rdlake.ingest.report import Reason, RunReport, by_reason, by_run, ingested
+    from rdlake.ingest.report import Reason, RunReport, count_by_reason, count_by_run, read_outcomes
 
-    rows = ingested(rdlake.open_lake(lake_root).lake, task_run_id)
-    runs, reasons = by_run(rows), by_reason(rows)
+    rows = read_outcomes(rdlake.open_lake(lake_root).lake, task_run_id)
+    runs, reasons = count_by_run(rows), count_by_reason(rows)
     if as_json:
-        told = {"runs": list(map(asdict, runs)), "reasons": list(map(asdict, reasons))}
-        show_json(told | ({"ingests": rows.to_dicts()} if task_run_id else {}))
+        report = {"runs": list(map(asdict, runs)), "reasons": list(map(asdict, reasons))}
+        show_json(report | ({"ingests": rows.to_dicts()} if task_run_id else {}))
         return
     if task_run_id:
         columns = ["name", "role", "status", "ingested_at", "problems"]

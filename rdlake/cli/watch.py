@@ -1,4 +1,4 @@
-"""Looking again and again for what has come, until told to stop."""
+"""Look again and again for what is new, until told to stop."""
 
 from __future__ import annotations
 
@@ -18,14 +18,16 @@ if TYPE_CHECKING:
 
 
 PASSING = (BadInput, LakeBusy, StorageFailed)
-"""What may be over at the next look: a folder that vanished, a busy lake, a full disk."""
+"""Errors that may be over at the next look: a folder that vanished, a busy lake, a full disk."""
 
 
 def watch_for_more(
     look: Callable[[], IngestReport], tell: Callable[[IngestReport], None], interval: float
 ) -> int:
-    """Look, tell of what is new, wait; until Ctrl-C, which lets a look come to its end. An error of
-    the first look ends it, a passing one later is told once and tried again."""
+    """Look, tell what is new and wait, again and again until Ctrl-C, which lets a look finish.
+
+    An error of the first look ends it. A later error that may pass is told once.
+    """
     first, trouble = True, ""
     with _until_stopped() as stop:
         say(f"watching, every {interval:g} s; Ctrl-C stops")
@@ -39,10 +41,10 @@ def watch_for_more(
                     say(f"{error}\n  trying again every {interval:g} s")
                 trouble = str(error)
             else:
-                found = repr(report.beside)
-                if first or report.outcomes or found != trouble:
+                findings = repr(report.root_findings)
+                if first or report.outcomes or findings != trouble:
                     tell(report)
-                trouble = found
+                trouble = findings
             first = False
             stop.wait(interval)
     say("stopped; all that was read is committed")
@@ -51,7 +53,7 @@ def watch_for_more(
 
 @contextmanager
 def _until_stopped() -> Iterator[Event]:
-    """Set by the first Ctrl-C or request to end; a second one stops at once."""
+    """Yield an event that the first Ctrl-C or request to end sets; a second one stops at once."""
     stop = Event()
 
     def on_signal(_number: int, _frame: FrameType | None) -> None:

@@ -14,10 +14,13 @@ from rdlake.domain.recording import Configuration, Json
 
 EXTERNAL = "external:"
 """The prefix of a workspace_id that does not come from RD-Agent."""
+NO_FOLDER = "none_"
+"""The prefix of the workspace_id of a loop that has no folder."""
 
 _STRATEGY = UUID("0f0c1f6a-6c1e-5c39-9d0f-6f2f5a4f9a51")
 _MODEL = UUID("3e0d0f0b-52b0-5f0c-8a50-0b6d1d7b8f77")
 _PROTOCOL = UUID("7b6b2c6c-0b4d-4e2c-9b7f-3b1b9b4f3a11")
+_NO_FOLDER = UUID("b6f4b8a0-3c55-5e0f-9d6e-0f6a1f3d8c21")
 
 _IRRELEVANT_KEYS = frozenset(
     {
@@ -32,6 +35,16 @@ _NUMBER = re.compile(r"[+-]?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _MIDNIGHT = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})[ T]00:00(:00(\.0+)?)?")
 _MODEL_FILE = re.compile(r"model(\.[A-Za-z_][A-Za-z_0-9]*)?")
 _EXACT = 1 << 53
+
+
+def id_without_folder(task_run_id: str, loop_id: int, role: str) -> str:
+    """Return the workspace_id of a loop, or of its baseline, that has no folder."""
+    return f"{NO_FOLDER}{uuid5(_NO_FOLDER, f'{task_run_id}/{loop_id}/{role}')}"
+
+
+def has_folder(workspace_id: str) -> bool:
+    """Return whether the id is a folder's name."""
+    return not workspace_id.startswith(NO_FOLDER)
 
 
 def canonical_json(value: object) -> str:

@@ -1,4 +1,4 @@
-"""Where the sources of one workspace contradict each other."""
+"""Find where the sources of one workspace contradict each other."""
 
 from __future__ import annotations
 
@@ -6,23 +6,27 @@ import math
 from collections.abc import Iterator, Sequence
 
 from rdlake.domain.experiment import Finding
-from rdlake.evidence.merge import by_rank, claims, names_a_run, of_its_loop
+from rdlake.evidence.merge import keep_same_loop, names_a_run, sort_by_rank, sort_claims
 from rdlake.evidence.value import Evidence
 
 RELATIVE, ABSOLUTE = 1e-9, 1e-12
-"""Log and qlib_res.csv are written from the same numbers; this is less than a digit of them."""
+"""The largest difference that is none: log and qlib_res.csv are written from the same numbers."""
 
 
-def contradictions(parts: Sequence[Evidence]) -> list[Finding]:
-    """A warning when several runs claim the workspace, for JSON that is of another loop, and for
-    each metric that its qlib_res.csv has otherwise than the log."""
-    heard = by_rank(parts)
-    return [*_claimed_twice(parts), *_of_another_loop(heard), *_measured_twice(heard)]
+def find_contradictions(parts: Sequence[Evidence]) -> list[Finding]:
+    """Return a warning for each contradiction in the evidence on one workspace.
+
+    These are: several runs that claim it, JSON of another loop, and each metric that differs
+    between the log and qlib_res.csv.
+    """
+    ranked = sort_by_rank(parts)
+    return [*_several_claims(parts), *_other_loops(ranked), *_different_metrics(ranked)]
 
 
-def _claimed_twice(parts: Sequence[Evidence]) -> Iterator[Finding]:
-    named = [part.named for part in claims(parts, "registry") if names_a_run(part.named)]
-    for runs in ([part.named for part in claims(parts)], named):
+def _several_claims(parts: Sequence[Evidence]) -> Iterator[Finding]:
+    registered = [part.source.name for part in sort_claims(parts, "registry")]
+    logged = [part.source.name for part in sort_claims(parts)]
+    for runs in (logged, [name for name in registered if names_a_run(name)]):
         if len(runs) < 2:
             continue
         reason = (
@@ -33,31 +37,32 @@ def _claimed_twice(parts: Sequence[Evidence]) -> Iterator[Finding]:
         yield Finding("warning", None, reason, fix)
 
 
-def _of_another_loop(heard: Sequence[Evidence]) -> Iterator[Finding]:
-    told = [part for part in heard if part.loop is not None]
-    of_it = of_its_loop(told)
-    for part in told:
-        if part not in of_it and part.loop:
+def _other_loops(ranked: Sequence[Evidence]) -> Iterator[Finding]:
+    with_loop = [part for part in ranked if part.loop is not None]
+    same = keep_same_loop(with_loop)
+    for part in with_loop:
+        if part not in same and part.loop:
             run, number = part.loop["task_run_id"], part.loop["loop_id"]
-            whose = "what its JSON files" if part.kind == "json" else f"what the {part.named}"
+            what = "what its JSON files" if part.kind == "json" else f"what the {part.source.name}"
             reason = (
-                f"{whose} say is of loop {number} of the run {run}, which other sources of the "
+                f"{what} say is of loop {number} of the run {run}, which other sources of the "
                 f"workspace {part.workspace_id} do not name; nothing of it is taken"
             )
             fix = "look whether they were copied from another workspace, and remove them if so"
             yield Finding("warning", None, reason, fix)
 
 
-def _measured_twice(heard: Sequence[Evidence]) -> Iterator[Finding]:
-    told = {part.kind: part for part in heard if part.loop and part.loop.get("metrics")}
-    if "trace" not in told or "workspace" not in told:
+def _different_metrics(ranked: Sequence[Evidence]) -> Iterator[Finding]:
+    by_kind = {part.kind: part for part in ranked if part.loop and part.loop.get("metrics")}
+    if "trace" not in by_kind or "workspace" not in by_kind:
         return
-    lying = (told["workspace"].loop or {})["metrics"]
-    for name, logged in (told["trace"].loop or {})["metrics"].items():
-        found = lying.get(name)
-        if logged is None or found is None:
+    of_folder = (by_kind["workspace"].loop or {})["metrics"]
+    for name, logged in (by_kind["trace"].loop or {})["metrics"].items():
+        value = of_folder.get(name)
+        if logged is None or value is None:
             continue
-        if not math.isclose(logged, found, rel_tol=RELATIVE, abs_tol=ABSOLUTE):
-            reason = f"{name} is {found!r} here, but {logged!r} in the log {told['trace'].named}"
+        if not math.isclose(logged, value, rel_tol=RELATIVE, abs_tol=ABSOLUTE):
+            log = by_kind["trace"].source.name
+            reason = f"{name} is {value!r} here, but {logged!r} in the log {log}"
             fix = "look which of the two belongs to this run; the log's was kept"
             yield Finding("warning", "qlib_res.csv", reason, fix)

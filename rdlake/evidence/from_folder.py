@@ -1,4 +1,4 @@
-"""What a workspace's folder says by itself."""
+"""Make evidence of a workspace's folder."""
 
 from __future__ import annotations
 
@@ -7,19 +7,20 @@ from typing import Any
 from rdlake.domain.experiment import Workspace
 from rdlake.domain.recording import Profile
 from rdlake.evidence.model import recorded_model
+from rdlake.evidence.source import Source
 from rdlake.evidence.value import Evidence
 
 
-def said_by_workspace(workspace: Workspace) -> Evidence:
-    """What a workspace's folder says by itself."""
+def evidence_of_folder(workspace: Workspace) -> Evidence:
+    """Return what a workspace's folder says by itself."""
     names = None if workspace.factors is None else [each.name for each in workspace.factors]
-    recorded, found = _recorded(workspace)
+    recorded, recorded_in = _recorded_columns(workspace)
     provenance = {
         "action": "templates" if workspace.action else None,
         "metrics": "csv" if workspace.metrics is not None else None,
         "factor_names": "parquet" if workspace.factors is not None else None,
         "curve": workspace.curve_source,
-        **found,
+        **recorded_in,
     }
     loop = {
         "role": workspace.role,
@@ -30,7 +31,7 @@ def said_by_workspace(workspace: Workspace) -> Evidence:
     }
     is_loop = workspace.role in ("experiment", "baseline")
     return Evidence(
-        source=f"workspace:{workspace.workspace_id}",
+        source=Source("workspace", workspace.workspace_id),
         workspace_id=workspace.workspace_id,
         digest=workspace.source_digest,
         loop=loop if is_loop else None,
@@ -59,18 +60,18 @@ def said_by_workspace(workspace: Workspace) -> Evidence:
         },
         model=recorded_model(workspace) if is_loop else None,
         curve=workspace.curve if is_loop else None,
-        templates=_templates(workspace),
+        templates=_template_paths(workspace),
         stat_digest=workspace.stat_digest,
     )
 
 
-def _templates(workspace: Workspace) -> tuple[str, ...]:
-    """Every YAML file of the folder, mlflow's too."""
+def _template_paths(workspace: Workspace) -> tuple[str, ...]:
+    """Return the path of every YAML file of the folder, mlflow's too."""
     return tuple(file.path for file in workspace.files if file.path.endswith((".yaml", ".yml")))
 
 
-def _recorded(workspace: Workspace) -> tuple[dict[str, Any], dict[str, str | None]]:
-    """What qlib recorded of the back-test, and where it was found."""
+def _recorded_columns(workspace: Workspace) -> tuple[dict[str, Any], dict[str, str | None]]:
+    """Return what qlib recorded of the back-test, and where each column was found."""
     recording = workspace.recording
     if recording is None:
         return {}, {}
@@ -82,7 +83,7 @@ def _recorded(workspace: Workspace) -> tuple[dict[str, Any], dict[str, str | Non
         "base_features": None if features is None else [each.name for each in features],
         "created_at": recording.started_at,
         "ended_at": recording.ended_at,
-        "data_profile": _profile(recording.profile),
+        "data_profile": _profile_columns(recording.profile),
     }, {
         "config_name": "mlruns" if recording.config_name else None,
         "strategy_id": ran.origin if ran and recording.strategy_id else None,
@@ -91,7 +92,7 @@ def _recorded(workspace: Workspace) -> tuple[dict[str, Any], dict[str, str | Non
     }
 
 
-def _profile(profile: Profile | None) -> dict[str, Any] | None:
+def _profile_columns(profile: Profile | None) -> dict[str, Any] | None:
     if profile is None:
         return None
     return {

@@ -1,4 +1,4 @@
-"""What JSON says of a workspace: the files in its folder, and the catalogs that were exported."""
+"""Make evidence of JSON: of the files in a folder, and of exported catalogs."""
 
 from __future__ import annotations
 
@@ -11,81 +11,94 @@ from typing import Any
 
 from rdlake.domain.experiment import ForkRecord, Workspace
 from rdlake.evidence.from_registry import scenario_of
+from rdlake.evidence.source import Source
 from rdlake.evidence.value import Evidence
 
-_LOOP = ("action", "scenario_raw", "step_name", "status", "status_raw", "protocol_strategy_id")
-_FOUND = ("metrics", "action", "decision", "status")
+_LOOP_COLUMNS = (
+    "action",
+    "scenario_raw",
+    "step_name",
+    "status",
+    "status_raw",
+    "protocol_strategy_id",
+)
+_WITH_PROVENANCE = ("metrics", "action", "decision", "status")
 
 
-def said_by_json(workspace: Workspace) -> Evidence | None:
-    """What the JSON files of a folder say; None when they say nothing. They describe a loop that
-    the folder shows, and make one only of a metric, where other files are gone."""
-    told = workspace.fork_record
-    if told is None:
+def evidence_of_json(workspace: Workspace) -> Evidence | None:
+    """Return what the JSON files of a folder say; None when they say nothing.
+
+    They describe a loop that the folder shows. By themselves they make a loop only where the other
+    files are gone and they have a metric.
+    """
+    record = workspace.fork_record
+    if record is None:
         return None
-    makes_one = workspace.role in ("unused", "junk") and bool(told.metrics)
-    place = _place(told) | {"status": told.status_raw}
+    makes_loop = workspace.role in ("unused", "junk") and bool(record.metrics)
+    place = _place(record) | {"status": record.status_raw}
     return _evidence(
-        f"json:{workspace.workspace_id}",
+        Source("json", workspace.workspace_id),
         workspace.workspace_id,
-        told,
-        loop=_columns(told, "experiment" if makes_one else None),
+        record,
+        loop=_columns(record, "experiment" if makes_loop else None),
         folder={name: value for name, value in place.items() if value is not None},
     )
 
 
-def said_by_catalog(
-    source: str, workspace_id: str, told: ForkRecord, exported: datetime | None
+def evidence_of_catalog(
+    source: Source, workspace_id: str, record: ForkRecord, exported: datetime | None
 ) -> Evidence:
-    """What an exported catalog says of a workspace: a loop when it has a metric, else a folder."""
-    place = {**_place(told), "action": told.action, "status": told.status_raw}
+    """Return what an exported catalog says of a workspace.
+
+    That is a loop when it has a metric, else only a folder.
+    """
+    place = {**_place(record), "action": record.action, "status": record.status_raw}
     return _evidence(
         source,
         workspace_id,
-        told,
-        loop=_columns(told, "experiment" if told.metrics else None),
-        folder={} if told.metrics else place,
+        record,
+        loop=_columns(record, "experiment" if record.metrics else None),
+        folder={} if record.metrics else place,
         begun=exported,
     )
 
 
 def _evidence(
-    source: str,
+    source: Source,
     workspace_id: str,
-    told: ForkRecord,
+    record: ForkRecord,
     *,
     loop: Mapping[str, Any],
     folder: Mapping[str, Any],
     begun: datetime | None = None,
 ) -> Evidence:
-    kind = source.partition(":")[0]
-    content = json.dumps([asdict(told), loop, folder], ensure_ascii=False, default=str)
-    provenance = dict.fromkeys((name for name in _FOUND if loop.get(name) is not None), kind)
+    content = json.dumps([asdict(record), loop, folder], ensure_ascii=False, default=str)
+    known = (name for name in _WITH_PROVENANCE if loop.get(name) is not None)
     return Evidence(
         source=source,
         workspace_id=workspace_id,
         digest=sha256(content.encode()).hexdigest(),
         loop=loop,
-        provenance=provenance,
-        factors=told.factors or None,
-        feedback=told.feedback,
+        provenance=dict.fromkeys(known, source.kind),
+        factors=record.factors or None,
+        feedback=record.feedback,
         folder=folder,
         begun=begun,
     )
 
 
-def _place(told: ForkRecord) -> dict[str, Any]:
-    run, number = told.loop or (None, None)
+def _place(record: ForkRecord) -> dict[str, Any]:
+    run, number = record.loop or (None, None)
     return {"task_run_id": run, "loop_id": number}
 
 
-def _columns(told: ForkRecord, role: str | None) -> dict[str, Any]:
-    """Columns of `loops`; without a role they only add to a loop that another source shows."""
+def _columns(record: ForkRecord, role: str | None) -> dict[str, Any]:
+    """Return columns of `loops`; without a role they only add to a loop of another source."""
     return {
         "role": role,
-        **_place(told),
-        **{name: getattr(told, name) for name in _LOOP},
-        "scenario": scenario_of(told.scenario_raw),
-        "metrics": dict(told.metrics) or None,
-        "decision": (told.feedback or {}).get("decision"),
+        **_place(record),
+        **{name: getattr(record, name) for name in _LOOP_COLUMNS},
+        "scenario": scenario_of(record.scenario_raw),
+        "metrics": dict(record.metrics) or None,
+        "decision": (record.feedback or {}).get("decision"),
     }

@@ -1,4 +1,4 @@
-"""What a registry says of the workspaces of one run."""
+"""Make evidence of one run of a registry."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from hashlib import sha256
 from typing import Any
 
 from rdlake.domain.experiment import Action
+from rdlake.domain.ids import id_without_folder
 from rdlake.domain.registry import RegisteredFolder, RegisteredLoop, RegisteredRun
 from rdlake.domain.trace import LoopStatus, RunStatus, Scenario
-from rdlake.evidence.from_trace import nowhere
+from rdlake.evidence.source import Source
 from rdlake.evidence.value import Evidence
 
 _SCENARIOS: dict[str, Scenario] = {
@@ -33,7 +34,7 @@ _ACTIONS: dict[Scenario, Action] = {
     "fin_factor_report": "factor",
     "fin_model": "model",
 }
-_WORDS: dict[str, Action] = {"factor": "factor", "model": "model"}
+_ACTION_WORDS: dict[str, Action] = {"factor": "factor", "model": "model"}
 _STATUS: dict[str, LoopStatus] = {
     "success": "success",
     "failed": "failed",
@@ -46,18 +47,21 @@ _ROLES = {"experiment_workspace": "experiment", "sub_workspace": "sub"}
 
 
 def scenario_of(word: str | None) -> Scenario | None:
-    """The kind of run, by the class that ran it."""
+    """Return the scenario, which the class that ran tells."""
     return _SCENARIOS.get(word or "")
 
 
 def run_status(run: RegisteredRun) -> RunStatus | None:
-    """The run's status in the lake's words; `finished` does not tell how."""
+    """Return the run's status in the lake's words.
+
+    None for a word such as `finished`, which does not tell how the run ended.
+    """
     status = _STATUS.get(run.status or "")
     return None if status == "skipped" else status
 
 
-def said_by_registry(run: RegisteredRun) -> list[Evidence]:
-    """The evidence on every folder of a run, and on each of its loops that has none."""
+def evidence_of_registry(run: RegisteredRun) -> list[Evidence]:
+    """Return evidence on every folder of a run, and on each of its loops that has none."""
     loops = {loop.loop_id: loop for loop in run.loops}
     folders = {folder.workspace_id: folder for folder in run.folders}
     for loop in run.loops:
@@ -70,8 +74,11 @@ def said_by_registry(run: RegisteredRun) -> list[Evidence]:
     for folder in folders.values():
         if folder.loop_id is not None and _role(folder, loops.get(folder.loop_id)) == "experiment":
             of_loops.setdefault(folder.loop_id, []).append(folder)
-    said = [*_on_folders(run, loops, folders.values(), of_loops), *_homeless(run, of_loops, loops)]
-    return [_sealed(each) for each in said]
+    parts = [
+        *_on_folders(run, loops, folders.values(), of_loops),
+        *_on_loops_without_folder(run, of_loops, loops),
+    ]
+    return [_with_digest(part) for part in parts]
 
 
 def _role(folder: RegisteredFolder, loop: RegisteredLoop | None) -> str | None:
@@ -100,23 +107,24 @@ def _on_folders(
             "status": folder.status,
         }
         measured = loop is not None and (loop.best or only) == folder.workspace_id
-        told = None if role == "sub" else _columns(run, folder, loop, with_metrics=measured)
-        yield _evidence(run, folder.workspace_id, told, row)
+        columns = None if role == "sub" else _columns(run, folder, loop, with_metrics=measured)
+        yield _evidence(run, folder.workspace_id, columns, row)
 
 
-def _homeless(
+def _on_loops_without_folder(
     run: RegisteredRun,
     of_loops: Mapping[int, Sequence[RegisteredFolder]],
     loops: Mapping[int, RegisteredLoop],
 ) -> Iterator[Evidence]:
-    """Loops without a folder; with the id that the run's log gives them, where one is known."""
+    """Make evidence on loops without a folder, under the id that a log of the run gives them."""
     for number, loop in loops.items():
         if not of_loops[number]:
-            nobody = RegisteredFolder(workspace_id="", loop_id=number, role="experiment_workspace")
-            place = nowhere(run.log_name or run.task_run_id, number, "experiment")
+            folder = RegisteredFolder(workspace_id="", loop_id=number, role="experiment_workspace")
+            name = run.log_name or run.task_run_id
+            workspace_id = id_without_folder(name, number, "experiment")
             row = {"task_run_id": run.task_run_id, "loop_id": number, "role": "experiment"}
-            told = _columns(run, nobody, loop, with_metrics=True)
-            yield _evidence(run, place, told, row)
+            columns = _columns(run, folder, loop, with_metrics=True)
+            yield _evidence(run, workspace_id, columns, row)
 
 
 def _action(
@@ -124,8 +132,8 @@ def _action(
 ) -> Action | None:
     scenario = scenario_of(run.scenario)
     of_scenario = _ACTIONS.get(scenario) if scenario else None
-    of_loop = _WORDS.get(loop.action or "") if loop else None
-    return of_scenario or _WORDS.get(folder.kind or "") or of_loop
+    of_loop = _ACTION_WORDS.get(loop.action or "") if loop else None
+    return of_scenario or _ACTION_WORDS.get(folder.kind or "") or of_loop
 
 
 def _columns(
@@ -163,21 +171,21 @@ def _evidence(
     loop: Mapping[str, Any] | None,
     folder: Mapping[str, Any],
 ) -> Evidence:
-    named = ("metrics", "action", "created_at")
-    found = [name for name in named if loop and loop[name] is not None]
+    columns = ("metrics", "action", "created_at")
+    known = [name for name in columns if loop and loop[name] is not None]
     return Evidence(
-        source=f"registry:{run.task_run_id}",
+        source=Source("registry", run.task_run_id),
         workspace_id=workspace_id,
         digest="",
         loop=loop,
-        provenance=dict.fromkeys(found, "registry"),
+        provenance=dict.fromkeys(known, "registry"),
         folder=folder,
         begun=run.created_at,
     )
 
 
-def _sealed(said: Evidence) -> Evidence:
-    """With the digest of all it says."""
-    told = asdict(replace(said, digest=""))
-    text = json.dumps(told, ensure_ascii=False, default=str, sort_keys=True)
-    return replace(said, digest=sha256(text.encode("utf-8", "backslashreplace")).hexdigest())
+def _with_digest(part: Evidence) -> Evidence:
+    """Return the evidence with the digest of all it says."""
+    content = asdict(part) | {"source": str(part.source), "digest": ""}
+    text = json.dumps(content, ensure_ascii=False, default=str, sort_keys=True)
+    return replace(part, digest=sha256(text.encode("utf-8", "backslashreplace")).hexdigest())

@@ -1,4 +1,4 @@
-"""What a run's log says of each of its workspaces."""
+"""Make evidence of a run's log."""
 
 from __future__ import annotations
 
@@ -8,49 +8,55 @@ from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
-from uuid import UUID, uuid5
 
+from rdlake.domain.ids import id_without_folder
 from rdlake.domain.trace import Baseline, Feedback, Hypothesis, Task, TracedLoop, TracedRun
 from rdlake.evidence.model import proposed_model
+from rdlake.evidence.source import Source
 from rdlake.evidence.value import Evidence
 
 _ROLES = ("sub", "baseline", "experiment")
-_NOWHERE = UUID("b6f4b8a0-3c55-5e0f-9d6e-0f6a1f3d8c21")
+"""From the weakest claim of a loop to a workspace to the strongest."""
 
 
-def said_by_run(run: TracedRun, task_run_id: str) -> list[Evidence]:
-    """The evidence on every loop, baseline and sub-workspace of a run. A workspace that several
-    loops claim stays with the last of them, and the others are loops without one, for each is a
-    trial of its own; a baseline stays with the first, which ran it."""
-    said: dict[str, Evidence] = {}
+def evidence_of_trace(run: TracedRun, task_run_id: str) -> list[Evidence]:
+    """Return evidence on every loop, baseline and sub-workspace of a run.
+
+    A workspace that several loops claim stays with the last of them. The others become loops
+    without a folder, for each is a trial of its own. A baseline stays with the first loop, which
+    ran it.
+    """
+    parts: dict[str, Evidence] = {}
     for loop in run.loops:
-        for each in _said(run, task_run_id, loop):
-            other = said.get(each.workspace_id)
-            if other and _outweighs(other, each):
+        for part in _on_loop(run, task_run_id, loop):
+            other = parts.get(part.workspace_id)
+            if other and _outweighs(other, part):
                 continue
             if other and other.folder["role"] == "experiment":
-                homeless = nowhere(task_run_id, other.folder["loop_id"], "experiment")
-                said[homeless] = replace(other, workspace_id=homeless)
+                own_id = id_without_folder(task_run_id, other.folder["loop_id"], "experiment")
+                parts[own_id] = replace(other, workspace_id=own_id)
             begun = loop.first_message_at
-            said[each.workspace_id] = replace(each, ran=_ran(each, loop), begun=begun)
-    return [_sealed(each) for each in said.values()]
+            parts[part.workspace_id] = replace(part, ran=_ran(part, loop), begun=begun)
+    return [_with_digest(part) for part in parts.values()]
 
 
-def _ran(said: Evidence, loop: TracedLoop) -> bool:
-    """Whether the back-test of the loop, or of its baseline, left a result and not a cache."""
-    if said.folder["role"] == "baseline" and loop.baseline is not None:
+def _ran(part: Evidence, loop: TracedLoop) -> bool:
+    """Return whether the back-test of the loop, or of its baseline, ran and was not cached."""
+    if part.folder["role"] == "baseline" and loop.baseline is not None:
         return loop.baseline.has_result and loop.baseline.cached is not True
     return loop.has_result and loop.cached is not True
 
 
-def _outweighs(said: Evidence, later: Evidence) -> bool:
-    """Whether an earlier loop's word on a workspace stands: that of the loop whose own it is counts
-    more than that of one that used it."""
-    role, other = said.folder["role"], later.folder["role"]
+def _outweighs(part: Evidence, later: Evidence) -> bool:
+    """Return whether an earlier loop keeps a workspace that a later one claims too.
+
+    A loop whose own workspace it is counts more than one that only used it.
+    """
+    role, other = part.folder["role"], later.folder["role"]
     return _ROLES.index(role) > _ROLES.index(other) or role == other == "baseline"
 
 
-def _said(run: TracedRun, task_run_id: str, loop: TracedLoop) -> Iterator[Evidence]:
+def _on_loop(run: TracedRun, task_run_id: str, loop: TracedLoop) -> Iterator[Evidence]:
     place = {"task_run_id": task_run_id, "loop_id": loop.loop_id}
     of_run = {**place, "scenario": run.scenario, "scenario_raw": run.scenario_raw}
     for task in loop.tasks or ():
@@ -59,22 +65,17 @@ def _said(run: TracedRun, task_run_id: str, loop: TracedLoop) -> Iterator[Eviden
             folder["action"] = task.kind
             yield _evidence(task_run_id, task.workspace_id, None, folder)
     if loop.baseline is not None:
-        yield _baseline(task_run_id, of_run, loop, loop.baseline)
-    workspace_id = loop.workspace_id or nowhere(task_run_id, loop.loop_id, "experiment")
-    said = _evidence(
+        yield _on_baseline(task_run_id, of_run, loop, loop.baseline)
+    workspace_id = loop.workspace_id or id_without_folder(task_run_id, loop.loop_id, "experiment")
+    part = _evidence(
         task_run_id,
         workspace_id,
         {**of_run, **_columns(loop)},
         {**place, "role": "experiment", "action": loop.action},
-        factors=[_factor(task, loop) for task in loop.tasks or () if task.kind == "factor"],
-        feedback=_feedback(loop.feedback, loop),
+        factors=[_factor_columns(task, loop) for task in loop.tasks or () if task.kind == "factor"],
+        feedback=_feedback_columns(loop.feedback, loop),
     )
-    yield replace(said, curve=loop.curve, model=proposed_model(loop, workspace_id))
-
-
-def nowhere(task_run_id: str, loop_id: int, role: str) -> str:
-    """The workspace_id of a loop that has no workspace."""
-    return f"none_{uuid5(_NOWHERE, f'{task_run_id}/{loop_id}/{role}')}"
+    yield replace(part, curve=loop.curve, model=proposed_model(loop, workspace_id))
 
 
 def _columns(loop: TracedLoop) -> dict[str, Any]:
@@ -99,19 +100,19 @@ def _columns(loop: TracedLoop) -> dict[str, Any]:
 
 
 def _steps(loop: TracedLoop) -> list[dict[str, Any]] | None:
-    """Its steps in order of time; None when no time of a step was recorded."""
+    """Return the loop's steps in order of time; None when no time of a step was recorded."""
     steps = [
         {"name": name, "started_at": step.start, "ended_at": step.end}
         for name, step in loop.steps.items()
     ]
-    return sorted(steps, key=_moment) or None
+    return sorted(steps, key=_step_time) or None
 
 
-def _moment(step: Mapping[str, Any]) -> datetime:
+def _step_time(step: Mapping[str, Any]) -> datetime:
     return step["started_at"] or step["ended_at"] or datetime.max
 
 
-def _baseline(
+def _on_baseline(
     task_run_id: str, of_run: Mapping[str, Any], loop: TracedLoop, baseline: Baseline
 ) -> Evidence:
     row = {
@@ -123,16 +124,16 @@ def _baseline(
         "metrics": None if baseline.metrics is None else dict(baseline.metrics),
     }
     place = {name: of_run[name] for name in ("task_run_id", "loop_id")}
-    said = _evidence(
+    part = _evidence(
         task_run_id,
-        baseline.workspace_id or nowhere(task_run_id, loop.loop_id, "baseline"),
+        baseline.workspace_id or id_without_folder(task_run_id, loop.loop_id, "baseline"),
         row,
         {**place, "role": "baseline", "action": loop.action},
     )
-    return replace(said, curve=baseline.curve)
+    return replace(part, curve=baseline.curve)
 
 
-def _factor(task: Task, loop: TracedLoop) -> dict[str, Any]:
+def _factor_columns(task: Task, loop: TracedLoop) -> dict[str, Any]:
     variables = task.variables if isinstance(task.variables, Mapping) else {}
     return {
         "factor_name": task.name,
@@ -146,25 +147,25 @@ def _factor(task: Task, loop: TracedLoop) -> dict[str, Any]:
     }
 
 
-def _feedback(feedback: Feedback | None, loop: TracedLoop) -> dict[str, Any] | None:
+def _feedback_columns(feedback: Feedback | None, loop: TracedLoop) -> dict[str, Any] | None:
     tested = loop.hypothesis or Hypothesis()
     if feedback is None and tested == Hypothesis():
         return None
-    said = feedback or Feedback()
+    conclusion = feedback or Feedback()
     return {
-        "decision": said.decision,
-        "hypothesis": said.new_hypothesis or tested.hypothesis,
+        "decision": conclusion.decision,
+        "hypothesis": conclusion.new_hypothesis or tested.hypothesis,
         "tested_hypothesis": tested.hypothesis,
         "hypothesis_reason": tested.reason,
         "concise_reason": tested.concise_reason,
         "concise_observation": tested.concise_observation,
         "concise_justification": tested.concise_justification,
         "concise_knowledge": tested.concise_knowledge,
-        "summary_execution": said.observations,
-        "summary_value_feedback": said.hypothesis_evaluation,
-        "summary_shape_feedback": said.reason,
-        "code_change_summary": said.code_change_summary,
-        "error": said.error or loop.error_message,
+        "summary_execution": conclusion.observations,
+        "summary_value_feedback": conclusion.hypothesis_evaluation,
+        "summary_shape_feedback": conclusion.reason,
+        "code_change_summary": conclusion.code_change_summary,
+        "error": conclusion.error or loop.error_message,
     }
 
 
@@ -177,24 +178,27 @@ def _evidence(
     factors: list[dict[str, Any]] | None = None,
     feedback: Mapping[str, Any] | None = None,
 ) -> Evidence:
-    named = ("metrics", "action", "decision", "created_at", "config_name", "base_features")
-    found = [name for name in named if loop and loop.get(name) is not None]
+    columns = ("metrics", "action", "decision", "created_at", "config_name", "base_features")
+    known = [name for name in columns if loop and loop.get(name) is not None]
     return Evidence(
-        source=f"trace:{task_run_id}",
+        source=Source("trace", task_run_id),
         workspace_id=workspace_id,
         digest="",
         loop=loop,
-        provenance=dict.fromkeys(found, "trace"),
+        provenance=dict.fromkeys(known, "trace"),
         factors=None if factors is None else tuple(each for each in factors if each["factor_name"]),
         feedback=feedback,
         folder=folder,
     )
 
 
-def _sealed(said: Evidence) -> Evidence:
-    """With the digest of all it says, so that other loops' news are none of its."""
-    days = None if said.curve is None else said.curve.rows()
-    told: list[object] = [said.loop, said.factors, said.feedback, said.model, said.folder, days]
-    told += [said.ran, said.begun]
-    text = json.dumps(told, ensure_ascii=False, default=str)
-    return replace(said, digest=sha256(text.encode("utf-8", "backslashreplace")).hexdigest())
+def _with_digest(part: Evidence) -> Evidence:
+    """Return the evidence with a digest of all it says.
+
+    What other loops of the run say does not change it.
+    """
+    days = None if part.curve is None else part.curve.rows()
+    content: list[object] = [part.loop, part.factors, part.feedback, part.model, part.folder, days]
+    content += [part.ran, part.begun]
+    text = json.dumps(content, ensure_ascii=False, default=str)
+    return replace(part, digest=sha256(text.encode("utf-8", "backslashreplace")).hexdigest())

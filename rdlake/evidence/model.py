@@ -1,4 +1,4 @@
-"""The trained model of one workspace: what qlib recorded of it, and what the log proposed."""
+"""Describe the trained model of one workspace: what qlib recorded, and what the log proposed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rdlake.evidence.value import Evidence, Row
 
 
 def recorded_model(workspace: Workspace) -> Row | None:
-    """Columns of `models` that mlruns/ has; None where it shows no trained model."""
+    """Return the columns of `models` that mlruns/ has; None where it shows no trained model."""
     recording = workspace.recording
     if recording is None or recording.model_id is None:
         return None
@@ -33,8 +33,11 @@ def recorded_model(workspace: Workspace) -> Row | None:
 
 
 def proposed_model(loop: TracedLoop, workspace_id: str) -> Row | None:
-    """Columns of `models` that a log has; None for a loop without a result, as only a trained model
-    gives one. Of several proposed models RD-Agent trains the first."""
+    """Return the columns of `models` that a log has.
+
+    None for a loop without a result: only a trained model gives one. Of several proposed models
+    RD-Agent trains the first.
+    """
     task = next((task for task in loop.tasks or () if task.kind == "model"), None)
     if task is None or not loop.has_result:
         return None
@@ -54,7 +57,7 @@ def proposed_model(loop: TracedLoop, workspace_id: str) -> Row | None:
 
 
 def _proposal(task: Task) -> str | None:
-    told = {
+    fields = {
         "name": task.name,
         "model_type": task.model_type,
         "description": task.description,
@@ -64,20 +67,20 @@ def _proposal(task: Task) -> str | None:
         "hyperparameters": task.hyperparameters,
         "training_hyperparameters": task.training_hyperparameters,
     }
-    known = {name: value for name, value in told.items() if value is not None}
+    known = {name: value for name, value in fields.items() if value is not None}
     plain = json.loads(json.dumps(known, default=dict), parse_constant=str)
     return json.dumps(plain, sort_keys=True, ensure_ascii=False) if known else None
 
 
-def model_of(told: Sequence[Evidence]) -> Row | None:
-    """The model that all evidence gives: each column as the folder has it, else the log."""
+def merge_models(parts: Sequence[Evidence]) -> Row | None:
+    """Return the model of all evidence: each column by the folder, else by the log."""
     row: dict[str, Any] = {}
     provenance: dict[str, str] = {}
-    for part in sorted(told, key=lambda part: part.kind != "workspace"):
+    for part in sorted(parts, key=lambda part: part.kind != "workspace"):
         columns = dict(part.model or {})
-        found = columns.pop("provenance", {})
+        origins = columns.pop("provenance", {})
         for name, value in columns.items():
             if value is not None and row.get(name) is None:
                 row[name] = value
-                provenance |= {name: found[name]} if name in found else {}
+                provenance |= {name: origins[name]} if name in origins else {}
     return {**row, "provenance": provenance} if row else None

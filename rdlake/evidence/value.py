@@ -1,4 +1,4 @@
-"""One source's word on one workspace, as a value and as a row."""
+"""Hold what one source says of one workspace, as a value and as a row of `evidence`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 import pyarrow as pa
 
+from rdlake.evidence.source import Source, SourceKind
 from rdlake.schema.frames import polars_schema
 from rdlake.schema.tables import table
 
@@ -24,7 +25,7 @@ def _has_times(kind: pa.DataType) -> bool:
     return pa.types.is_temporal(kind) or any(map(_has_times, inner))
 
 
-TIMED = {
+TIME_COLUMNS = {
     column.name: column.type
     for name in ("loops", "factors")
     for column in table(name).columns
@@ -32,20 +33,19 @@ TIMED = {
 }
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Evidence:
-    """One source's word on one workspace: columns of its rows, each null where it says nothing.
+    """Hold what one source says of one workspace.
 
-    `source` is `trace:<task_run_id>`, `registry:<task_run_id>` (`registry:<task_run_id>/<loop_id>`
-    when RD-Agent itself told of one loop), `workspace:<workspace_id>`, `json:<workspace_id>` of its
-    JSON files, or `catalog:<export>`. `loop` is None for a folder that
-    is no experiment; `folder` has columns of `workspaces`, `model` of `models`; `templates` are the
-    folder's YAML files; `provenance` says where each column of `loop` was found. `ran` and `begun`
-    are a run's claim to the workspace: whether its loop got its result there and not out of a
-    cache, and when the loop began; of a catalog it is when that was exported.
+    `loop`, `factors`, `feedback`, `model` and `folder` are columns of the tables of that name
+    (`folder` of `workspaces`); what the source does not say is missing or None. `loop` is None for
+    a folder that is no experiment. `provenance` says where each column of `loop` was found.
+    `templates` are the folder's YAML files. `ran` and `begun` are a run's claim to the workspace:
+    whether its loop got its result there and not out of a cache, and when the loop began. `begun`
+    of a catalog is when it was exported.
     """
 
-    source: str
+    source: Source
     workspace_id: str
     digest: str
     loop: Row | None = None
@@ -61,38 +61,31 @@ class Evidence:
     begun: datetime | None = None
 
     @property
-    def kind(self) -> str:
-        return self.source.partition(":")[0]
-
-    @property
-    def named(self) -> str:
-        """The run's or workspace's own name."""
-        return name_of(self.source)
-
-
-def name_of(source: str) -> str:
-    """The name in a source, without the number of a single loop of a run."""
-    return source.partition(":")[2].partition("/")[0]
+    def kind(self) -> SourceKind:
+        """Return the kind of the source."""
+        return self.source.kind
 
 
 def evidence_rows(parts: Sequence[Evidence]) -> pl.DataFrame:
-    """Rows of `evidence`."""
+    """Return the evidence as rows of `evidence`."""
     return pl.DataFrame(
         {
-            "source": [part.source for part in parts],
+            "source": [str(part.source) for part in parts],
             "workspace_id": [part.workspace_id for part in parts],
             "content": [_content(part) for part in parts],
             "source_digest": [part.digest for part in parts],
             "stat_digest": [part.stat_digest for part in parts],
-            "curve": _curves(parts),
+            "curve": _curve_column(parts),
         },
         schema_overrides={"stat_digest": pl.String, "source_digest": pl.String},
     )
 
 
-def _curves(parts: Sequence[Evidence]) -> pl.Series:
-    """The curve of each part as a list of its days; all in one piece, for a frame of each takes its
-    time."""
+def _curve_column(parts: Sequence[Evidence]) -> pl.Series:
+    """Return the curve of each part as a list of its days.
+
+    All of them are made in one piece, because a frame of each would take far longer.
+    """
     curves = [part.curve for part in parts if part.curve is not None]
     kind = pl.Series(dtype=polars_schema(TABLE)["curve"])
     if not curves:
@@ -106,41 +99,42 @@ def _curves(parts: Sequence[Evidence]) -> pl.Series:
     return pl.Series(lists).cast(kind.dtype)
 
 
-def read_evidence(rows: pl.DataFrame) -> list[Evidence]:
-    """The evidence that such rows hold."""
+def parse_evidence(rows: pl.DataFrame) -> list[Evidence]:
+    """Return the evidence in rows of `evidence`."""
     curves = rows["curve"]
     lengths = curves.list.len()
-    days, at, found = curves.filter(lengths > 0).explode().struct.unnest(), 0, []
+    days, start = curves.filter(lengths > 0).explode().struct.unnest(), 0
+    parts: list[Evidence] = []
     for row, length in zip(rows.drop("curve").iter_rows(named=True), lengths, strict=True):
-        found.append(_evidence(row, None if length is None else days.slice(at, length)))
-        at += length or 0
-    return found
+        parts.append(_evidence(row, None if length is None else days.slice(start, length)))
+        start += length or 0
+    return parts
 
 
 def _evidence(row: Row, curve: pl.DataFrame | None) -> Evidence:
-    told = json.loads(row["content"])
+    content = json.loads(row["content"])
     return Evidence(
-        source=row["source"],
+        source=Source.parse(row["source"]),
         workspace_id=row["workspace_id"],
         digest=row["source_digest"],
-        loop=_timed(told["loop"]),
-        provenance=told["provenance"],
+        loop=_with_times(content["loop"]),
+        provenance=content["provenance"],
         factors=None
-        if told["factors"] is None
-        else tuple(_timed(each) or {} for each in told["factors"]),
-        feedback=told["feedback"],
-        model=told.get("model"),
-        folder=told["folder"],
+        if content["factors"] is None
+        else tuple(_with_times(each) or {} for each in content["factors"]),
+        feedback=content["feedback"],
+        model=content.get("model"),
+        folder=content["folder"],
         curve=curve,
-        templates=None if told.get("templates") is None else tuple(told["templates"]),
+        templates=None if content.get("templates") is None else tuple(content["templates"]),
         stat_digest=row["stat_digest"],
-        ran=bool(told.get("ran")),
-        begun=datetime.fromisoformat(told["begun"]) if told.get("begun") else None,
+        ran=bool(content.get("ran")),
+        begun=datetime.fromisoformat(content["begun"]) if content.get("begun") else None,
     )
 
 
 def _content(part: Evidence) -> str:
-    told = {
+    content = {
         "loop": part.loop,
         "provenance": part.provenance,
         "factors": part.factors,
@@ -151,31 +145,31 @@ def _content(part: Evidence) -> str:
         "ran": part.ran,
         "begun": part.begun,
     }
-    return json.dumps(told, ensure_ascii=False, default=_iso)
+    return json.dumps(content, ensure_ascii=False, default=_iso_text)
 
 
-def _iso(value: date) -> str:
+def _iso_text(value: date) -> str:
     return value.isoformat()
 
 
-def _timed(row: dict[str, Any] | None) -> dict[str, Any] | None:
-    """The columns with their times as such."""
+def _with_times(row: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Return the row with dates and times in place of their ISO texts."""
     if row is None:
         return None
     return {
-        name: _declared(TIMED[name], value) if name in TIMED else value
+        name: _parse_times(TIME_COLUMNS[name], value) if name in TIME_COLUMNS else value
         for name, value in row.items()
     }
 
 
-def _declared(kind: pa.DataType, value: Any) -> Any:
-    """The value with its days and times, which are ISO text in JSON, as such."""
+def _parse_times(kind: pa.DataType, value: Any) -> Any:
+    """Return a value of a declared type with dates and times in place of their ISO texts."""
     if value is None:
         return None
     if pa.types.is_list(kind):
-        return [_declared(kind.value_type, each) for each in value]
+        return [_parse_times(kind.value_type, each) for each in value]
     if pa.types.is_struct(kind):
-        return {name: _declared(kind.field(name).type, each) for name, each in value.items()}
+        return {name: _parse_times(kind.field(name).type, each) for name, each in value.items()}
     if pa.types.is_temporal(kind):
         return (date if pa.types.is_date(kind) else datetime).fromisoformat(value)
     return value

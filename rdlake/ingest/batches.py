@@ -1,4 +1,4 @@
-"""Reading in batches: the next one is read while one is committed."""
+"""Read items in batches: the next batch is read while one is committed."""
 
 from __future__ import annotations
 
@@ -9,44 +9,45 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
-Read = TypeVar("Read")
+Result = TypeVar("Result")
 Progress = Callable[[int, int], None]
-"""Told how many are done, of how many."""
+"""A callback that takes how many items are done, of how many."""
 
-MOST, SECONDS = 1_500, 20.0
+MAX_ITEMS, MAX_SECONDS = 1_500, 20.0
 """A batch ends at either, so that a stop loses little and a table gets few files."""
 
 
 @dataclass(frozen=True, slots=True)
-class Batch(Generic[Read]):
-    """What is committed together, and how many items beside it had nothing new."""
+class Batch(Generic[Result]):
+    """Hold what is committed together, and how many other items had nothing new."""
 
-    read: Sequence[Read]
+    items: Sequence[Result]
     unchanged: int
 
 
-def batches(
-    items: Sequence[Item], read: Callable[[Item], Read | None], on_progress: Progress | None
-) -> Iterator[Batch[Read]]:
-    """What `read` makes of the items, batch by batch; None is nothing new."""
+def read_in_batches(
+    items: Sequence[Item], read: Callable[[Item], Result | None], on_progress: Progress | None
+) -> Iterator[Batch[Result]]:
+    """Yield what `read` makes of the items, batch by batch. An item has nothing new when that is
+    None."""
     rest = iter(enumerate(items, start=1))
 
-    def fill() -> Batch[Read]:
-        found, unchanged, give_over = list[Read](), 0, time.monotonic() + SECONDS
+    def fill() -> Batch[Result]:
+        results, unchanged, end = list[Result](), 0, time.monotonic() + MAX_SECONDS
         for done, item in rest:
-            each = read(item)
-            if each is None:
+            result = read(item)
+            if result is None:
                 unchanged += 1
             else:
-                found.append(each)
+                results.append(result)
             if on_progress:
                 on_progress(done, len(items))
-            if len(found) >= MOST or time.monotonic() > give_over:
+            if len(results) >= MAX_ITEMS or time.monotonic() > end:
                 break
-        return Batch(found, unchanged)
+        return Batch(results, unchanged)
 
     with ThreadPoolExecutor(1) as reader:
-        coming = reader.submit(fill)
-        while (batch := coming.result()).read or batch.unchanged:
-            coming = reader.submit(fill)
+        following = reader.submit(fill)
+        while (batch := following.result()).items or batch.unchanged:
+            following = reader.submit(fill)
             yield batch

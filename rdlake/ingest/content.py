@@ -1,4 +1,4 @@
-"""Which files' content the lake keeps, and bringing it there before rows refer to it."""
+"""Store the content of the files worth keeping, before any row refers to it."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from rdlake.store.lake import Lake
 
 Keep = Literal["essential", "all", "none"]
 KEEPS: tuple[Keep, ...] = ("essential", "all", "none")
-MOST_ESSENTIAL = 32 << 20
-"""A file of more bytes is no essential one, whatever it is for."""
+MAX_ESSENTIAL_BYTES = 32 << 20
+"""The largest size of an essential file."""
 
 _ESSENTIAL_TYPES = frozenset(
     {
@@ -48,40 +48,48 @@ _ESSENTIAL_PATHS = re.compile(
 )
 
 _Places = dict[str, list[tuple[str, FolderEntry]]]
-"""digest -> where the content lies: workspace_id and file."""
+"""By digest, where the content lies: workspace_id and file."""
 
 
 def is_worth_keeping(keep: Keep, path: str, artifact_type: str | None, size: int | None) -> bool:
-    """Whether the content of such a file is stored. Essential are metrics, curves, configuration,
-    code, JSON, charts and weights; factor values, scores and labels are not."""
+    """Return whether the content of such a file is stored.
+
+    Essential are metrics, curves, configuration, code, JSON, charts and weights; factor values,
+    scores and labels are not.
+    """
     if keep != "essential":
         return keep == "all"
-    if size is None or size > MOST_ESSENTIAL:
+    if size is None or size > MAX_ESSENTIAL_BYTES:
         return False
     return artifact_type in _ESSENTIAL_TYPES or _ESSENTIAL_PATHS.fullmatch(path) is not None
 
 
-def without_content(lake: Lake, keep: Keep) -> frozenset[str]:
-    """The workspaces with a file that is worth keeping and whose content is not in the lake: less
-    was kept when they were read, or it could not be had."""
+def workspaces_without_content(lake: Lake, keep: Keep) -> frozenset[str]:
+    """Return the workspaces with a file worth keeping whose content the lake does not have.
+
+    Less was kept when they were read, or the content could not be read.
+    """
     if keep == "none":
         return frozenset()
-    there = pl.col("sha256").is_not_null() & (pl.col("state") == "present")
+    present = pl.col("sha256").is_not_null() & (pl.col("state") == "present")
     columns = ["workspace_id", "path", "artifact_type", "size", "sha256"]
-    files = lake.read("artifacts", columns, there)
-    lacking = files.filter(~pl.col("sha256").is_in(list(stored(lake))))
+    files = lake.read("artifacts", columns, present)
+    missing = files.filter(~pl.col("sha256").is_in(list(stored(lake))))
     return frozenset(
         workspace_id
-        for workspace_id, path, word, size, _ in lacking.iter_rows()
-        if is_worth_keeping(keep, path, word, size)
+        for workspace_id, path, artifact_type, size, _ in missing.iter_rows()
+        if is_worth_keeping(keep, path, artifact_type, size)
     )
 
 
 def keep_files(
     lake: Lake, keep: Keep, folders: Sequence[tuple[Scan, Workspace]]
 ) -> Mapping[str, tuple[Finding, ...]]:
-    """Store the content of every file worth keeping, as it was when the workspace was read; each
-    content once, wherever it lies. By workspace, the files whose content could not be had."""
+    """Store the content of every file worth keeping, each content once.
+
+    It is stored as it was when the workspace was read. Return, by workspace, the files whose
+    content could not be stored.
+    """
     sizes: dict[str, int] = {}
     places: _Places = {}
     for scanned, workspace in folders:
@@ -91,40 +99,43 @@ def keep_files(
                 sizes[file.sha256] = file.size or 0
                 place = (workspace.workspace_id, entries[file.path])
                 places.setdefault(file.sha256, []).append(place)
-    there = stored(lake, places) if places else frozenset()
-    rest = {digest: found for digest, found in places.items() if digest not in there}
-    return _findings(_stored_from(lake, rest, sizes), places)
+    known = stored(lake, places) if places else frozenset()
+    missing = {digest: each for digest, each in places.items() if digest not in known}
+    return _lost_files(_store_from(lake, missing, sizes), places)
 
 
 def keep_code(lake: Lake, keep: Keep, tasks: Iterable[Task]) -> None:
-    """Store the code that a log has of these, whether its folder is still there or not."""
+    """Store the code that a log has of these tasks, whether its folder is still there or not."""
     texts = {
         task.code_sha256: content
         for task in tasks
         for content in (each.encode() for each in task.code.values())
         if task.code_sha256 == sha256(content).hexdigest()
     }
-    kept = {
+    worth = {
         digest: text
         for digest, text in texts.items()
         if digest and is_worth_keeping(keep, "", "code", len(text))
     }
-    there = stored(lake, kept) if kept else frozenset()
+    known = stored(lake, worth) if worth else frozenset()
     store(
         lake,
         (
             Content(digest, len(text), partial(iter, [text]))
-            for digest, text in kept.items()
-            if digest not in there
+            for digest, text in worth.items()
+            if digest not in known
         ),
     )
 
 
-def _stored_from(lake: Lake, places: _Places, sizes: Mapping[str, int]) -> dict[str, str]:
-    """Store each content from the first place that still has it; why none of them does."""
+def _store_from(lake: Lake, places: _Places, sizes: Mapping[str, int]) -> dict[str, str]:
+    """Store each content from the first place that still has it.
+
+    Return the digests that no place has, with the reason.
+    """
     lost: dict[str, str] = {}
     turn = 0
-    while rest := {digest: found[turn] for digest, found in places.items() if len(found) > turn}:
+    while rest := {digest: each[turn] for digest, each in places.items() if len(each) > turn}:
         failed = store(
             lake,
             (
@@ -147,11 +158,11 @@ def _chunks(entry: FolderEntry) -> Iterator[bytes]:
         raise Unread(f"it could not be read: {explain(error)}") from error
 
 
-def _findings(lost: Mapping[str, str], places: _Places) -> dict[str, tuple[Finding, ...]]:
-    found: dict[str, list[Finding]] = {}
+def _lost_files(lost: Mapping[str, str], places: _Places) -> dict[str, tuple[Finding, ...]]:
+    findings: dict[str, list[Finding]] = {}
     for digest, why in lost.items():
         for workspace_id, entry in places[digest]:
             reason = f"its content is not kept: {why}"
             fix = "ingest again when nothing writes to it; until then only its digest is known"
-            found.setdefault(workspace_id, []).append(Finding("error", entry.path, reason, fix))
-    return {key: cap_findings(each) for key, each in found.items()}
+            findings.setdefault(workspace_id, []).append(Finding("error", entry.path, reason, fix))
+    return {key: cap_findings(each) for key, each in findings.items()}

@@ -1,4 +1,4 @@
-"""Two factors that order instruments alike: how far, on their values, where these still lie."""
+"""Compare factors that order instruments alike, on their values where these still lie."""
 
 from __future__ import annotations
 
@@ -18,34 +18,36 @@ from rdlake.sources.backtest.factor_values import open_factor_table
 from rdlake.sources.formats.unreadable import Unreadable
 from rdlake.store.lake import Lake
 
-LEAST_SHARED = 3
-"""How many anchor days with one order make two factors worth comparing."""
+MIN_SHARED_DAYS = 3
+"""The number of anchor days with one order that makes two factors worth comparing."""
 
 Places = Mapping[str, list[tuple[str, str]]]
-"""The workspaces and columns that have the values of a digest."""
+"""By digest of values, the workspaces and columns that have them."""
 
 
-def judge(lake: Lake, folders: Mapping[str, Path]) -> None:
-    """Commit the correlation of each pair of values that share enough anchors and was not compared
-    before, as far as both lie in one of these folders, by workspace."""
+def compare_factors(lake: Lake, folders: Mapping[str, Path]) -> None:
+    """Commit the correlation of each pair of factors that may be alike.
+
+    A pair is compared once, and only while both its values lie in these folders, by workspace.
+    """
     columns = ["workspace_id", "factor_name", "column_name", "values_sha256", "value_fingerprint"]
     factors = lake.read("factors", columns, pl.col("values_sha256").is_not_null())
-    found = candidates(factors)
-    if found.is_empty():
+    pairs = find_candidates(factors)
+    if pairs.is_empty():
         return
-    found = found.join(lake.read("factor_pairs"), on=["one_sha256", "other_sha256"], how="anti")
+    pairs = pairs.join(lake.read("factor_pairs"), on=["one_sha256", "other_sha256"], how="anti")
     places: dict[str, list[tuple[str, str]]] = {}
     for workspace_id, name, column, digest, _ in factors.sort("workspace_id").rows():
         if workspace_id in folders:
             places.setdefault(digest, []).append((workspace_id, column or name))
-    rows = [row for row in _compared(found, places, folders) if row]
+    rows = list(_pair_rows(pairs, places, folders))
     if rows:
         ids = [row["pair_id"] for row in rows]
         lake.commit({"factor_pairs": frame_of(table("factor_pairs"), rows)}, {"pair_id": ids})
 
 
-def candidates(factors: pl.DataFrame) -> pl.DataFrame:
-    """Pairs of different values that have one order, up to reversal, on enough anchor days."""
+def find_candidates(factors: pl.DataFrame) -> pl.DataFrame:
+    """Return pairs of different values with one order, up to reversal, on enough anchor days."""
     days = (
         factors.unique("values_sha256")
         .select("values_sha256", "value_fingerprint")
@@ -57,20 +59,20 @@ def candidates(factors: pl.DataFrame) -> pl.DataFrame:
         .filter(pl.col("values_sha256") < pl.col("values_sha256_other"))
         .group_by(one_sha256="values_sha256", other_sha256="values_sha256_other")
         .agg(shared=pl.len().cast(pl.Int64))
-        .filter(pl.col("shared") >= LEAST_SHARED)
+        .filter(pl.col("shared") >= MIN_SHARED_DAYS)
         .sort("one_sha256", "other_sha256")
     )
 
 
-def _compared(
-    found: pl.DataFrame, places: Places, folders: Mapping[str, Path]
+def _pair_rows(
+    pairs: pl.DataFrame, places: Places, folders: Mapping[str, Path]
 ) -> Iterator[dict[str, Any]]:
     one, panel = None, None
-    for row in found.iter_rows(named=True):
+    for row in pairs.iter_rows(named=True):
         if row["one_sha256"] != one:
             one = row["one_sha256"]
-            panel = _panel(one, places, folders)
-        other = _panel(row["other_sha256"], places, folders) if panel is not None else None
+            panel = _read_panel(one, places, folders)
+        other = _read_panel(row["other_sha256"], places, folders) if panel is not None else None
         if panel is None or other is None:
             continue
         mean, days = mean_rank_correlation(panel, other)
@@ -85,11 +87,14 @@ def _compared(
         }
 
 
-def _panel(digest: str, places: Places, folders: Mapping[str, Path]) -> Panel | None:
-    """The values of that digest, from the first folder that still has them."""
+def _read_panel(digest: str, places: Places, folders: Mapping[str, Path]) -> Panel | None:
+    """Return the values of that digest from the first folder that still has them."""
     for workspace_id, column in places.get(digest, ()):
-        with suppress(Unreadable), open_factor_table(folders[workspace_id] / FACTOR_TABLE) as found:
-            panel, _ = found.column(column)
+        with (
+            suppress(Unreadable),
+            open_factor_table(folders[workspace_id] / FACTOR_TABLE) as values,
+        ):
+            panel, _ = values.column(column)
             if panel.digest == digest:
                 return panel
     return None

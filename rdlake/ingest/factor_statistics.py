@@ -1,4 +1,4 @@
-"""Statistics at ingest: which prices there are, and what the lake knows already."""
+"""Measure factors at an ingest, with the prices there are and the figures the lake has."""
 
 from __future__ import annotations
 
@@ -27,16 +27,14 @@ from rdlake.sources.workspace.scan import Scan
 from rdlake.store.delta_log import last_repair
 from rdlake.store.lake import Lake
 
-MeasuredWorkspace = tuple[Workspace | SkippedFolder, Measurement]
-
 KEY = ("values_sha256", "label_sha256", "start_date", "end_date")
 
 
-class Measurer:
-    """Measures factors with the prices of `--prices`, else with those beside each root; or leaves
-    what needs prices for a `later` ingest, which then finds figures without a label.
+class FactorMeasurer:
+    """Measure factors, without computing again what the lake has.
 
-    Figures of values, label and days that the lake has are not computed again.
+    The prices are those of `--prices`, else those beside each root. With `later` nothing is read of
+    prices: the next ingest finds figures without a label and completes them.
     """
 
     def __init__(
@@ -46,49 +44,54 @@ class Measurer:
             raise BadInput(
                 "no such file of prices", where=prices, fix="name daily_pv.h5 with --prices"
             )
-        self._given = Path(prices).resolve() if prices is not None else None
-        self._read: dict[Path, PriceLabel] = {}
+        self._prices_file = Path(prices).resolve() if prices is not None else None
+        self._cache: dict[Path, PriceLabel] = {}
         self._later = later
-        self._rows = frame_of(table("factor_perf"), []) if later else _figures(lake)
+        self._rows = frame_of(table("factor_perf"), []) if later else _read_figures(lake)
         self._labels = frozenset(self._rows["label_sha256"].drop_nulls().unique())
-        self._without = frozenset(
+        self._without_label = frozenset(
             self._rows.filter(pl.col("label_sha256").is_null())["workspace_id"]
         )
 
-    def could_more(self, folder: Path) -> bool:
-        """Whether there is a label now for figures that were left without one."""
-        return folder.name in self._without and self._prices(folder).label is not None
+    def can_add_labels(self, folder: Path) -> bool:
+        """Return whether there is a label now for figures that were left without one."""
+        return folder.name in self._without_label and self._prices(folder).label is not None
 
-    def measured(self, scanned: Scan, result: Workspace | SkippedFolder) -> MeasuredWorkspace:
-        """The workspace with the statistics of its factors; Skipped if it changed meanwhile."""
+    def measure(
+        self, scanned: Scan, result: Workspace | SkippedFolder
+    ) -> tuple[Workspace | SkippedFolder, Measurement]:
+        """Return the workspace with its factors' digests, and their statistics.
+
+        A folder that changed meanwhile is skipped.
+        """
         if isinstance(result, SkippedFolder):
             return result, Measurement()
         prices = self._prices(scanned.folder) if result.factors else PriceLabel(None)
-        found = measure_folder(result, scanned.folder, prices, self._known)
+        measured = measure_folder(result, scanned.folder, prices, self._known)
         if result.factors and (skipped := find_change(scanned)):
             return skipped, Measurement()
-        self._known.update(found.figures)
-        findings = (*result.findings, *found.findings)
-        return replace(result, factors=found.factors, findings=findings), found
+        self._known.update(measured.figures)
+        findings = (*result.findings, *measured.findings)
+        return replace(result, factors=measured.factors, findings=findings), measured
 
     @property
-    def label_of_given(self) -> str | None:
-        """The digest of the label that `--prices` gives; None without it, or when it gives none."""
-        prices = self._prices(self._given) if self._given else None
+    def given_label(self) -> str | None:
+        """Return the digest of the label that `--prices` gives; None when there is none."""
+        prices = self._prices(self._prices_file) if self._prices_file else None
         return prices.label.digest if prices and prices.label else None
 
-    def of_table(self, table: Workspace, folder: Path) -> Measurement:
-        """The statistics of a table of no workspace, with the prices of `--prices` alone."""
-        prices = self._prices(folder) if self._given else PriceLabel(None, "no prices")
+    def measure_table(self, table: Workspace, folder: Path) -> Measurement:
+        """Return the statistics of a table of no workspace, with the prices of `--prices` alone."""
+        prices = self._prices(folder) if self._prices_file else PriceLabel(None, "no prices")
         return measure_folder(table, folder, prices, self._known)
 
     def _prices(self, folder: Path) -> PriceLabel:
         if self._later:
             return PriceLabel(None, "left for the next ingest")
-        path = self._given or folder.parent.parent / PRICES
-        if path not in self._read:
-            self._read = {path: _prices(path, self._labels)}  # those of one root at a time
-        return self._read[path]
+        path = self._prices_file or folder.parent.parent / PRICES
+        if path not in self._cache:
+            self._cache = {path: _read_prices(path, self._labels)}  # those of one root at a time
+        return self._cache[path]
 
     @cached_property
     def _known(self) -> dict[FigureKey, Figures]:
@@ -99,17 +102,17 @@ class Measurer:
         return known
 
 
-def _figures(lake: Lake) -> pl.DataFrame:
-    """What the lake knows; after a repair only that of which it has all days."""
+def _read_figures(lake: Lake) -> pl.DataFrame:
+    """Return the figures in the lake; after a repair only those of which it has all days."""
     rows = lake.read("factor_perf", ["workspace_id", "series_id", *KEY, *FIGURE_COLUMNS])
     if last_repair(lake.root):
-        there = lake.read("factor_ic", ["series_id"])["series_id"].unique()
-        whole = pl.col("series_id").is_null() | pl.col("series_id").is_in(there.to_list())
+        stored = lake.read("factor_ic", ["series_id"])["series_id"].unique()
+        whole = pl.col("series_id").is_null() | pl.col("series_id").is_in(stored.to_list())
         rows = rows.filter(whole)
     return rows
 
 
-def _prices(path: Path, known: Collection[str]) -> PriceLabel:
+def _read_prices(path: Path, known: Collection[str]) -> PriceLabel:
     if not path.exists():
         return PriceLabel(None, "no prices")
     label, findings = read_price_label(path, known)

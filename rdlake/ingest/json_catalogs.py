@@ -1,79 +1,66 @@
-"""From exported catalogs to committed rows: history of which no files are left."""
+"""Commit exported catalogs: history of which no files are left."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 
-import polars as pl
-
 from rdlake.domain.experiment import Finding
-from rdlake.evidence import evidence_rows, said_by_catalog
-from rdlake.ingest.derive import derive
-from rdlake.ingest.outcome import Outcome, Status, ingest_rows
-from rdlake.ingest.previous import Known
+from rdlake.evidence import Source, evidence_of_catalog
+from rdlake.ingest.commit import BatchContent, commit_batch, findings_of
+from rdlake.ingest.derive import FindingsById
+from rdlake.ingest.outcome import Outcome, Status, has_error, status_by
+from rdlake.ingest.previous import PreviousIngest
 from rdlake.sources.fork.json_catalogs import CatalogExport, read_export
 from rdlake.store.lake import Lake
 
 
 @dataclass(frozen=True)
-class History:
-    """What became of exports that were new, and how many were not."""
+class CatalogReport:
+    """Tell what became of exports that were new, and how many were not."""
 
     outcomes: tuple[Outcome, ...] = ()
     unchanged: int = 0
 
 
-def ingest_history(
-    lake: Lake,
-    known: Known,
-    exports: Sequence[Sequence[Path]],
-    reader_version: int,
-    *,
-    dry_run: bool,
-) -> History:
+def ingest_catalogs(
+    lake: Lake, previous: PreviousIngest, exports: Sequence[Sequence[Path]], *, dry_run: bool
+) -> CatalogReport:
     """Read exports that the lake does not have yet; each is one batch. A dry run commits none."""
     outcomes: list[Outcome] = []
     unchanged = 0
     for files in exports:
         export = read_export(files)
-        if known.contents.get(f"catalog:{export.name}") == export.digest:
+        if previous.content_digest(Source("catalog", export.name)) == export.digest:
             unchanged += 1
         elif dry_run:
-            outcomes.append(_outcome(export, export.findings))
+            outcomes.append(_catalog_outcome(export))
         else:
-            outcomes.append(_commit(lake, export, reader_version))
-    return History(tuple(outcomes), unchanged)
+            outcomes += _commit(lake, export)
+    return CatalogReport(tuple(outcomes), unchanged)
 
 
-def _commit(lake: Lake, export: CatalogExport, reader_version: int) -> Outcome:
-    source = f"catalog:{export.name}"
-    said = [
-        said_by_catalog(source, workspace_id, told, export.exported)
-        for workspace_id, told in sorted(export.records.items())
+def _commit(lake: Lake, export: CatalogExport) -> Sequence[Outcome]:
+    source = Source("catalog", export.name)
+    parts = [
+        evidence_of_catalog(source, workspace_id, record, export.exported)
+        for workspace_id, record in sorted(export.records.items())
     ]
-    before = lake.read("evidence", ["workspace_id"], pl.col("source") == source)
-    lake.commit({"evidence": evidence_rows(said)}, {"source": [source]})
-    outcomes: list[Outcome] = []
 
-    def report(found: Mapping[str, tuple[Finding, ...]]) -> pl.DataFrame:
-        of_loops = chain.from_iterable(found.get(each, ()) for each in sorted(export.records))
-        outcomes.append(_outcome(export, (*export.findings, *of_loops)))
-        return ingest_rows(outcomes, reader_version)
+    def outcomes_of(findings: FindingsById) -> list[Outcome]:
+        return [_catalog_outcome(export, findings_of(parts, findings))]
 
-    ids = {*export.records, *before["workspace_id"]}
-    if ids:
-        derive(lake, ids, report)
-    else:
-        lake.commit({"ingests": report({})}, {})
-    return outcomes[0]
+    return commit_batch(lake, BatchContent(evidence=parts, sources=[source]), outcomes_of)
 
 
-def _outcome(export: CatalogExport, findings: tuple[Finding, ...]) -> Outcome:
-    bad = any(finding.level == "error" for finding in findings)
-    status: Status = "partial" if bad else "ok"
-    if not export.records:
-        status = "failed" if bad else "skipped"
-    return Outcome(export.name, status, "catalog", findings, export.digest)
+def _catalog_outcome(export: CatalogExport, of_rows: Sequence[Finding] = ()) -> Outcome:
+    findings = (*export.findings, *of_rows)
+    empty: Status = "failed" if has_error(findings) else "skipped"
+    return Outcome(
+        workspace_id=export.name,
+        status=status_by(findings) if export.records else empty,
+        role="catalog",
+        findings=findings,
+        source_digest=export.digest,
+    )

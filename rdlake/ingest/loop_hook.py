@@ -1,10 +1,14 @@
-"""RD-Agent's own hand: one loop into the lake as it ends, by the way that an ingest goes."""
+"""Take one loop into the lake when it ends. This is the hook that RD-Agent calls.
+
+What RD-Agent says of the loop counts as a registry's word on this loop alone, so loops that end at
+the same time keep out of each other's way.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -13,97 +17,109 @@ import polars as pl
 from rdlake.domain.experiment import Action, Experiment, Finding, Workspace
 from rdlake.domain.registry import RegisteredRun
 from rdlake.errors import BadInput
-from rdlake.evidence import Evidence, said_by_registry
-from rdlake.ingest import workspaces
+from rdlake.evidence import Evidence, Source, evidence_of_registry
+from rdlake.ingest.commit import BatchContent, commit_batch
 from rdlake.ingest.content import Keep
-from rdlake.ingest.derive import derive
-from rdlake.ingest.factor_statistics import Measurer
-from rdlake.ingest.outcome import Outcome, Status, ingest_rows
-from rdlake.ingest.pipeline import READER_VERSION, IngestReport
-from rdlake.ingest.previous import Known, last_digests
-from rdlake.ingest.registries import task_run_row as row_of_run
+from rdlake.ingest.derive import FindingsById
+from rdlake.ingest.factor_statistics import FactorMeasurer
+from rdlake.ingest.outcome import Outcome, status_by
+from rdlake.ingest.pipeline import IngestReport
+from rdlake.ingest.previous import PreviousIngest, read_previous_of
+from rdlake.ingest.registries import task_run_row
+from rdlake.ingest.workspaces import (
+    FolderReader,
+    FolderReading,
+    folder_content,
+    folder_outcome,
+    keep_content,
+)
 from rdlake.schema.frames import frame_of
 from rdlake.schema.tables import table
 from rdlake.sources.registry import build_runs
 from rdlake.store.lake import Lake
 
-TOLD_BY = "write_loop_artifacts"
+CALLER = "write_loop_artifacts"
 GONE = "not there, or a link: what was said of the loop is in the lake, the folder's files are not"
 
 
-def write_loop_artifacts(  # noqa: PLR0913 - RD-Agent names each of them
-    lake: Lake,
-    *,
-    task_run_row: Mapping[str, object] | None,
-    loop_row: Mapping[str, object] | None,
-    workspace_path: str | Path | None,
-    action: Action | None,
-    has_result: bool,
-    keep: Keep = "essential",
-) -> IngestReport:
-    """Take one loop, as it ends, with its folder into the lake.
+@dataclass(frozen=True, kw_only=True)
+class EndedLoop:
+    """Hold what RD-Agent says of a loop that ended.
 
-    The rows are those of a registry, with as many of its columns as are known: `task_run_id` and
-    `loop_id` at least, when one is given. Calling it again with the same changes nothing. A file
-    that cannot be read, or words that contradict the files, are findings of the report and in
-    `ingests`; the rest is written. What needs prices, the factors' own statistics, is left for the
-    next ingest. What the lake itself cannot do is an RdlakeError.
+    The rows are those of a registry, with as many of its columns as are known.
     """
-    folder = None if workspace_path is None else Path(workspace_path).absolute()
-    run, found = _run(task_run_row, loop_row, folder, action)
-    said = _said(run)
-    workspace_id = said.workspace_id if said else folder.name if folder else None
+
+    task_run_row: Mapping[str, object] | None
+    loop_row: Mapping[str, object] | None
+    workspace_path: str | Path | None
+    action: Action | None
+    has_result: bool
+
+    @property
+    def folder(self) -> Path | None:
+        """Return the absolute path of the loop's folder."""
+        return None if self.workspace_path is None else Path(self.workspace_path).absolute()
+
+
+def commit_ended_loop(lake: Lake, loop: EndedLoop, keep: Keep = "essential") -> IngestReport:
+    """Commit one loop that ended, with its folder; nothing when the lake has all of it."""
+    folder = loop.folder
+    run, row_findings = _read_rows(loop)
+    part = _evidence_on_loop(run)
+    workspace_id = part.workspace_id if part else folder.name if folder else None
     if workspace_id is None:
         raise BadInput(
             "neither a loop nor a folder is given",
-            where=TOLD_BY,
+            where=CALLER,
             fix="give loop_row with task_run_id and loop_id, or workspace_path",
         )
-    known = last_digests(lake, workspace_id, READER_VERSION)
-    read = _read(lake, folder, known)
-    findings = [*found, *(run.findings if run else ())]
-    if folder and not _is_folder(folder):
-        fix = "rdlake ingest --workspaces with the folder it lies in"
-        findings.append(Finding("warning", folder.name, GONE, fix))
-    if read and isinstance(read.result, Workspace):
-        findings += _contradicted(read.result, has_result=has_result)
-    is_news = said is not None and known.contents.get(said.source) != said.digest
-    if not is_news and read is None:
-        return IngestReport((), 1, (), 0)
-    beside = _beside(lake, run, said) if is_news and run and said else workspaces.Beside()
-    beside = replace(beside, findings=findings)
-    outcomes = workspaces.commit_folders(lake, [read] if read else [], READER_VERSION, keep, beside)
-    if not read:
-        outcomes = [_derived(lake, workspace_id, known, findings)]
-    return IngestReport(tuple(outcomes), 0, (), 1)
+    previous = read_previous_of(lake, workspace_id)
+    reading = _read_folder(lake, folder, previous)
+    is_news = part is not None and previous.content_digest(part.source) != part.digest
+    if not is_news and reading is None:
+        return IngestReport(outcomes=(), unchanged=1)
+    findings = [*row_findings, *_folder_findings(loop, reading)]
+    readings = [reading] if reading else []
+    lost = keep_content(lake, readings, keep)
+    content = folder_content(readings)
+    if is_news and run and part:
+        content = _add_loop(lake, content, run, part)
+
+    def outcomes_of(of_rows: FindingsById) -> list[Outcome]:
+        if reading:
+            name = reading.result.workspace_id
+            others = (*lost.get(name, ()), *findings, *of_rows.get(name, ()))
+            return [folder_outcome(reading, others)]
+        every = (*findings, *of_rows.get(workspace_id, ()))
+        return [_loop_outcome(workspace_id, previous, every)]
+
+    outcomes = commit_batch(lake, content, outcomes_of)
+    return IngestReport(outcomes=tuple(outcomes), batches=1)
 
 
-def _run(
-    task_run_row: Mapping[str, object] | None,
-    loop_row: Mapping[str, object] | None,
-    folder: Path | None,
-    action: Action | None,
-) -> tuple[RegisteredRun | None, tuple[Finding, ...]]:
-    """What the rows say, read as a registry's are."""
-    given = [_plain(row) for row in (task_run_row, loop_row) if row]
+def _read_rows(loop: EndedLoop) -> tuple[RegisteredRun | None, list[Finding]]:
+    """Return what the rows say, read as a registry's are, and what is wrong with them."""
+    folder = loop.folder
+    present = [_plain_row(row) for row in (loop.task_run_row, loop.loop_row) if row]
     names: dict[str, object] = {}
-    for row in given:
+    for row in present:
         names |= {key: row[key] for key in ("task_run_id", "loop_id") if key in row}
-    runs = [names | given[0]] if task_run_row else []
-    loops = [{"action": action} | names | given[-1]] if loop_row else []
-    told = {"workspace_role": "experiment_workspace", "experiment_type": action}
+    runs = [names | present[0]] if loop.task_run_row else []
+    loops = [{"action": loop.action} | names | present[-1]] if loop.loop_row else []
     rows: dict[str, list[dict[str, object]]] = {"task_runs": runs, "loops": loops}
+    of_folder = {"workspace_role": "experiment_workspace", "experiment_type": loop.action}
     rows["workspaces"] = (
-        [{**names, **told, "workspace_id": folder.name, "workspace_path": str(folder)}]
+        [{**names, **of_folder, "workspace_id": folder.name, "workspace_path": str(folder)}]
         if folder and names
         else []
     )
-    registry = build_runs(rows, TOLD_BY)
-    return (registry.runs[0] if registry.runs else None), registry.findings
+    registry = build_runs(rows, CALLER)
+    run = registry.runs[0] if registry.runs else None
+    return run, [*registry.findings, *(run.findings if run else ())]
 
 
-def _plain(row: Mapping[str, object]) -> dict[str, object]:
-    """Values as SQLite would hold them."""
+def _plain_row(row: Mapping[str, object]) -> dict[str, object]:
+    """Return the row with its values as SQLite would hold them."""
     return {
         name: value.isoformat()
         if isinstance(value, datetime)
@@ -114,30 +130,49 @@ def _plain(row: Mapping[str, object]) -> dict[str, object]:
     }
 
 
-def _said(run: RegisteredRun | None) -> Evidence | None:
-    """The word on this loop; kept apart from a registry's on the same run, whose other loops have
-    nothing to do with it."""
+def _evidence_on_loop(run: RegisteredRun | None) -> Evidence | None:
+    """Return the evidence on this loop under a source of its own.
+
+    A registry's evidence on the same run is about other loops as well.
+    """
     if run is None:
         return None
-    said = said_by_registry(run)
+    parts = evidence_of_registry(run)
     numbers = [*(loop.loop_id for loop in run.loops), *(each.loop_id for each in run.folders)]
-    if not said or numbers[0] is None:
+    if not parts or numbers[0] is None:
         return None
-    return replace(said[0], source=f"registry:{run.task_run_id}/{numbers[0]}")
+    return replace(parts[0], source=Source("registry", run.task_run_id, numbers[0]))
 
 
-def _read(lake: Lake, folder: Path | None, known: Known) -> workspaces.ReadFolder | None:
+def _read_folder(lake: Lake, folder: Path | None, previous: PreviousIngest) -> FolderReading | None:
     if folder is None or not _is_folder(folder):
         return None
-    return workspaces.FolderReader(known, Measurer(lake, later=True)).read(folder)
+    return FolderReader(previous, FactorMeasurer(lake, later=True)).read(folder)
 
 
 def _is_folder(path: Path) -> bool:
     return path.is_dir() and not path.is_symlink()
 
 
-def _contradicted(workspace: Workspace, *, has_result: bool) -> list[Finding]:
-    there = Experiment(
+def _folder_findings(loop: EndedLoop, reading: FolderReading | None) -> list[Finding]:
+    """Return a warning for a folder that is not there, or that contradicts `has_result`."""
+    if (folder := loop.folder) and not _is_folder(folder):
+        fix = "rdlake ingest --workspaces with the folder it lies in"
+        return [Finding("warning", folder.name, GONE, fix)]
+    if reading is None or not isinstance(reading.result, Workspace):
+        return []
+    has_result = _has_result(reading.result)
+    if has_result == loop.has_result:
+        return []
+    reason = (
+        f"has_result is {loop.has_result}, but the metrics in the folder say {has_result}; "
+        "these count"
+    )
+    return [Finding("warning", "qlib_res.csv", reason, "nothing to do in the lake")]
+
+
+def _has_result(workspace: Workspace) -> bool:
+    experiment = Experiment(
         workspace_id=workspace.workspace_id,
         task_run_id="",
         loop_id=0,
@@ -145,32 +180,41 @@ def _contradicted(workspace: Workspace, *, has_result: bool) -> list[Finding]:
         action=None,
         source_digest="",
         metrics=workspace.metrics,
-    ).has_result
-    if there == has_result:
-        return []
-    reason = f"has_result is {has_result}, but the metrics in the folder say {there}; these count"
-    return [Finding("warning", "qlib_res.csv", reason, "nothing to do in the lake")]
+    )
+    return experiment.has_result
 
 
-def _beside(lake: Lake, run: RegisteredRun, said: Evidence) -> workspaces.Beside:
-    """The word on the loop; the run's row only while no log or registry has it."""
-    fuller = [f"{kind}:{run.task_run_id}" for kind in ("trace", "registry")]
+def _add_loop(
+    lake: Lake, content: BatchContent, run: RegisteredRun, part: Evidence
+) -> BatchContent:
+    """Return the batch with the evidence on the loop.
+
+    The run's row is added only while no log and no registry gave one.
+    """
+    content = replace(
+        content,
+        evidence=[*content.evidence, part],
+        sources=[*content.sources, part.source],
+    )
+    fuller = [str(Source(kind, run.task_run_id)) for kind in ("trace", "registry")]
     if not lake.read("evidence", ["source"], pl.col("source").is_in(fuller)).is_empty():
-        return workspaces.Beside([said])
-    rows = frame_of(table("task_runs"), [row_of_run(run, said.digest)])
-    return workspaces.Beside([said], {"task_runs": rows}, {"task_run_id": [run.task_run_id]})
+        return content
+    rows = frame_of(table("task_runs"), [task_run_row(run, part.digest)])
+    return replace(
+        content,
+        frames={**content.frames, "task_runs": rows},
+        owners={**content.owners, "task_run_id": [run.task_run_id]},
+    )
 
 
-def _derived(lake: Lake, workspace_id: str, known: Known, findings: list[Finding]) -> Outcome:
-    """The rows anew of a loop whose folder has nothing new, or is not there."""
-    outcomes: list[Outcome] = []
-
-    def report(found: Mapping[str, tuple[Finding, ...]]) -> pl.DataFrame:
-        every = (*findings, *found.get(workspace_id, ()))
-        status: Status = "partial" if any(each.level == "error" for each in every) else "ok"
-        digest = known.contents.get(f"workspace:{workspace_id}")
-        outcomes.append(Outcome(workspace_id, status, "experiment", every, digest))
-        return ingest_rows(outcomes, READER_VERSION)
-
-    derive(lake, [workspace_id], report)
-    return outcomes[0]
+def _loop_outcome(
+    workspace_id: str, previous: PreviousIngest, findings: Sequence[Finding]
+) -> Outcome:
+    """Return what becomes of a loop whose folder has nothing new, or is not there."""
+    return Outcome(
+        workspace_id=workspace_id,
+        status=status_by(findings),
+        role="experiment",
+        findings=tuple(findings),
+        source_digest=previous.content_digest(Source("workspace", workspace_id)),
+    )

@@ -1,4 +1,4 @@
-"""From what RD-Agent left to committed rows: exports, then runs, registries, folders."""
+"""Run one ingest: exports first, then logs, registries and folders."""
 
 from __future__ import annotations
 
@@ -7,265 +7,261 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
-from typing import Literal
 
 from rdlake.domain.experiment import Finding
 from rdlake.domain.registry import RegisteredRun
 from rdlake.errors import BadInput
 from rdlake.evidence import names_a_run
-from rdlake.ingest import registries, traces, workspaces
-from rdlake.ingest.batches import Progress, batches
-from rdlake.ingest.content import Keep, without_content
-from rdlake.ingest.derive import derive
-from rdlake.ingest.factor_pairs import judge
-from rdlake.ingest.factor_statistics import Measurer
-from rdlake.ingest.json_catalogs import ingest_history
-from rdlake.ingest.outcome import Outcome
-from rdlake.ingest.previous import Known, what_is_known
-from rdlake.ingest.registries import ReadRegistries, read_registries
-from rdlake.ingest.request import EVERYTHING, Selection
-from rdlake.ingest.traces import RunReader, find_all, names_of
+from rdlake.ingest.batches import Progress, read_in_batches
+from rdlake.ingest.commit import commit_derived
+from rdlake.ingest.content import workspaces_without_content
+from rdlake.ingest.derive import derive_rows
+from rdlake.ingest.factor_pairs import compare_factors
+from rdlake.ingest.factor_statistics import FactorMeasurer
+from rdlake.ingest.json_catalogs import ingest_catalogs
+from rdlake.ingest.outcome import Outcome, has_error
+from rdlake.ingest.previous import PreviousIngest, read_previous
+from rdlake.ingest.registries import (
+    RegisteredRuns,
+    commit_registries,
+    read_registries,
+    registry_outcome,
+)
+from rdlake.ingest.request import IngestRequest, Selection
+from rdlake.ingest.traces import (
+    TraceReader,
+    commit_traces,
+    find_log_folders,
+    possible_names,
+    trace_outcome,
+)
+from rdlake.ingest.workspaces import (
+    FolderReader,
+    NamedFolders,
+    commit_folders,
+    find_folders,
+    folder_outcome,
+)
 from rdlake.sources.fork.json_catalogs import find_exports
 from rdlake.sources.traces import RunFolder
 from rdlake.sources.workspace.path_maps import PathMap, apply_maps
 from rdlake.sources.workspace.roots import find_workspaces
 from rdlake.store.lake import Lake
 
-READER_VERSION = 10
-"""Raised when the readers take more out of the same files: they are then read again."""
 
-Mode = Literal["incremental", "full"]
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class IngestReport:
-    """What one ingest did, or a dry run would do. Unchanged workspaces are counted here and
-    recorded nowhere."""
+    """Tell what one ingest did, or what a dry run would do.
+
+    Unchanged workspaces and runs are counted here and recorded nowhere. `root_findings` are
+    problems of the roots themselves, which belong to no workspace. `left` counts the folders and
+    runs that were not selected, by reason.
+    """
 
     outcomes: tuple[Outcome, ...]
-    unchanged: int
-    beside: tuple[Finding, ...]
-    """Problems of the roots themselves, which belong to no workspace."""
-    batches: int
+    unchanged: int = 0
+    root_findings: tuple[Finding, ...] = ()
+    batches: int = 0
     left: Mapping[str, int] = field(default_factory=dict)
-    """Folders and runs that were not asked for, by reason."""
     dry_run: bool = False
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many workspaces became what."""
-        return dict(Counter(outcome.status for outcome in self.outcomes)) | {
-            "unchanged": self.unchanged
-        }
+        """Return the number of workspaces and runs by status."""
+        statuses = Counter(outcome.status for outcome in self.outcomes)
+        return dict(statuses) | {"unchanged": self.unchanged}
 
     @property
     def partial(self) -> bool:
-        """True when something that was met this time is missing from the lake."""
-        findings = [*self.beside, *(each for outcome in self.outcomes for each in outcome.findings)]
-        return any(finding.level == "error" for finding in findings)
+        """Return whether something that was met this time is missing from the lake."""
+        return has_error(self.root_findings) or any(
+            has_error(each.findings) for each in self.outcomes
+        )
 
 
-def ingest(  # noqa: PLR0913 - the front door; what it takes is named at every call
-    lake: Lake,
-    roots: Sequence[str | Path],
-    logs: Sequence[str | Path] = (),
-    *,
-    registries: Sequence[str | Path] = (),
-    signing_key: bytes | None = None,
-    maps: Sequence[PathMap] = (),
-    catalogs: Sequence[str | Path] = (),
-    prices: str | Path | None = None,
-    selection: Selection = EVERYTHING,
-    mode: Mode = "incremental",
-    overwrite: bool = False,
-    dry_run: bool = False,
-    keep: Keep = "essential",
-    on_progress: Progress | None = None,
-) -> IngestReport:
-    """Read every run below the log roots and in the registries, and every workspace folder below
-    the roots, that is asked for and is new or changed into the lake. Folders that the runs name and
-    that `maps` place are roots too.
+def ingest(lake: Lake, request: IngestRequest, on_progress: Progress | None = None) -> IngestReport:
+    """Read what the request names and is new or changed into the lake.
 
-    Idempotent: what is unchanged is not read, and a batch that changes nothing writes nothing.
-    `full` reads every file and goes by its content alone; `overwrite` makes all rows anew.
-    (With `maps` the runs are read, to know what they name.) `keep` says of which files the content
-    is stored; a folder that lacks some of it is read again. A dry run reads what an ingest would
-    and writes nothing. BadInput when a root holds nothing to read, or a run that is asked for is
-    nowhere; a bad workspace or run costs only itself.
+    Idempotent: what is unchanged is not read, and a batch that changes nothing writes nothing. With
+    `maps` every run is read, to know what it names. A folder that lacks content which `keep` asks
+    for is read again. A dry run reads what an ingest would. BadInput when a root holds nothing to
+    read, or a selected run is nowhere; a bad workspace or run costs only itself.
     """
-    workspaces.find_folders(roots)  # refuses what is no root before anything is written
-    exports = find_exports(catalogs)
-    of_logs, beside = find_all(logs)
-    registered = read_registries(registries, alone=not (roots or logs or catalogs))
-    known, measurer = what_is_known(lake, READER_VERSION), Measurer(lake, prices)
-    told = _told(known, mode, overwrite=overwrite).without(without_content(lake, keep))
-    step = _Ingest(lake, known, told, keep, dry_run, on_progress)
-    step.beside += [*beside, *registered.findings]
-    step.choose(selection, of_logs, registered)
+    find_folders(request.roots)  # refuses what is no root before anything is written
+    exports = find_exports(request.catalogs)
+    logs, log_findings = find_log_folders(request.logs)
+    alone = not (request.roots or request.logs or request.catalogs)
+    registered = read_registries(request.registries, alone=alone)
+    previous, measurer = read_previous(lake), FactorMeasurer(lake, request.prices)
+    step = _Ingest(lake, request, previous, _relied_upon(lake, request, previous), on_progress)
+    step.findings += [*log_findings, *registered.findings]
+    step.settle_selection(logs, registered)
     step.take_exports(exports)
-    named_roots = step.take_runs(of_logs, signing_key, read_all=bool(maps))
-    chosen = step.choose_registered(registered)
-    mapped, of_maps = _mapped(named_roots | chosen.roots, maps)
-    step.beside += of_maps
-    there, of_roots = workspaces.find_folders([*roots, *mapped])
-    step.beside += of_roots
-    names = {each.name for each in there} | known.folders
-    step.take_registered(chosen, _looked_for(chosen.runs, names, roots, maps))
-    step.take_folders(there, measurer)
-    if not dry_run:
-        derive(lake, known.stale)
-        if step.committed:
-            judge(lake, {folder.name: folder for folder in there})
+    named_roots = step.take_traces(logs)
+    chosen = step.select_registered(registered)
+    mapped, map_findings = _mapped_roots(named_roots | chosen.roots, request.maps)
+    folders, folder_findings = find_folders([*request.roots, *mapped])
+    step.findings += [*map_findings, *folder_findings]
+    names = {each.name for each in folders} | previous.folders
+    step.take_registered(chosen, _looked_for(chosen.runs, names, request))
+    step.take_folders(folders, measurer)
+    if not request.dry_run:
+        commit_derived(lake, derive_rows(lake, previous.stale))
+        if step.batches:
+            compare_factors(lake, {folder.name: folder for folder in folders})
     return step.report()
 
 
-def _told(known: Known, mode: Mode, *, overwrite: bool) -> Known:
-    """What is known, as far as it is relied upon."""
-    if overwrite:
-        return replace(known, contents={}, stats={})
-    return replace(known, stats={}) if mode == "full" else known
+def _relied_upon(lake: Lake, request: IngestRequest, previous: PreviousIngest) -> PreviousIngest:
+    """Return what the lake has, as far as this request relies upon it."""
+    if request.overwrite:
+        previous = replace(previous, contents={}, stats={})
+    elif request.mode == "full":
+        previous = replace(previous, stats={})
+    return previous.without_folders(workspaces_without_content(lake, request.keep))
 
 
 @dataclass
 class _Ingest:
-    """One ingest under way: what it goes by, and what became of what it met."""
+    """Hold one ingest under way: what it relies upon, and what became of what it met.
+
+    `named` are the folders that selected runs name, `running` those of loops that still run.
+    """
 
     lake: Lake
-    known: Known
-    told: Known
-    keep: Keep
-    dry_run: bool
+    request: IngestRequest
+    previous: PreviousIngest
+    relied_upon: PreviousIngest
     on_progress: Progress | None
-    selection: Selection = EVERYTHING
+    selection: Selection = field(init=False)
     outcomes: list[Outcome] = field(default_factory=list)
-    beside: list[Finding] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
     left: Counter[str] = field(default_factory=Counter)
     unchanged: int = 0
-    committed: int = 0
+    batches: int = 0
     named: set[str] = field(default_factory=set)
     running: set[str] = field(default_factory=set)
 
-    def choose(
-        self, selection: Selection, logs: Iterable[RunFolder], registered: ReadRegistries
-    ) -> None:
-        """Settle by which names the chosen runs go; BadInput when one of them is nowhere."""
-        self.selection = selection
+    def settle_selection(self, logs: Iterable[RunFolder], registered: RegisteredRuns) -> None:
+        """Add the other names of the selected runs; BadInput when one of them is nowhere."""
+        selection = self.selection = self.request.selection
         if not selection.task_run_ids:
             return
         pairs = [(run.task_run_id, run.log_name or run.task_run_id) for run in registered.runs]
-        in_lake = set(self.lake.read("workspaces", ["task_run_id"])["task_run_id"].drop_nulls())
-        in_lake |= set(self.lake.read("loops", ["task_run_id"])["task_run_id"])
-        in_lake |= self.known.runs.keys() | set(self.known.names.values())
-        of_logs = {name for run in logs for name in names_of(run)}
-        selection.refuse_unknown(in_lake | of_logs | {name for pair in pairs for name in pair})
-        self.selection = selection.under_all_names([*pairs, *self.known.names.items()])
+        known = set(self.lake.read("workspaces", ["task_run_id"])["task_run_id"].drop_nulls())
+        known |= set(self.lake.read("loops", ["task_run_id"])["task_run_id"])
+        known |= self.previous.runs.keys() | set(self.previous.names.values())
+        known |= {name for run in logs for name in possible_names(run)}
+        selection.refuse_unknown(known | {name for pair in pairs for name in pair})
+        self.selection = selection.under_all_names([*pairs, *self.previous.names.items()])
 
     def take_exports(self, exports: Sequence[Sequence[Path]]) -> None:
-        history = ingest_history(
-            self.lake, self.told, exports, READER_VERSION, dry_run=self.dry_run
-        )
-        self.outcomes += history.outcomes
-        self.unchanged += history.unchanged
-        self.committed += 0 if self.dry_run else len(history.outcomes)
+        """Take exported catalogs."""
+        dry_run = self.request.dry_run
+        report = ingest_catalogs(self.lake, self.relied_upon, exports, dry_run=dry_run)
+        self.outcomes += report.outcomes
+        self.unchanged += report.unchanged
+        self.batches += 0 if dry_run else len(report.outcomes)
 
-    def take_runs(
-        self, logs: Sequence[RunFolder], signing_key: bytes | None, *, read_all: bool
-    ) -> set[str]:
-        """The runs of the logs; the folders in which they say that their workspaces lie."""
+    def take_traces(self, logs: Sequence[RunFolder]) -> set[str]:
+        """Take the runs of the logs; return the roots that they name for their workspaces."""
         roots = set[str]()
-        reader = RunReader(self.told, signing_key, self.selection, read_all=read_all)
-        for batch in batches(logs, reader.read, self.on_progress):
-            roots |= {root for each in batch.read for root in each.run.workspace_roots}
-            news = [each for each in batch.read if each.is_new]
-            self.unchanged += batch.unchanged + len(batch.read) - len(news)
-            if news and self.dry_run:
-                self.outcomes += map(traces.planned, news)
+        key, read_all = self.request.signing_key, bool(self.request.maps)
+        reader = TraceReader(self.relied_upon, key, self.selection, read_all=read_all)
+        for batch in read_in_batches(logs, reader.read, self.on_progress):
+            roots |= {root for each in batch.items for root in each.run.workspace_roots}
+            news = [each for each in batch.items if each.is_new]
+            self.unchanged += batch.unchanged + len(batch.items) - len(news)
+            if news and self.request.dry_run:
+                self.outcomes += map(trace_outcome, news)
             elif news:
-                self.outcomes += traces.commit_runs(self.lake, news, READER_VERSION, self.keep)
-                self.committed += 1
-        self._leave(reader.left)
+                self.outcomes += commit_traces(self.lake, news, self.request.keep)
+                self.batches += 1
+        self._count_left(reader.left)
         self.named |= reader.named
         self.running |= reader.running
         return roots
 
-    def choose_registered(self, registered: ReadRegistries) -> ReadRegistries:
-        chosen, left, running = registered.chosen(self.selection)
+    def select_registered(self, registered: RegisteredRuns) -> RegisteredRuns:
+        """Return the registered runs that are selected."""
+        chosen, left, running = registered.select(self.selection)
         self.left.update(left)
         self.running |= running
         self.named |= {each.workspace_id for run in chosen.runs for each in run.folders}
         return chosen
 
-    def take_registered(self, chosen: ReadRegistries, looked_for: Mapping[str, bool]) -> None:
-        """The runs of the registries; of those that are unchanged, what is gone meanwhile."""
-        new, same = chosen.compared(self.told)
-        if self.dry_run:
-            self.outcomes += [registries.planned(each, looked_for) for each in new]
+    def take_registered(self, chosen: RegisteredRuns, looked_for: Mapping[str, bool]) -> None:
+        """Take the registered runs; of the unchanged ones, report the folders that are missing."""
+        changed, unchanged = chosen.compare(self.relied_upon)
+        if self.request.dry_run:
+            self.outcomes += [registry_outcome(each, looked_for) for each in changed]
         else:
-            commits = registries.commit_registered(self.lake, new, looked_for, READER_VERSION)
-            for outcomes in commits:
+            for outcomes in commit_registries(self.lake, changed, looked_for):
                 self.outcomes += outcomes
-                self.committed += 1
-        self.unchanged += len(same)
-        self.beside += chain.from_iterable(each.gone(looked_for) for each in same)
+                self.batches += 1
+        self.unchanged += len(unchanged)
+        missing = (each.missing_folders(looked_for) for each in unchanged)
+        self.findings += chain.from_iterable(missing)
 
-    def take_folders(self, there: Sequence[Path], measurer: Measurer) -> None:
-        reader = workspaces.FolderReader(self.told, measurer, self.selection, self._named())
-        for batch in batches(there, reader.read, self.on_progress):
+    def take_folders(self, folders: Sequence[Path], measurer: FactorMeasurer) -> None:
+        """Take the workspace folders."""
+        reader = FolderReader(self.relied_upon, measurer, self.selection, self._named_folders())
+        for batch in read_in_batches(folders, reader.read, self.on_progress):
             self.unchanged += batch.unchanged
-            if batch.read and self.dry_run:
-                self.outcomes += map(workspaces.planned, batch.read)
-            elif batch.read:
-                self.outcomes += workspaces.commit_folders(
-                    self.lake, batch.read, READER_VERSION, self.keep
-                )
-                self.committed += 1
-        self._leave(reader.left)
+            if batch.items and self.request.dry_run:
+                self.outcomes += map(folder_outcome, batch.items)
+            elif batch.items:
+                self.outcomes += commit_folders(self.lake, batch.items, self.request.keep)
+                self.batches += 1
+        self._count_left(reader.left)
 
-    def _named(self) -> workspaces.Named:
-        """Folders as the runs name them, those of this ingest and those in the lake."""
-        chosen = self.selection
-        asked_for, ended, running = self.named, set[str](), self.running
-        if chosen.by_run:
+    def _named_folders(self) -> NamedFolders:
+        """Return the folders that runs name, those of this ingest and those in the lake."""
+        selection, ended = self.selection, set[str]()
+        selected, running = self.named, self.running
+        if selection.by_run:
             for name in ("workspaces", "loops"):
                 rows = self.lake.read(name, ["task_run_id", "workspace_id"]).drop_nulls().rows()
-                asked_for |= {
+                selected |= {
                     key
                     for run, key in rows
-                    if chosen.wants(run) and (chosen.task_run_ids or names_a_run(run))
+                    if selection.wants(run) and (selection.task_run_ids or names_a_run(run))
                 }
-        if chosen.only_finished:
+        if selection.only_finished:
             rows = self.lake.read("loops", ["status", "workspace_id"]).drop_nulls().rows()
             running |= {key for status, key in rows if status == "running"}
             ended |= {key for status, key in rows if status != "running"}
-        return workspaces.Named(asked_for, ended, running)
+        return NamedFolders(selected, ended, running)
 
-    def _leave(self, left: Counter[str]) -> None:
+    def _count_left(self, left: Counter[str]) -> None:
         self.left.update(left)
-        self.unchanged -= left.total()
+        self.unchanged -= left.total()  # the batches counted them as unchanged
 
     def report(self) -> IngestReport:
+        """Return what the ingest did."""
         return IngestReport(
-            tuple(self.outcomes),
-            self.unchanged,
-            tuple(self.beside),
-            self.committed,
-            dict(self.left),
-            self.dry_run,
+            outcomes=tuple(self.outcomes),
+            unchanged=self.unchanged,
+            root_findings=tuple(self.findings),
+            batches=self.batches,
+            left=dict(self.left),
+            dry_run=self.request.dry_run,
         )
 
 
 def _looked_for(
-    chosen: Iterable[RegisteredRun],
-    there: Collection[str],
-    roots: Sequence[str | Path],
-    maps: Sequence[PathMap],
+    chosen: Iterable[RegisteredRun], names: Collection[str], request: IngestRequest
 ) -> dict[str, bool]:
-    """Whether each registered folder is there; without those that nobody said where to look for."""
+    """Return whether each registered folder is there.
+
+    Without roots, and where no map places a folder, nobody said where to look for it; such a folder
+    is left out.
+    """
     return {
-        folder.workspace_id: folder.workspace_id in there
+        folder.workspace_id: folder.workspace_id in names
         for run in chosen
         for folder in run.folders
-        if roots or (folder.root and _is_mapped(folder.root, maps))
+        if request.roots or (folder.root and _is_mapped(folder.root, request.maps))
     }
 
 
@@ -273,18 +269,20 @@ def _is_mapped(text: str, maps: Sequence[PathMap]) -> bool:
     try:
         return apply_maps(text, maps) is not None
     except BadInput:
-        return True  # it leads out of where it may be looked for, and that is told
+        return True  # it leads out of the mapped folder, which `_mapped_roots` reports
 
 
-def _mapped(named: Iterable[str], maps: Sequence[PathMap]) -> tuple[list[Path], list[Finding]]:
-    """The roots of workspaces among the folders that runs name, where the maps place them."""
-    found: list[Path] = []
-    beside: list[Finding] = []
+def _mapped_roots(
+    named: Iterable[str], maps: Sequence[PathMap]
+) -> tuple[list[Path], list[Finding]]:
+    """Return the roots of workspaces that runs name, as far as the maps place them."""
+    roots: list[Path] = []
+    findings: list[Finding] = []
     for text in sorted(named):
         try:
             if path := apply_maps(text, maps):
-                found.append(find_workspaces(path).path)
+                roots.append(find_workspaces(path).path)
         except BadInput as error:
             reason = f"named by a log or registry, but not read: {error.what}"
-            beside.append(Finding("warning", error.where, reason, error.fix))
-    return found, beside
+            findings.append(Finding("warning", error.where, reason, error.fix))
+    return roots, findings

@@ -1,4 +1,4 @@
-"""From registries to committed rows: their runs, and what they say of each workspace."""
+"""Read registries and commit what they say of their runs and workspaces."""
 
 from __future__ import annotations
 
@@ -10,49 +10,41 @@ from datetime import datetime
 from hashlib import sha256
 from itertools import chain
 from pathlib import Path
-from types import MappingProxyType
-
-import polars as pl
 
 from rdlake.domain.experiment import Finding
 from rdlake.domain.registry import RegisteredRun
 from rdlake.errors import BadInput
-from rdlake.evidence import (
-    Evidence,
-    evidence_rows,
-    run_status,
-    said_by_registry,
-    scenario_of,
-)
-from rdlake.ingest.derive import derive
-from rdlake.ingest.outcome import Outcome, Status, ingest_rows
-from rdlake.ingest.previous import HAS_LOG, Known
+from rdlake.evidence import Evidence, Source, evidence_of_registry, run_status, scenario_of
+from rdlake.ingest.commit import BatchContent, commit_batch, findings_of
+from rdlake.ingest.derive import FindingsById
+from rdlake.ingest.outcome import Outcome, status_by
+from rdlake.ingest.previous import HAS_LOG, PreviousIngest
 from rdlake.ingest.request import Selection, finished_part_of_registry
 from rdlake.schema.frames import frame_of
 from rdlake.schema.tables import table
 from rdlake.sources.registry import read_registry
 from rdlake.store.lake import Lake
 
-MAX_GONE = 200
-"""How many folders that are gone are named, of one run."""
+MAX_MISSING = 200
+"""The largest number of missing folders that are named, of one run."""
 MAX_PARTS = 4_000
-"""How many workspaces one batch has, unless a single run has more."""
+"""The largest number of workspaces in one batch, unless a single run has more."""
 
 
 @dataclass(frozen=True)
-class ReadRegistries:
-    """The runs of all registries that were given, and what was wrong with the files."""
+class RegisteredRuns:
+    """Hold the runs of all registries that were given, and what was wrong with the files."""
 
     runs: tuple[RegisteredRun, ...]
     findings: tuple[Finding, ...]
 
     @property
     def roots(self) -> set[str]:
-        """What the folders of the runs lie in, as the registries have it."""
+        """Return the folders that hold the runs' workspaces, as the registries name them."""
         return {folder.root for run in self.runs for folder in run.folders if folder.root}
 
-    def chosen(self, selection: Selection) -> tuple[ReadRegistries, Counter[str], frozenset[str]]:
-        """The runs that are asked for, how many others there are by reason, and the folders of
+    def select(self, selection: Selection) -> tuple[RegisteredRuns, Counter[str], frozenset[str]]:
+        """Return the runs that are selected, the number of the others by reason, and the folders of
         loops that were left because they are still running."""
         left, runs, running = Counter[str](), list[RegisteredRun](), set[str]()
         for run in self.runs:
@@ -68,19 +60,23 @@ class ReadRegistries:
                 runs.append(run)
         return replace(self, runs=tuple(runs)), left, frozenset(running)
 
-    def compared(self, known: Known) -> tuple[list[Said], list[Said]]:
-        """The runs that are new or changed, and the others."""
-        news: list[Said] = []
-        others: list[Said] = []
+    def compare(
+        self, previous: PreviousIngest
+    ) -> tuple[list[RegistryEvidence], list[RegistryEvidence]]:
+        """Return the runs that are new or changed, and the unchanged ones."""
+        changed: list[RegistryEvidence] = []
+        unchanged: list[RegistryEvidence] = []
         for run in self.runs:
-            said = Said(run, tuple(said_by_registry(run)))
-            (news if said.is_new(known) else others).append(said)
-        return news, others
+            each = RegistryEvidence(run, tuple(evidence_of_registry(run)))
+            (changed if each.is_new(previous) else unchanged).append(each)
+        return changed, unchanged
 
 
-def read_registries(files: Sequence[str | Path], *, alone: bool) -> ReadRegistries:
-    """Every run of these files; of a run that several have, as the one has it that was written
-    last. A file that cannot be read costs only itself; BadInput when there is nothing else."""
+def read_registries(files: Sequence[str | Path], *, alone: bool) -> RegisteredRuns:
+    """Read every run of these files; of a run that several have, the one that was written last.
+
+    A file that cannot be read costs only itself. BadInput when it is all there is to read.
+    """
     latest: dict[str, RegisteredRun] = {}
     findings: list[Finding] = []
     for file in dict.fromkeys(map(Path, files)):
@@ -95,7 +91,7 @@ def read_registries(files: Sequence[str | Path], *, alone: bool) -> ReadRegistri
         for run in registry.runs:
             other = latest.setdefault(run.task_run_id, run)
             latest[run.task_run_id] = max(other, run, key=_last_written)
-    return ReadRegistries(tuple(latest[name] for name in sorted(latest)), tuple(findings))
+    return RegisteredRuns(tuple(latest[name] for name in sorted(latest)), tuple(findings))
 
 
 def _last_written(run: RegisteredRun) -> tuple[datetime, str]:
@@ -103,59 +99,61 @@ def _last_written(run: RegisteredRun) -> tuple[datetime, str]:
 
 
 @dataclass(frozen=True)
-class Said:
-    """A registered run, and its word on each workspace."""
+class RegistryEvidence:
+    """Hold a registered run, and its evidence on each workspace."""
 
     run: RegisteredRun
     parts: tuple[Evidence, ...]
 
     @property
-    def source(self) -> str:
-        return f"registry:{self.run.task_run_id}"
+    def source(self) -> Source:
+        """Return the source of the run's evidence."""
+        return Source("registry", self.run.task_run_id)
 
     @property
     def digest(self) -> str:
-        """Of the rows that were used, whenever these were written."""
-        told = [[part.workspace_id, part.digest] for part in self.parts]
-        text = json.dumps([task_run_row(self.run, ""), told], default=str, sort_keys=True)
+        """Return a digest of the rows that were used, whenever these were written."""
+        parts = [[part.workspace_id, part.digest] for part in self.parts]
+        text = json.dumps([task_run_row(self.run, ""), parts], default=str, sort_keys=True)
         findings = repr(self.run.findings)
         return sha256((text + findings).encode("utf-8", "backslashreplace")).hexdigest()
 
-    def is_new(self, known: Known) -> bool:
-        there = known.said.get(self.source, frozenset())
-        same = there == {(part.workspace_id, part.digest) for part in self.parts}
-        return not same or known.contents.get(self.source) != self.digest
+    def is_new(self, previous: PreviousIngest) -> bool:
+        """Return whether the lake does not have exactly this evidence of the run."""
+        stored = previous.registry_parts.get(str(self.source), frozenset())
+        same = stored == {(part.workspace_id, part.digest) for part in self.parts}
+        return not same or previous.content_digest(self.source) != self.digest
 
-    def gone(self, looked_for: Mapping[str, bool]) -> list[Finding]:
-        """A warning for each folder that was looked for and is not there."""
+    def missing_folders(self, looked_for: Mapping[str, bool]) -> list[Finding]:
+        """Return a warning for each folder that was looked for and is not there."""
         missing = [
             folder.workspace_id
             for folder in self.run.folders
             if looked_for.get(folder.workspace_id) is False
         ]
         fix = "name the folder it lies in with --workspaces, or where that is here with --map"
-        found = [
+        findings = [
             Finding("warning", None, f"{name} is in the registry, but its folder is gone", fix)
-            for name in missing[:MAX_GONE]
+            for name in missing[:MAX_MISSING]
         ]
-        if (more := len(missing) - MAX_GONE) > 0:
+        if (more := len(missing) - MAX_MISSING) > 0:
             reason = f"{more} more workspaces are in the registry, but their folders are gone"
-            found.append(Finding("warning", None, reason, fix))
-        return found
+            findings.append(Finding("warning", None, reason, fix))
+        return findings
 
 
-def commit_registered(
-    lake: Lake, news: Sequence[Said], looked_for: Mapping[str, bool], reader_version: int
-) -> Iterator[list[Outcome]]:
-    """Batch by batch: what the registries say, the rows that follow, what became of each run."""
-    for batch in _batches(news):
-        yield _commit(lake, batch, looked_for, reader_version)
+def commit_registries(
+    lake: Lake, changed: Sequence[RegistryEvidence], looked_for: Mapping[str, bool]
+) -> Iterator[Sequence[Outcome]]:
+    """Commit registered runs batch by batch."""
+    for batch in _batches(changed):
+        yield _commit(lake, batch, looked_for)
 
 
-def _batches(news: Iterable[Said]) -> Iterator[list[Said]]:
-    batch: list[Said] = []
-    for each in news:
-        if batch and sum(len(said.parts) for said in (*batch, each)) > MAX_PARTS:
+def _batches(changed: Iterable[RegistryEvidence]) -> Iterator[list[RegistryEvidence]]:
+    batch: list[RegistryEvidence] = []
+    for each in changed:
+        if batch and sum(len(other.parts) for other in (*batch, each)) > MAX_PARTS:
             yield batch
             batch = []
         batch.append(each)
@@ -164,43 +162,43 @@ def _batches(news: Iterable[Said]) -> Iterator[list[Said]]:
 
 
 def _commit(
-    lake: Lake, batch: Sequence[Said], looked_for: Mapping[str, bool], reader_version: int
-) -> list[Outcome]:
-    parts = list(chain.from_iterable(each.parts for each in batch))
-    sources = [each.source for each in batch]
-    before = lake.read("evidence", ["workspace_id"], pl.col("source").is_in(sources))
+    lake: Lake, batch: Sequence[RegistryEvidence], looked_for: Mapping[str, bool]
+) -> Sequence[Outcome]:
     logged = set(lake.read("task_runs", ["task_run_id"], HAS_LOG)["task_run_id"])
     own = [each for each in batch if each.run.task_run_id not in logged]
     rows = [task_run_row(each.run, each.digest) for each in own]
-    lake.commit(
-        {"evidence": evidence_rows(parts), "task_runs": frame_of(table("task_runs"), rows)},
-        {"source": sources, "task_run_id": [each.run.task_run_id for each in own]},
+    content = BatchContent(
+        evidence=list(chain.from_iterable(each.parts for each in batch)),
+        sources=[each.source for each in batch],
+        frames={"task_runs": frame_of(table("task_runs"), rows)},
+        owners={"task_run_id": [each.run.task_run_id for each in own]},
     )
-    outcomes: list[Outcome] = []
 
-    def report(found: Mapping[str, tuple[Finding, ...]]) -> pl.DataFrame:
-        outcomes.extend(planned(each, looked_for, found) for each in batch)
-        return ingest_rows(outcomes, reader_version)
+    def outcomes_of(findings: FindingsById) -> list[Outcome]:
+        return [
+            registry_outcome(each, looked_for, findings_of(each.parts, findings)) for each in batch
+        ]
 
-    derive(lake, {*(part.workspace_id for part in parts), *before["workspace_id"]}, report)
-    return outcomes
+    return commit_batch(lake, content, outcomes_of)
 
 
-def planned(
-    said: Said,
-    looked_for: Mapping[str, bool],
-    found: Mapping[str, tuple[Finding, ...]] = MappingProxyType({}),
+def registry_outcome(
+    registered: RegistryEvidence, looked_for: Mapping[str, bool], of_rows: Sequence[Finding] = ()
 ) -> Outcome:
-    """What becomes of a registered run, with what was `found` in the rows of its loops."""
-    of_loops = chain.from_iterable(found.get(part.workspace_id, ()) for part in said.parts)
-    findings = (*said.run.findings, *said.gone(looked_for), *of_loops)
-    bad = any(finding.level == "error" for finding in findings)
-    status: Status = "partial" if bad else "ok"
-    return Outcome(said.run.task_run_id, status, "registry", findings, said.digest)
+    """Return what becomes of a registered run; `of_rows` are findings in the rows of its loops."""
+    missing = registered.missing_folders(looked_for)
+    findings = (*registered.run.findings, *missing, *of_rows)
+    return Outcome(
+        workspace_id=registered.run.task_run_id,
+        status=status_by(findings),
+        role="registry",
+        findings=findings,
+        source_digest=registered.digest,
+    )
 
 
 def task_run_row(run: RegisteredRun, digest: str) -> dict[str, object]:
-    """The run's row of `task_runs`."""
+    """Return the run's row of `task_runs`."""
     scenario = scenario_of(run.scenario)
     return {
         "task_run_id": run.task_run_id,

@@ -16,9 +16,9 @@ import rdlake
 from rdlake.catalog.contract import queries
 from rdlake.catalog.publish import publish
 from rdlake.demo import write_demo
-from rdlake.ingest.pipeline import ingest
 from rdlake.store.lake import Lake
 from rdlake.store.opening import init_store
+from tests.ingesting import ingest
 from tests.places import DOCS
 
 PAGE = DOCS / "cookbook.md"

@@ -13,13 +13,13 @@ import polars as pl
 import pytest
 
 from rdlake.catalog.publish import publish
-from rdlake.ingest.pipeline import ingest
 from rdlake.schema.frames import polars_schema
 from rdlake.schema.tables import TABLES, table
 from rdlake.sources.backtest.prices import PRICES
 from rdlake.store.lake import Lake
 from rdlake.store.opening import open_store
 from tests.builders import make_workspace
+from tests.ingesting import ingest
 
 IDS = ("a" * 32, "b" * 32, "c" * 32)
 NEW = "d" * 32

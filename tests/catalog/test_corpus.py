@@ -17,9 +17,9 @@ import pytest
 
 import rdlake
 from rdlake.catalog.publish import publish
-from rdlake.ingest.pipeline import ingest
 from rdlake.store.opening import init_store
 from tests.catalog.protocol_fields import METRICS
+from tests.ingesting import ingest
 from tests.places import CORPUS, TRACES
 
 BELOW = Path("git_ignore_folder") / "RD-Agent_workspace"

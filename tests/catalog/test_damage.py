@@ -17,7 +17,6 @@ from rdlake.catalog.time_travel import file_of
 from rdlake.catalog.verify import verify
 from rdlake.catalog.version import history
 from rdlake.errors import DamagedLake, RdlakeError
-from rdlake.ingest.pipeline import ingest
 from rdlake.operations.doctor import examine, repair
 from rdlake.operations.maintain import maintain
 from rdlake.store.delta_log import commit_entry, entry_path, log_folder
@@ -26,6 +25,7 @@ from rdlake.store.opening import init_store, open_store
 from tests.catalog.published import Published
 from tests.catalog.test_verify import in_version, rewrite
 from tests.catalog.views import CONTENT, Rows, rows_in
+from tests.ingesting import ingest
 from tests.lake_rows import listing
 
 Damage = Callable[[Lake, str, int], None]

@@ -45,7 +45,7 @@ def test_without_a_map_only_the_log_is_read_and_nothing_is_said(
     place: Place, capsys: Capture
 ) -> None:
     code, report = read(capsys, place)
-    assert (code, report["beside"]) == (0, [])
+    assert (code, report["root_findings"]) == (0, [])
     assert folders() == set()
 
 
@@ -77,14 +77,14 @@ def test_a_root_that_is_named_twice_is_read_once(place: Place, capsys: Capture) 
     run(capsys, "init")
     roots = ("--log-path", place.logs, "--workspaces", place.workspaces)
     seen = run(capsys, "ingest", *roots, "--map", f"{OLD}={place.path}", "--json")
-    assert (seen.code, json.loads(seen.out)["beside"]) == (0, [])
+    assert (seen.code, json.loads(seen.out)["root_findings"]) == (0, [])
     assert folders() == {OWN[0], OWN[1]}
 
 
 def test_a_log_written_on_windows_leads_to_its_folders(place: Place, capsys: Capture) -> None:
     held(CODED, coded(workspace_path=f"F:\\Lake\\RD-Agent_workspace\\{OWN[0]}"))(place.run)
     code, report = read(capsys, place, f"/mnt/f/lake={place.path}", f"f:/Lake={place.path}")
-    assert (code, report["beside"]) == (0, [])
+    assert (code, report["root_findings"]) == (0, [])
     assert folders() == {OWN[0], OWN[1]}
 
 
@@ -98,7 +98,7 @@ def test_a_log_that_leads_elsewhere_is_not_followed(
     named = {"up": f"{OLD}/../elsewhere/{secret}", "link": f"{OLD}/link/{secret}"}[way]
     held(CODED, coded(workspace_path=named))(place.run)
     code, report = read(capsys, place, f"{OLD}={place.path}")
-    (finding,) = report["beside"]
+    (finding,) = report["root_findings"]
     assert (code, finding["level"]) == (0, "warning")
     assert "leads out of" in finding["reason"] and finding["fix"]
     assert folders() == {OWN[0], OWN[1]}
@@ -107,7 +107,7 @@ def test_a_log_that_leads_elsewhere_is_not_followed(
 def test_a_folder_that_is_not_there_is_said(place: Place, capsys: Capture, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     code, report = read(capsys, place, f"{OLD}={tmp_path / 'empty'}")
-    (finding,) = report["beside"]
+    (finding,) = report["root_findings"]
     assert (code, finding["level"]) == (0, "warning")
     assert finding["file"] == str(tmp_path / "empty" / "RD-Agent_workspace")
 
@@ -130,4 +130,4 @@ def test_what_a_log_names_without_a_folder_is_no_root(place: Place, capsys: Capt
     nothing = Instance(Name("rdagent", "FactorFBWorkspace"), {"workspace_path": 7})
     held(CODED, [nothing])(place.run)
     code, report = read(capsys, place, f"{OLD}={place.path}")
-    assert (code, report["beside"]) == (0, [])
+    assert (code, report["root_findings"]) == (0, [])

@@ -11,11 +11,11 @@ import pytest
 from PIL import Image
 
 from rdlake.demo import write_demo
-from rdlake.ingest.pipeline import ingest
 from rdlake.sources.backtest.prices import PRICES
 from rdlake.store.opening import init_store
 from tests.builders import make_workspace
 from tests.cli.run import run
+from tests.ingesting import ingest
 
 Capture = pytest.CaptureFixture[str]
 A, NAMES = "a" * 32, ["dd_curve.png", "ret_curve.png"]

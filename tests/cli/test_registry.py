@@ -48,7 +48,7 @@ def test_the_folders_that_it_names_are_read_where_they_are_here(
     assert {row["task_run_id"] for row in rows} == {RUN}
     again = json.loads(run(capsys, *mapped).out)
     assert again["counts"] == {"unchanged": 4}
-    assert "its folder is gone" in again["beside"][0]["reason"]
+    assert "its folder is gone" in again["root_findings"][0]["reason"]
 
 
 def test_a_registry_may_be_set_once(

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from rdlake.ingest.pipeline import ingest
 from rdlake.store.lake import Lake
 from rdlake.store.opening import open_store
 from tests.builders import make_workspace
 from tests.builders_registry import folder_row, loop_row, run_row, write_registry
 from tests.builders_traces import make_loop, write_run
+from tests.ingesting import ingest
 from tests.lake_rows import versions
 
 PATIENCE = 60.0

@@ -13,7 +13,6 @@ import pytest
 
 from rdlake.catalog.publish import publish
 from rdlake.catalog.verify import verify
-from rdlake.ingest.pipeline import ingest
 from rdlake.operations.doctor import examine
 from rdlake.store.delta import CONFIGURATION
 from rdlake.store.lake import Lake
@@ -21,6 +20,7 @@ from rdlake.store.opening import init_store, open_store
 from tests.builders import make_workspace, write_metrics
 from tests.faults.content import HISTORY, Tables, Views, tables_of, views_of
 from tests.faults.harness import OPERATIONS, Operation, Ran, Runner, Step
+from tests.ingesting import ingest
 
 SECOND_COMMIT = "3"
 """The interval that makes the commit of a disturbed ingest or publish write a checkpoint too."""

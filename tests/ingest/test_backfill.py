@@ -15,12 +15,12 @@ from pathlib import Path
 import pytest
 
 from rdlake.demo import DemoReport, write_demo
-from rdlake.ingest.pipeline import ingest
 from rdlake.store.lake import Lake
 from rdlake.store.opening import init_store
 from tests.builders_registry import loop_row, run_row, write_registry
 from tests.ingest.test_derive import content
 from tests.ingest.test_request import take
+from tests.ingesting import ingest
 from tests.lake_rows import versions
 from tests.marks import slow
 

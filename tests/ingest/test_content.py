@@ -18,10 +18,11 @@ from rdlake.catalog.publish import publish
 from rdlake.catalog.verify import verify
 from rdlake.ingest import content
 from rdlake.ingest.content import is_worth_keeping
-from rdlake.ingest.pipeline import IngestReport, ingest
+from rdlake.ingest.pipeline import IngestReport
 from rdlake.store.blobs import read_content, stored
 from rdlake.store.lake import Lake
 from tests.builders import make_workspace, write_metrics
+from tests.ingesting import ingest
 from tests.lake_rows import versions
 
 A, B, C = ("a" * 32, "b" * 32, "c" * 32)

@@ -20,11 +20,11 @@ import rdlake
 from rdlake.catalog.publish import publish
 from rdlake.demo.traces import FAKE_SECRETS
 from rdlake.exports.charts.stored import draw_charts
-from rdlake.ingest.pipeline import ingest
 from rdlake.schema.tables import TABLES
 from rdlake.store.lake import Lake
 from rdlake.store.opening import init_store, open_store
 from tests.builders import write_metrics
+from tests.ingesting import ingest
 from tests.marks import slow
 from tests.places import DATA, needs_shared
 from tests.places import TRACES as SHARED_TRACES

@@ -10,13 +10,13 @@ import polars as pl
 
 import rdlake
 from rdlake.catalog.publish import publish
-from rdlake.ingest.pipeline import ingest
 from rdlake.library import Library
 from rdlake.store.lake import Lake
 from rdlake.store.opening import init_store
 from tests.catalog.test_views import asked
 from tests.factors.statistics.test_fingerprint import table
 from tests.factors.statistics.world import make_factors, read
+from tests.ingesting import ingest
 from tests.lake_rows import versions
 from tests.places import CORPUS, needs_shared
 

@@ -13,7 +13,6 @@ from rdlake.factors.statistics import measurement as measure_module
 from rdlake.factors.statistics.daily import daily_figures as real_daily
 from rdlake.factors.statistics.figures import value_figures as real_of_values
 from rdlake.ingest import factor_statistics
-from rdlake.ingest.pipeline import ingest
 from rdlake.sources.backtest.prices import PRICES
 from rdlake.store.lake import Lake
 from rdlake.store.opening import init_store, open_store
@@ -28,6 +27,7 @@ from tests.factors.statistics.world import (
     said,
     values,
 )
+from tests.ingesting import ingest
 from tests.lake_rows import versions
 
 A, B = "a" * 32, "b" * 32

@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 
 from rdlake.errors import BadInput
-from rdlake.ingest.pipeline import IngestReport, ingest
+from rdlake.ingest.pipeline import IngestReport
 from rdlake.library import Library
 from rdlake.schema.tables import TABLES
 from rdlake.store.lake import Lake
@@ -22,6 +22,7 @@ from tests.builders import make_workspace
 from tests.builders_traces import KEY
 from tests.ingest.bad_input.world import OWN, RUN, both
 from tests.ingest.test_derive import content, warnings
+from tests.ingesting import ingest
 from tests.lake_rows import versions
 from tests.places import DATA
 

@@ -11,13 +11,14 @@ import pytest
 
 import rdlake
 from rdlake.errors import BadInput, NoLake
-from rdlake.ingest.pipeline import IngestReport, ingest
+from rdlake.ingest.pipeline import IngestReport
 from rdlake.library import Library
 from rdlake.store.lake import Lake
 from rdlake.store.opening import init_store, open_store
 from tests.builders import make_workspace
 from tests.builders_registry import RUN, folder_row, loop_row, run_row, write_registry
 from tests.ingest.test_derive import content
+from tests.ingesting import ingest
 from tests.lake_rows import versions
 
 LOOP = {"task_run_id": RUN, "loop_id": 3, "status": "success"}
@@ -172,6 +173,12 @@ def test_a_loop_that_failed_before_it_had_a_folder_is_a_row(lake: Lake) -> None:
     before = versions(lake)
     write(lake, None, loop_row=row, has_result=False)
     assert versions(lake) == before
+
+
+def test_a_loop_that_has_its_folder_later_is_one_loop(lake: Lake, folder: Path) -> None:
+    write(lake, None, has_result=False)
+    write(lake, folder)
+    assert only(lake, "loops")["workspace_id"] == folder.name
 
 
 def test_a_folder_that_is_gone_is_a_warning(lake: Lake, tmp_path: Path) -> None:

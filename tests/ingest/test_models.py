@@ -12,7 +12,6 @@ from typing import Any
 import polars as pl
 import pytest
 
-from rdlake.ingest.pipeline import ingest
 from rdlake.store.lake import Lake
 from rdlake.store.opening import init_store
 from tests.builders import make_workspace
@@ -26,6 +25,7 @@ from tests.builders_traces import (
     write_run,
 )
 from tests.ingest.test_derive import folders, logs, read
+from tests.ingesting import ingest
 from tests.places import needs_shared
 from tests.sources.mlruns.build import make_recording
 

@@ -13,12 +13,12 @@ import polars as pl
 import pytest
 
 from rdlake.errors import BadInput
-from rdlake.ingest.pipeline import ingest
 from rdlake.schema.tables import TABLES
 from rdlake.sources.backtest.prices import PRICES
 from rdlake.store.lake import Lake
 from rdlake.store.opening import init_store, open_store
 from tests.builders import make_workspace, write_metrics
+from tests.ingesting import ingest
 from tests.sources.formats.test_hdf5 import store
 
 
@@ -149,7 +149,7 @@ def test_two_folders_of_one_name_are_reported(lake: Lake, tmp_path: Path, worksp
     make_workspace(tmp_path / "other", "a" * 32, level=0.3)
     report = ingest(lake, [workspaces, tmp_path / "other"])
     assert report.partial
-    assert [str(tmp_path / "other" / ("a" * 32))] == [each.file for each in report.beside]
+    assert [str(tmp_path / "other" / ("a" * 32))] == [each.file for each in report.root_findings]
     assert lake.read("loops").height == 3
 
 

@@ -15,13 +15,14 @@ import pytest
 from rdlake.catalog.publish import publish
 from rdlake.domain.ids import protocol_strategy_id
 from rdlake.errors import BadInput
-from rdlake.ingest.pipeline import IngestReport, ingest
+from rdlake.ingest.pipeline import IngestReport
 from rdlake.sources.workspace.path_maps import read_map
 from rdlake.store.lake import Lake
 from rdlake.store.opening import init_store
 from tests.builders_registry import OLD, RUN, folder_row, loop_row, run_row, write_registry
 from tests.ingest.test_derive import KEY, content, folders, logs
 from tests.ingest.test_json_catalogs import LEGACY
+from tests.ingesting import ingest
 from tests.lake_rows import listing, versions
 from tests.marks import slow
 from tests.places import CORPUS, needs_shared
@@ -200,7 +201,7 @@ def test_a_file_that_is_no_registry_costs_only_itself(
         ingest(lake, [], registries=[tmp_path / "notes.sqlite"])
     report = ingest(lake, [workspaces], registries=[tmp_path / "notes.sqlite"])
     assert report.partial and len(loops_of(lake)) == 3
-    (finding,) = report.beside
+    (finding,) = report.root_findings
     assert "no SQLite database" in finding.reason and finding.fix
 
 

@@ -15,12 +15,13 @@ import pytest
 
 from rdlake.demo import DemoReport, write_demo
 from rdlake.errors import BadInput
-from rdlake.ingest.pipeline import IngestReport, ingest
+from rdlake.ingest.pipeline import IngestReport
 from rdlake.ingest.request import Selection
 from rdlake.store.lake import Lake
 from rdlake.store.opening import init_store
 from tests.builders import make_workspace
 from tests.ingest.test_derive import content
+from tests.ingesting import ingest
 from tests.lake_rows import versions
 from tests.marks import slow
 
@@ -111,7 +112,7 @@ def test_one_run_is_taken_with_its_folders(
         .item()
     )
     name = run if by == "registry's id" else log
-    report = take(lake, demo, selection=Selection(frozenset([name])))
+    report = take(lake, demo, selection=Selection(task_run_ids=frozenset([name])))
     assert folders_of(lake) == runs(whole)[run] & folders_of(whole)
     assert {each for each in runs(lake) if not each.startswith("synthetic_")} == {run}
     others = len(list(demo.workspaces.iterdir())) - len(folders_of(lake))
@@ -121,7 +122,7 @@ def test_one_run_is_taken_with_its_folders(
 
 def test_run_by_run_gives_what_one_ingest_gives(demo: DemoReport, whole: Lake, lake: Lake) -> None:
     for run in registered(whole):
-        take(lake, demo, selection=Selection(frozenset([run])))
+        take(lake, demo, selection=Selection(task_run_ids=frozenset([run])))
     take(lake, demo)
     assert content(lake) == content(whole)
 
@@ -140,7 +141,7 @@ def test_the_folders_of_a_run_that_is_in_the_lake_need_no_log(
 ) -> None:
     ingest(lake, [], [demo.logs], signing_key=demo.signing_key.read_bytes())
     run = sorted(set(lake.read("task_runs")["task_run_id"]))[1]
-    ingest(lake, [demo.workspaces], selection=Selection(frozenset([run])))
+    ingest(lake, [demo.workspaces], selection=Selection(task_run_ids=frozenset([run])))
     assert folders_of(lake) and folders_of(lake) <= runs(lake)[run]
 
 
@@ -149,7 +150,7 @@ def test_a_run_that_is_nowhere_is_an_error_and_nothing_is_written(
 ) -> None:
     before = versions(lake)
     with pytest.raises(BadInput) as told:
-        take(lake, demo, selection=Selection(frozenset(["2026-13-01"])))
+        take(lake, demo, selection=Selection(task_run_ids=frozenset(["2026-13-01"])))
     assert "no run is called 2026-13-01" in str(told.value)
     assert registered_in(demo) & set(str(told.value).replace(",", " ").replace(";", " ").split())
     assert versions(lake) == before

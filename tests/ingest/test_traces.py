@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from rdlake.domain.trace import Feedback, Hypothesis, Step, TracedLoop, TracedRun
-from rdlake.evidence import merged, read_evidence, said_by_run
+from rdlake.evidence import evidence_of_trace, merge, parse_evidence
 from rdlake.evidence.value import evidence_rows
-from rdlake.ingest.pipeline import ingest
 from rdlake.store.lake import Lake
 from tests.builders_traces import KEY, make_loop, write_run
+from tests.ingesting import ingest
 
 EARLY, LATE = datetime(2026, 3, 2, 9, 30), datetime(2026, 3, 2, 9, 31, 0, 5)
 
@@ -27,8 +27,8 @@ def make_run(*loops: TracedLoop) -> TracedRun:
 
 def rows_of(**values: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     """The columns of `loops` and `feedback` that a loop of these values gives, out of the lake."""
-    (said,) = said_by_run(make_run(TracedLoop(loop_id=0, **values)), "run")
-    experiment = merged(read_evidence(evidence_rows([said])))
+    (said,) = evidence_of_trace(make_run(TracedLoop(loop_id=0, **values)), "run")
+    experiment = merge(parse_evidence(evidence_rows([said])))
     assert experiment is not None
     return dict(experiment.columns), dict(experiment.feedback or {})
 

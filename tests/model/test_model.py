@@ -125,7 +125,7 @@ class LakeMachine(RuleBasedStateMachine):
         changed = self.model.ingest()
         assert [(each.workspace_id, each.status) for each in report.outcomes] == changed
         assert report.unchanged == len(self.model.disk) - len(changed)
-        assert (report.batches, report.beside) == (bool(changed), ())
+        assert (report.batches, report.root_findings) == (bool(changed), ())
 
     @rule(repin=st.sampled_from([False, False, False, True]))
     def publish(self, repin: bool) -> None:

@@ -16,13 +16,13 @@ import pytest
 import rdlake
 from rdlake.catalog.publish import unpublished
 from rdlake.errors import BadInput
-from rdlake.ingest.pipeline import ingest
 from rdlake.operations.groups import Person, add, compared, groups, mark, remove, rename
 from rdlake.store.lake import Lake
 from rdlake.store.opening import init_store, open_store
 from tests.builders_traces import make_loop, write_run
 from tests.cli.run import run
 from tests.ingest.test_derive import KEY, folders, logs
+from tests.ingesting import ingest
 from tests.places import needs_shared
 
 ANN = Person("ann", "to see")

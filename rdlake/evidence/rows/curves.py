@@ -1,4 +1,4 @@
-"""The back-test's days with what follows from them, and each curve's figures.
+"""Derive the days of back-tests, and the figures of each curve.
 
 qlib's conventions: excess is return − bench − cost, figures are summed, a year has 238 days.
 """
@@ -23,13 +23,13 @@ OWNER = "workspace_id"
 
 
 def curve_days(experiments: Sequence[Experiment]) -> pl.DataFrame:
-    """Rows of `equity_curves` for the experiments that have a curve."""
-    traded = [each for each in experiments if each.curve is not None and each.curve.height]
-    if not traded:
+    """Return rows of `equity_curves` for the experiments that have a curve."""
+    with_curve = [each for each in experiments if each.curve is not None and each.curve.height]
+    if not with_curve:
         return pl.DataFrame(schema={OWNER: pl.String, "date": pl.Date, "source_digest": pl.String})
     gross = pl.col("return") - pl.col("bench")
     return _finite(
-        _together(traded)
+        _all_days(with_curve)
         .with_columns(
             net_return=pl.col("return") - pl.col("cost"),
             excess=gross - pl.col("cost"),
@@ -46,8 +46,11 @@ def curve_days(experiments: Sequence[Experiment]) -> pl.DataFrame:
     )
 
 
-def _together(experiments: Sequence[Experiment]) -> pl.DataFrame:
-    """All their days, each with whose it is; made at once, for a frame of each takes its time."""
+def _all_days(experiments: Sequence[Experiment]) -> pl.DataFrame:
+    """Return the days of all curves with their owners.
+
+    One frame is made of all of them, because a frame of each would take far longer.
+    """
     curves = [each.curve for each in experiments if each.curve is not None]
     owners = pl.DataFrame(
         {
@@ -63,7 +66,7 @@ def _together(experiments: Sequence[Experiment]) -> pl.DataFrame:
 
 
 def curve_figures(days: pl.DataFrame) -> pl.DataFrame:
-    """One row per curve: its own figures, and qlib's metrics recomputed under qlib's names."""
+    """Return one row per curve: its figures, and qlib's metrics recomputed under qlib's names."""
     if days.is_empty():
         return pl.DataFrame(schema={OWNER: pl.String})
     net = pl.col("net_return")
@@ -86,12 +89,12 @@ def curve_figures(days: pl.DataFrame) -> pl.DataFrame:
 
 
 def _finite(frame: pl.DataFrame) -> pl.DataFrame:
-    """The same frame; a figure that no number can hold is unknown."""
+    """Return the frame with null in place of every figure that is not finite."""
     return frame.with_columns(pl.when(cs.float().is_finite()).then(cs.float()))
 
 
 def _risk(column: str, prefix: str) -> dict[str, pl.Expr]:
-    """qlib's five figures of an excess; its drawdown has the first day as its first peak."""
+    """Return qlib's five figures of an excess. The first day is the first peak of its drawdown."""
     excess = pl.col(column)
     summed = excess.cum_sum()
     return {

@@ -1,4 +1,4 @@
-"""Rows of `artifacts`: what lay in each folder."""
+"""Make rows of `artifacts`: what lay in each folder."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rdlake.schema.tables import table
 
 
 def artifact_rows(workspaces: Sequence[Workspace]) -> pl.DataFrame:
-    """One row per file or link."""
+    """Return one row per file or link."""
     return frame_of(
         table("artifacts"),
         [

@@ -1,5 +1,4 @@
-"""Rows of `loops`, `factors`, `factor_combinations` and `feedback`: one experiment under the names
-of the contract."""
+"""Make rows of `loops`, `factors`, `factor_combinations` and `feedback` of experiments."""
 
 from __future__ import annotations
 
@@ -30,7 +29,7 @@ HEADLINES = {
     "information_ratio": "1day.excess_return_with_cost.information_ratio",
     "multi_score": "multi_score",
 }
-OF_CURVE = (
+CURVE_FIGURES = (
     "curve_start",
     "curve_end",
     "curve_days",
@@ -41,21 +40,22 @@ OF_CURVE = (
     "win_rate",
 )
 RELATIVE, ABSOLUTE = 1e-6, 1e-9
-"""Rounding that a CSV may have lost; anything more is a disagreement."""
+"""The largest difference that the rounding of a CSV explains; a larger one is a disagreement."""
 
 Figures = Mapping[str, Mapping[str, Any]]
 
 
 def loop_rows(experiments: Sequence[Experiment], figures: Figures) -> pl.DataFrame:
-    """One row per experiment; `figures` are those of its curve, by workspace."""
+    """Return one row per experiment. `figures` are those of its curve, by workspace."""
     rows = [
-        _row(experiment, figures.get(experiment.workspace_id, {})) for experiment in experiments
+        _loop_row(experiment, figures.get(experiment.workspace_id, {}))
+        for experiment in experiments
     ]
     return frame_of(table("loops"), rows)
 
 
 def factor_rows(experiments: Sequence[Experiment]) -> pl.DataFrame:
-    """One row per factor that was proposed or back-tested."""
+    """Return one row per factor that was proposed or back-tested."""
     rows = [
         {
             "source": "rdagent_generated",
@@ -73,8 +73,10 @@ def factor_rows(experiments: Sequence[Experiment]) -> pl.DataFrame:
 
 
 def combination_rows(experiments: Sequence[Experiment], figures: Figures) -> pl.DataFrame:
-    """One row per experiment with a result and a table of factors: all of them together, with the
-    figures of its back-test."""
+    """Return one row per experiment that has a result and a table of factors.
+
+    The row has all factors together and the figures of the back-test.
+    """
     rows = []
     for experiment in experiments:
         names, metrics = experiment.columns.get("factor_names"), experiment.metrics or {}
@@ -99,7 +101,7 @@ def combination_rows(experiments: Sequence[Experiment], figures: Figures) -> pl.
 
 
 def feedback_rows(experiments: Sequence[Experiment]) -> pl.DataFrame:
-    """One row per experiment of which RD-Agent said what it tried or concluded."""
+    """Return one row per experiment of which RD-Agent said what it tried or concluded."""
     rows = [
         {
             "workspace_id": experiment.workspace_id,
@@ -115,8 +117,8 @@ def feedback_rows(experiments: Sequence[Experiment]) -> pl.DataFrame:
     return frame_of(table("feedback"), rows)
 
 
-def disagreements(experiment: Experiment, figures: Mapping[str, Any]) -> list[Finding]:
-    """A warning for each metric that the curve proves to be otherwise."""
+def find_disagreements(experiment: Experiment, figures: Mapping[str, Any]) -> list[Finding]:
+    """Return a warning for each metric that differs from the one recomputed from the curve."""
     metrics = experiment.metrics or {}
     return [
         Finding(
@@ -132,7 +134,7 @@ def disagreements(experiment: Experiment, figures: Mapping[str, Any]) -> list[Fi
     ]
 
 
-def _row(experiment: Experiment, figures: Mapping[str, Any]) -> dict[str, Any]:
+def _loop_row(experiment: Experiment, figures: Mapping[str, Any]) -> dict[str, Any]:
     metrics = experiment.metrics or {}
     return {
         "status": "success" if experiment.has_result else None,
@@ -147,7 +149,7 @@ def _row(experiment: Experiment, figures: Mapping[str, Any]) -> dict[str, Any]:
         "has_curve": experiment.curve is not None,
         "metrics": None if experiment.metrics is None else dict(metrics),
         **{column: metrics.get(name) for column, name in HEADLINES.items()},
-        **{column: figures.get(column) for column in OF_CURVE},
+        **{column: figures.get(column) for column in CURVE_FIGURES},
         "provenance": dict(experiment.provenance),
         "source_digest": experiment.source_digest,
     }

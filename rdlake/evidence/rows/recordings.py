@@ -1,4 +1,4 @@
-"""Rows of `strategies`, `models` and `signals`: what qlib ran, trained and scored."""
+"""Make rows of `strategies`, `models` and `signals`: what qlib ran, trained and scored."""
 
 from __future__ import annotations
 
@@ -19,8 +19,10 @@ SUBTREES = ("data_config", "dataset_config", "portfolio_config", "backtest_confi
 
 
 def strategy_rows(workspaces: Sequence[Workspace]) -> pl.DataFrame:
-    """One row per configuration that really ran, made of nothing but what its id is made of, so
-    that every experiment that ran it gives the same row."""
+    """Return one row per configuration that really ran.
+
+    A row holds only what its id is made of, so every experiment that ran it gives the same row.
+    """
     rows: dict[str, dict[str, Any]] = {}
     for workspace in workspaces:
         recording = workspace.recording
@@ -30,13 +32,13 @@ def strategy_rows(workspaces: Sequence[Workspace]) -> pl.DataFrame:
                 "belongs_to": recording.strategy_id,
                 "source": "rdagent",
                 "provenance": {"configuration": "mlruns"},
-                **configured(recording.configuration),
+                **configuration_columns(recording.configuration),
             }
     return frame_of(table("strategies"), list(rows.values()))
 
 
 def model_rows(experiments: Sequence[Experiment]) -> pl.DataFrame:
-    """One row per trained model."""
+    """Return one row per trained model."""
     rows = [
         {
             **experiment.model,
@@ -50,7 +52,7 @@ def model_rows(experiments: Sequence[Experiment]) -> pl.DataFrame:
 
 
 def signal_rows(workspaces: Sequence[Workspace]) -> pl.DataFrame:
-    """The top-ranked scores of each day."""
+    """Return the top-ranked scores of each day."""
     frames = [
         workspace.recording.signals.select(
             pl.lit(workspace.workspace_id).alias("workspace_id"),
@@ -63,8 +65,8 @@ def signal_rows(workspaces: Sequence[Workspace]) -> pl.DataFrame:
     return pl.concat(frames) if frames else frame_of(table("signals"), [])
 
 
-def configured(ran: Configuration) -> Mapping[str, Any]:
-    """A configuration in the columns of `strategies`."""
+def configuration_columns(ran: Configuration) -> Mapping[str, Any]:
+    """Return a configuration as columns of `strategies`."""
     segments = {
         name: "/".join(day or "" for day in days) for name, days in (ran.segments or {}).items()
     }
@@ -95,7 +97,7 @@ def configured(ran: Configuration) -> Mapping[str, Any]:
 
 
 def _leaves(path: str, config: Any) -> Iterator[tuple[str, str]]:
-    """Every leaf of a subtree as it is stored, by its path; an empty list or object is one too."""
+    """Return every leaf of a stored subtree by its path; an empty list or object is a leaf too."""
     text = canonical_subtree(config)
     yield from _leaves_of(path, json.loads(text)) if text else ()
 

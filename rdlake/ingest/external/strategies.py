@@ -1,9 +1,10 @@
-"""A strategy from elsewhere: a Qlib configuration that was written by hand."""
+"""Add a strategy from elsewhere: a Qlib configuration that was written by hand."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -12,9 +13,9 @@ import polars as pl
 from rdlake.domain.ids import EXTERNAL, runs_model_file, strategy_id
 from rdlake.domain.recording import Configuration, Json
 from rdlake.errors import BadInput
-from rdlake.evidence.rows.recordings import configured
-from rdlake.ingest.external.added import Added, added, last_digest
-from rdlake.ingest.external.tables import checked_name
+from rdlake.evidence.rows.recordings import configuration_columns
+from rdlake.ingest.external.addition import AdditionReport, commit_addition, last_digest
+from rdlake.ingest.external.tables import check_name
 from rdlake.schema.frames import frame_of
 from rdlake.schema.tables import table
 from rdlake.sources.external.notes import read_yaml_bytes
@@ -37,27 +38,29 @@ TASK = ("model", "dataset", "record")
 
 def add_strategy(
     lake: Lake, path: str | Path, *, name: str | None = None, source: str = "handcrafted"
-) -> Added:
-    """The strategy of a configuration, under the id that its content gives. What stood under the
-    same source and name before is replaced; an equal one writes nothing. BadInput, before anything
-    is written, for what is no whole configuration of plain values."""
+) -> AdditionReport:
+    """Add the strategy of a configuration under the id that its content gives.
+
+    It replaces what was added under the same source and name; an equal one writes nothing.
+    BadInput, before anything is written, for what is no whole configuration of plain values.
+    """
     path = Path(path)
     if source not in STRATEGY_SOURCES:
         fix = f"known are {', '.join(STRATEGY_SOURCES)}"
         raise BadInput("a strategy cannot be added under this source", where=source, fix=fix)
-    owner = f"{EXTERNAL}{source}/{checked_name(name or path.stem)}"
+    owner = f"{EXTERNAL}{source}/{check_name(name or path.stem)}"
     data = read_yaml_bytes(path)
     try:
         configuration, findings = read_yaml_configuration(data, path.name)
     except Unreadable as error:
-        raise BadInput(f"no strategy: {error}", where=path, fix=_fix(str(error))) from error
+        raise BadInput(f"no strategy: {error}", where=path, fix=_suggest_fix(str(error))) from error
     _refuse_unknown(to_json(read_yaml(data)), path)
     code = _model_code(configuration, path)
-    called = strategy_id(configuration, code)
+    identity = strategy_id(configuration, code)
     digest = sha256(f"{sha256(data).hexdigest()}\0{code}".encode()).hexdigest()
     row = {
-        **configured(configuration),
-        "strategy_id": called,
+        **configuration_columns(configuration),
+        "strategy_id": identity,
         "belongs_to": owner,
         "source": source,
         "name": owner.partition("/")[2],
@@ -65,15 +68,17 @@ def add_strategy(
         "content_sha256": digest,
         "provenance": {"configuration": "yaml"},
     }
-    there = lake.read("strategies", ["content_sha256"], pl.col("belongs_to") == owner)
-    if there["content_sha256"].to_list() == [digest] and last_digest(lake, owner) == digest:
-        return Added(owner, "unchanged", digest, (called,))
+    report = AdditionReport(
+        owner=owner, status="added", digest=digest, names=(identity,), findings=tuple(findings)
+    )
+    stored = lake.read("strategies", ["content_sha256"], pl.col("belongs_to") == owner)
+    if stored["content_sha256"].to_list() == [digest] and last_digest(lake, owner) == digest:
+        return replace(report, status="unchanged", findings=())
     frames = {"strategies": frame_of(table("strategies"), [row])}
-    of = Added(owner, "added", digest, (called,), tuple(findings))
-    return added(lake, of, frames, {"belongs_to": [owner]})
+    return commit_addition(lake, report, frames, {"belongs_to": [owner]})
 
 
-def _fix(reason: str) -> str:
+def _suggest_fix(reason: str) -> str:
     if "Jinja" in reason:
         return "render it first: give the file that qrun would really read"
     if "another file" in reason:
@@ -82,14 +87,14 @@ def _fix(reason: str) -> str:
 
 
 def _refuse_unknown(content: Json, path: Path) -> None:
-    """BadInput for a key that says nothing to Qlib; one that the task uses by its anchor does."""
+    """Raise BadInput for a key that Qlib does not know, unless the task uses it by its anchor."""
     assert isinstance(content, dict)
     task = content["task"]
     assert isinstance(task, dict)
-    used = list(_within([content.get(name) for name in TOP]))
-    for where, told, known in (("the file", content, TOP), ("task", task, TASK)):
-        for name, value in told.items():
-            if name not in known and (told is task or value not in used):
+    used = list(_all_values([content.get(name) for name in TOP]))
+    for where, keys, known in (("the file", content, TOP), ("task", task, TASK)):
+        for name, value in keys.items():
+            if name not in known and (keys is task or value not in used):
                 raise BadInput(
                     f"{where} has the key {quote(name)}, which is not known, and nothing uses it",
                     where=path,
@@ -97,16 +102,17 @@ def _refuse_unknown(content: Json, path: Path) -> None:
                 )
 
 
-def _within(value: Json) -> Iterator[Json]:
+def _all_values(value: Json) -> Iterator[Json]:
+    """Yield a value and every value within it."""
     yield value
     for each in (
         value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     ):
-        yield from _within(each)
+        yield from _all_values(each)
 
 
 def _model_code(configuration: Configuration, path: Path) -> str | None:
-    """The digest of model.py beside the configuration that runs it."""
+    """Return the digest of model.py beside the configuration; None when it runs none."""
     if not runs_model_file(configuration):
         return None
     code = path.parent / "model.py"

@@ -1,4 +1,4 @@
-"""A table of factors from elsewhere: measured like RD-Agent's own, under an id of its own."""
+"""Add a table of factors from elsewhere, measured like RD-Agent's own."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from rdlake.domain.ids import EXTERNAL
 from rdlake.errors import BadInput
 from rdlake.factors.formulas import expression_fingerprint
 from rdlake.factors.statistics import FACTOR_TABLE, Measurement, perf_rows, series_rows
-from rdlake.ingest.external.added import Added, added, last_digest
-from rdlake.ingest.factor_statistics import Measurer
+from rdlake.ingest.external.addition import AdditionReport, commit_addition, last_digest
+from rdlake.ingest.factor_statistics import FactorMeasurer
 from rdlake.schema.frames import frame_of
 from rdlake.schema.tables import table
 from rdlake.sources.external.notes import FactorNotes, read_notes
@@ -35,20 +35,23 @@ def add_factors(
     name: str | None = None,
     source: str = "external_manual",
     prices: str | Path | None = None,
-) -> Added:
-    """The factors of a table, with their statistics over all its days. What stood under the same
-    source and name before is replaced; an equal table writes nothing. BadInput, before anything is
-    written, for a table or its notes that are not as they should be."""
+) -> AdditionReport:
+    """Add the factors of a table, with their statistics over all its days.
+
+    They replace what was added under the same source and name; an equal table writes nothing.
+    BadInput, before anything is written, for a table or notes that cannot be used.
+    """
     path = Path(path)
-    owner = f"{EXTERNAL}{_checked_source(source)}/{checked_name(name or path.stem)}"
-    measurer = Measurer(lake, prices)
-    with open_external_table(path, FACTOR_TABLE) as taken:
-        names = [factor.name for factor in taken.factors]
+    owner = f"{EXTERNAL}{_check_source(source)}/{check_name(name or path.stem)}"
+    measurer = FactorMeasurer(lake, prices)
+    with open_external_table(path, FACTOR_TABLE) as external:
+        names = [factor.name for factor in external.factors]
         notes = read_notes(path.with_suffix(".yaml"), names)
         _refuse_taken(lake, path, source, owner, names)
-        digest = sha256(f"{taken.sha256}\0{notes.sha256}".encode()).hexdigest()
-        if _is_there(lake, owner, digest, measurer.label_of_given):
-            return Added(owner, "unchanged", digest, tuple(names))
+        digest = sha256(f"{external.sha256}\0{notes.sha256}".encode()).hexdigest()
+        report = AdditionReport(owner=owner, status="added", digest=digest, names=tuple(names))
+        if _is_complete(lake, owner, digest, measurer.given_label):
+            return replace(report, status="unchanged")
         value = Workspace(
             workspace_id=owner,
             root_name="",
@@ -57,29 +60,29 @@ def add_factors(
             files=(),
             source_digest=digest,
             stat_digest=None,
-            factors=taken.factors,
+            factors=external.factors,
         )  # no curve and no recording: its only window is all of its days
-        measured = measurer.of_table(value, taken.path.parent)
-    findings = _findings(path, taken, measured)
+        measured = measurer.measure_table(value, external.path.parent)
+    report = replace(report, findings=_table_findings(path, external, measured))
     series = series_rows([measured])
     frames = {
-        "factors": _rows(source, owner, digest, measured, notes),
+        "factors": _factor_rows(source, owner, digest, measured, notes),
         "factor_ic": series,
         "factor_perf": perf_rows([measured]),
     }
     owners = {"workspace_id": [owner], "series_id": series["series_id"].unique().to_list()}
-    return added(lake, Added(owner, "added", digest, tuple(names), findings), frames, owners)
+    return commit_addition(lake, report, frames, owners)
 
 
-def checked_name(name: str) -> str:
-    """The name under which something is added; BadInput when it could not be part of an id."""
+def check_name(name: str) -> str:
+    """Return the name of an addition; BadInput when it could not be part of an id."""
     if not _NAME.fullmatch(name):
         fix = "give --name of letters, digits, '_', '-' and '.', at most 100 of them"
         raise BadInput("this cannot be a name", where=name[:120], fix=fix)
     return name
 
 
-def _checked_source(source: str) -> str:
+def _check_source(source: str) -> str:
     if source not in SOURCES:
         fix = f"known are {', '.join(SOURCES)}; Qlib's libraries are added by rdlake alpha"
         raise BadInput("factors cannot be added under this source", where=source, fix=fix)
@@ -87,10 +90,13 @@ def _checked_source(source: str) -> str:
 
 
 def _refuse_taken(lake: Lake, path: Path, source: str, owner: str, names: Sequence[str]) -> None:
-    """Two tables of one source with one factor would be one factor in the catalog."""
-    theirs = (pl.col("source") == source) & (pl.col("workspace_id") != owner)
-    there = lake.read("factors", ["factor_name", "workspace_id"], theirs)
-    if found := there.filter(pl.col("factor_name").is_in(list(names))).sort("factor_name").rows():
+    """Raise BadInput for a factor that another table of this source has.
+
+    In the catalog the two would be one factor.
+    """
+    others = (pl.col("source") == source) & (pl.col("workspace_id") != owner)
+    rows = lake.read("factors", ["factor_name", "workspace_id"], others)
+    if found := rows.filter(pl.col("factor_name").is_in(list(names))).sort("factor_name").rows():
         raise BadInput(
             f"{found[0][0]} is a factor of {found[0][1]} already",
             where=path,
@@ -99,9 +105,11 @@ def _refuse_taken(lake: Lake, path: Path, source: str, owner: str, names: Sequen
         )
 
 
-def _is_there(lake: Lake, owner: str, digest: str, label: str | None) -> bool:
-    """Whether the lake has all of it, its days too, which a repair may have taken; figures against
-    another label than the one that is given now are not it."""
+def _is_complete(lake: Lake, owner: str, digest: str, label: str | None) -> bool:
+    """Return whether the lake has all of the table, its days too, which a repair may have taken.
+
+    Figures against another label than the one that is given now do not count.
+    """
     mine = pl.col("workspace_id") == owner
     rows = lake.read("factors", ["source_digest"], mine)
     figures = lake.read("factor_perf", ["source_digest", "label_sha256", "series_id"], mine)
@@ -116,8 +124,10 @@ def _is_there(lake: Lake, owner: str, digest: str, label: str | None) -> bool:
     )
 
 
-def _findings(path: Path, taken: ExternalTable, measured: Measurement) -> tuple[Finding, ...]:
-    """What is to be looked at; BadInput for a factor without figures."""
+def _table_findings(
+    path: Path, external: ExternalTable, measured: Measurement
+) -> tuple[Finding, ...]:
+    """Return what should be looked at; BadInput for a factor without figures."""
     for each in measured.findings:
         if each.level == "error":
             raise BadInput(each.reason, where=path, fix=each.fix)
@@ -128,18 +138,18 @@ def _findings(path: Path, taken: ExternalTable, measured: Measurement) -> tuple[
     look = "look at the code that made the table"
     infinite = [
         Finding("warning", path.name, f"{name}: {count:,} infinite values count as missing", look)
-        for name, count in taken.infinite.items()
+        for name, count in external.infinite.items()
     ]
     return (*infinite, *(replace(each, file=path.name) for each in measured.findings))
 
 
-def _rows(
+def _factor_rows(
     source: str, owner: str, digest: str, measured: Measurement, notes: FactorNotes
 ) -> pl.DataFrame:
     rows: list[Mapping[str, Any]] = []
     for factor in measured.factors or ():
-        told = notes.factors.get(factor.name, {})
-        formula = told.get("expression") or told.get("formula_hint")
+        note = notes.factors.get(factor.name, {})
+        formula = note.get("expression") or note.get("formula_hint")
         rows.append(
             {
                 "source": source,
@@ -147,11 +157,11 @@ def _rows(
                 "workspace_id": owner,
                 "column_name": factor.column if factor.column != factor.name else None,
                 "position": factor.position,
-                **told,
+                **note,
                 "expression_fingerprint": expression_fingerprint(formula),
                 "values_sha256": factor.values_sha256,
                 "value_fingerprint": factor.value_fingerprint,
-                "provenance": dict.fromkeys(told, "yaml") or None,
+                "provenance": dict.fromkeys(note, "yaml") or None,
                 "source_digest": digest,
             }
         )

@@ -10,7 +10,7 @@ from typing import Literal
 import polars as pl
 
 from rdlake.errors import BadInput
-from rdlake.evidence import name_of
+from rdlake.evidence import Source
 from rdlake.operations.archive.held import Held
 from rdlake.schema.tables import TABLES
 from rdlake.store.lookup import workspace_named
@@ -156,7 +156,7 @@ def shared_by(held: Held, ids: frozenset[str]) -> dict[str, frozenset[str]]:
     sources: what a log says of one workspace is read beside what it says of the others."""
     mine = pl.col("workspace_id").is_in(list(ids))
     sources = set(held.read("evidence", ["source"], mine)["source"])
-    runs = {name_of(each) for each in sources if each.startswith(("trace:", "registry:"))}
+    runs = {each.name for each in map(Source.parse, sources) if each.kind in ("trace", "registry")}
     for name in ("loops", "workspaces"):
         runs |= set(held.read(name, ["task_run_id"], mine)["task_run_id"].drop_nulls())
     factors = held.read("factors", ["source", "factor_name", "values_sha256"], mine)

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import polars as pl
+
 from rdlake.errors import BadInput, CheckFailed, StorageFailed
+from rdlake.evidence import Source
 from rdlake.operations.cleanup.classes import CLASSES, EMPTY
 from rdlake.operations.cleanup.disk import Root, Unsafe
 from rdlake.operations.cleanup.facts import Facts, archive_named, facts_of
@@ -212,8 +215,9 @@ def _rests_on(lake: Lake, move: Move) -> frozenset[str]:
     """The workspaces whose receipts a move needs."""
     if move.stage != "logs":
         return frozenset({move.name})
-    rows = lake.read("evidence", ["source", "workspace_id"]).rows()
-    told = {workspace_id for source, workspace_id in rows if source == f"trace:{move.name}"}
+    source = str(Source("trace", move.name))
+    rows = lake.read("evidence", ["workspace_id"], pl.col("source") == source)
+    told = set(rows["workspace_id"])
     known = {key for name in ("loops", "workspaces") for key in lake.read(name)["workspace_id"]}
     return frozenset(told & known)
 

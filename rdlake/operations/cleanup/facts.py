@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 
 from rdlake.errors import BadInput, CheckFailed, NoLake
+from rdlake.evidence import Source, is_of_kind
 from rdlake.operations.archive.copying import needed
 from rdlake.operations.archive.held import Held
 from rdlake.operations.archive.place import found_archive
@@ -107,9 +108,9 @@ def facts_of(lake: Lake, archive: Lake | None, workspace_ids: Collection[str]) -
 def _runs(held: Held, mine: pl.Expr) -> tuple[dict[str, frozenset[str]], dict[str, float]]:
     """The log folders that tell of each workspace, and when the last message of its run came."""
     told: dict[str, set[str]] = {}
-    for source, workspace_id in held.read("evidence", ["source", "workspace_id"], mine).rows():
-        if source.startswith("trace:"):
-            told.setdefault(workspace_id, set()).add(source.partition(":")[2])
+    logged = mine & is_of_kind("trace")
+    for source, workspace_id in held.read("evidence", ["source", "workspace_id"], logged).rows():
+        told.setdefault(workspace_id, set()).add(Source.parse(source).name)
     runs = dict(held.read("task_runs", ["task_run_id", "ended_at"]).drop_nulls().rows())
     ended = {
         workspace_id: max((_seconds(runs[each]) for each in names if each in runs), default=0.0)

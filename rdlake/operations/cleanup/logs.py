@@ -8,7 +8,8 @@ from pathlib import Path
 
 import polars as pl
 
-from rdlake.ingest.traces import names_of
+from rdlake.evidence import Source, is_of_kind
+from rdlake.ingest.traces import possible_names
 from rdlake.operations.cleanup.disk import Found
 from rdlake.operations.cleanup.plan import File
 from rdlake.sources.traces import RunFolder, find_runs, read_run, scan_run
@@ -47,9 +48,9 @@ def log_folders(lake: Lake, logs: Sequence[Path]) -> list[LogFolder]:
     digests = dict(runs.select("task_run_id", "source_digest").rows())
     paths = dict(runs.select("task_run_id", "log_path").rows())
     told: dict[str, set[str]] = {}
-    for source, workspace_id in lake.read("evidence", ["source", "workspace_id"]).rows():
-        if source.startswith("trace:"):
-            told.setdefault(source.partition(":")[2], set()).add(workspace_id)
+    logged = lake.read("evidence", ["source", "workspace_id"], is_of_kind("trace"))
+    for source, workspace_id in logged.rows():
+        told.setdefault(Source.parse(source).name, set()).add(workspace_id)
     found: list[LogFolder] = []
     seen = set[Path]()
     for root in logs:
@@ -62,7 +63,7 @@ def log_folders(lake: Lake, logs: Sequence[Path]) -> list[LogFolder]:
 
 def _name_of(run: RunFolder, paths: dict[str, str | None]) -> str | None:
     """The name that the lake has a run under: of two, that of the same place."""
-    known = [each for each in names_of(run) if each in paths]
+    known = [each for each in possible_names(run) if each in paths]
     return next((each for each in known if paths[each] == run.relative), (*known, None)[0])
 
 

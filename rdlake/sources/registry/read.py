@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from rdlake.domain.experiment import Finding, Level
+from rdlake.domain.ids import EXTERNAL, NO_FOLDER
 from rdlake.domain.registry import RegisteredFolder, RegisteredLoop, RegisteredRun, Registry
 from rdlake.sources.formats.wording import explain, quote
 from rdlake.sources.registry.sqlite_rows import read_registry_rows
@@ -23,7 +24,7 @@ from rdlake.sources.workspace.path_maps import split_folder
 MAX_FINDINGS = 200
 MAX_NAME = 200
 MAX_METRICS = 10_000
-_RESERVED = ("none_", "external:", ".")
+_RESERVED = (NO_FOLDER, EXTERNAL, ".")
 _NUMBERED = re.compile(r"\s*(Unnamed:.*|\d*)\s*$", re.DOTALL)
 """Numbers of columns, which stand in place of names when a table was misread as names and
 values."""

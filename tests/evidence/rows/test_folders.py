@@ -8,8 +8,8 @@ import polars as pl
 import pytest
 
 from rdlake.domain.experiment import SourceFile, Workspace
-from rdlake.evidence import said_by_workspace
-from rdlake.evidence.rows import derived
+from rdlake.evidence import evidence_of_folder
+from rdlake.evidence.rows import rows_of_evidence
 from rdlake.evidence.rows.folders import artifact_rows
 from rdlake.evidence.rows.loops import factor_rows
 from rdlake.schema.frames import cast
@@ -40,7 +40,7 @@ FILES = (
 
 def workspace_rows(*values: Workspace) -> pl.DataFrame:
     """The rows of `workspaces` that these folders give by themselves."""
-    return derived([said_by_workspace(value) for value in values]).frames["workspaces"]
+    return rows_of_evidence([evidence_of_folder(value) for value in values]).frames["workspaces"]
 
 
 def test_each_file_and_link_is_a_row() -> None:

@@ -11,17 +11,17 @@ from typing import Any
 import polars as pl
 import pytest
 
-from rdlake.evidence import said_by_workspace
-from rdlake.evidence.rows import derived, lying_there
+from rdlake.evidence import evidence_of_folder
+from rdlake.evidence.rows import rows_of_evidence, rows_of_folders
 from rdlake.evidence.rows.curves import curve_days, curve_figures
-from rdlake.evidence.rows.loops import disagreements, factor_rows, loop_rows
+from rdlake.evidence.rows.loops import factor_rows, find_disagreements, loop_rows
 from rdlake.factors.formulas import expression_fingerprint
-from rdlake.ingest.pipeline import ingest
 from rdlake.schema.frames import cast
 from rdlake.schema.tables import TABLES, table
 from rdlake.store.lake import Lake
 from tests.builders import make_workspace
 from tests.evidence.rows.values import START, days_of, factors_of, make_experiment, make_value
+from tests.ingesting import ingest
 
 MEAN = "1day.excess_return_with_cost.mean"
 HEADLINES = {
@@ -144,12 +144,12 @@ def test_rows_are_those_of_the_table() -> None:
         assert cast(table("loops"), frame).num_rows == len(frame)
 
 
-# --- disagreements -----------------------------------------------------------------------
+# --- find_disagreements -----------------------------------------------------------------------
 
 
 def found(stated: float | None, proven: float | None) -> list[str]:
     experiment = make_experiment(metrics={MEAN: stated, "IC": 0.5})
-    return [each.reason for each in disagreements(experiment, {MEAN: proven, "sharpe": 9.0})]
+    return [each.reason for each in find_disagreements(experiment, {MEAN: proven, "sharpe": 9.0})]
 
 
 @pytest.mark.parametrize(
@@ -178,14 +178,14 @@ def test_more_than_rounding_is_a_disagreement(stated: float, proven: float) -> N
 
 def test_a_disagreement_is_a_warning_with_file_and_fix() -> None:
     experiment = make_experiment(metrics={MEAN: 1.0})
-    (finding,) = disagreements(experiment, {MEAN: 2.0})
+    (finding,) = find_disagreements(experiment, {MEAN: 2.0})
     assert (finding.level, finding.file) == ("warning", "qlib_res.csv")
     assert "the stated metric was kept" in finding.fix
 
 
 def test_without_metrics_or_curve_nothing_can_disagree() -> None:
-    assert disagreements(make_experiment(), {MEAN: 1.0}) == []
-    assert disagreements(make_experiment(metrics={MEAN: 1.0}), {}) == []
+    assert find_disagreements(make_experiment(), {MEAN: 1.0}) == []
+    assert find_disagreements(make_experiment(metrics={MEAN: 1.0}), {}) == []
 
 
 def test_a_factor_has_the_fingerprint_of_its_formula() -> None:
@@ -202,8 +202,8 @@ def test_a_factor_has_the_fingerprint_of_its_formula() -> None:
 
 def test_all_that_is_extracted_has_a_place_in_the_lake() -> None:
     workspaces = [make_value("1", metrics={MEAN: 1.0}, curve=days_of(turnover=[0.1, 0.1]))]
-    frames = derived([said_by_workspace(each) for each in workspaces]).frames
-    there = lying_there(workspaces)
+    frames = rows_of_evidence([evidence_of_folder(each) for each in workspaces]).frames
+    there = rows_of_folders(workspaces)
     assert frames.keys() | there.keys() < {entry.name for entry in TABLES}
     for name, frame in (*frames.items(), *there.items()):
         assert set(frame.columns) <= set(table(name).column_names)

@@ -12,9 +12,9 @@ from typing import Any
 import polars as pl
 import pytest
 
-from rdlake.ingest.pipeline import ingest
 from rdlake.store.lake import Lake
 from tests.builders import make_workspace
+from tests.ingesting import ingest
 from tests.places import DATA
 from tests.sources.mlruns.build import DAYS, FOLDER, make_recording, pickled_days, write
 

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from rdlake.domain.experiment import Experiment, FactorColumn, SourceFile, Workspace
-from rdlake.evidence import merged, said_by_workspace
+from rdlake.evidence import evidence_of_folder, merge
 
 RAW = ("account", "value", "cash", "return", "cost", "bench", "turnover")
 START = date(2020, 1, 1)
@@ -40,7 +40,7 @@ def make_value(workspace_id: str = "a" * 32, **overrides: Any) -> Workspace:
 
 def make_experiment(workspace_id: str = "a" * 32, **overrides: Any) -> Experiment:
     """The experiment that such a workspace shows."""
-    experiment = merged([said_by_workspace(make_value(workspace_id, **overrides))])
+    experiment = merge([evidence_of_folder(make_value(workspace_id, **overrides))])
     assert experiment is not None
     return experiment
 

@@ -17,12 +17,12 @@ from PIL import Image
 import rdlake
 from rdlake.catalog.publish import publish
 from rdlake.exports.charts.stored import draw_charts
-from rdlake.ingest.pipeline import ingest
 from rdlake.library import Library
 from rdlake.store.blobs import read_content, stored
 from rdlake.store.lake import Lake
 from rdlake.store.opening import init_store
 from tests.builders import make_workspace
+from tests.ingesting import ingest
 from tests.lake_rows import versions
 
 A, B, C = ("a" * 32, "b" * 32, "c" * 32)

@@ -9,7 +9,6 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from rdlake.ingest.pipeline import ingest
 from tests.builders_prices import write_prices
 from tests.factors.statistics.plain import mean
 from tests.factors.statistics.world import (
@@ -25,6 +24,7 @@ from tests.factors.statistics.world import (
     said,
     values,
 )
+from tests.ingesting import ingest
 
 A = "('feature', 'A')"
 OWN = ("workspace_id", "source_digest")

@@ -10,12 +10,12 @@ from typing import Any
 
 import polars as pl
 
-from rdlake.ingest.pipeline import ingest
 from rdlake.store.lake import Lake
 from rdlake.store.opening import init_store
 from tests.builders import make_workspace
 from tests.builders_prices import make_prices
 from tests.factors.statistics import plain
+from tests.ingesting import ingest
 
 START = date(2020, 1, 1)
 CODES = tuple(f"SH60{number:04}" for number in range(12))

@@ -11,7 +11,6 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from rdlake.ingest.pipeline import ingest
 from rdlake.store.lake import Lake
 from rdlake.store.opening import init_store
 from tests.builders import make_workspace, write_metrics
@@ -26,6 +25,7 @@ from tests.builders_traces import (
 )
 from tests.ingest.bad_input.world import LOOPS, OWN, RUN, Place, both, logged, report_of
 from tests.ingest.test_derive import content
+from tests.ingesting import ingest
 from tests.lake_rows import versions
 
 SOONER, LATER = STARTED - timedelta(days=1), STARTED + timedelta(days=1)
@@ -182,7 +182,7 @@ def test_of_two_folders_of_one_name_the_second_is_named_and_not_read(tmp_path: P
     place, lake = both(tmp_path), init_store(tmp_path / "lake")
     make_workspace(tmp_path / "copies", OWN[0], level=0.3)
     report = ingest(lake, [place.workspaces, tmp_path / "copies"], [place.logs], signing_key=KEY)
-    (finding,) = report.beside
+    (finding,) = report.root_findings
     assert (finding.level, finding.file) == ("error", str(tmp_path / "copies" / OWN[0]))
     assert warnings(lake) == set()
 

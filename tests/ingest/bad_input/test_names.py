@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from rdlake.demo.traces import LoopLog
-from rdlake.ingest.pipeline import ingest
 from rdlake.store.lake import Lake
 from rdlake.store.opening import init_store
 from tests.builders_traces import KEY, STARTED, make_backtest, make_loop, make_proposal, write_run
 from tests.ingest.bad_input.world import RUN
+from tests.ingesting import ingest
 from tests.lake_rows import versions
 
 LATER = STARTED + timedelta(days=1)

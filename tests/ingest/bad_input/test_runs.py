@@ -11,9 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from rdlake.ingest.pipeline import READER_VERSION, ingest
-from rdlake.ingest.previous import what_is_known
-from rdlake.ingest.traces import ReadRun, RunReader, commit_runs
+from rdlake.ingest.previous import read_previous
+from rdlake.ingest.traces import TraceReader, TraceReading, commit_traces
 from rdlake.sources.traces import RunFolder
 from rdlake.store.lake import Lake
 from rdlake.store.opening import init_store
@@ -26,6 +25,7 @@ from tests.builders_traces import (
     write_run,
 )
 from tests.ingest.bad_input.world import LOOPS, OWN, RUN, Place, ingested, logged, report_of
+from tests.ingesting import ingest
 from tests.lake_rows import versions
 from tests.sources.traces.damage import DAMAGES, FEEDBACK, HYPOTHESIS, removed
 
@@ -193,9 +193,9 @@ def test_a_run_that_vanishes_stays_in_the_library(tmp_path: Path) -> None:
     assert tuple(loops_of(lake)) == TWO
 
 
-def the_run_of(lake: Lake, found: RunFolder) -> ReadRun | None:
-    known = what_is_known(lake, READER_VERSION)
-    return RunReader(known, KEY, read_all=False).read(found)
+def the_run_of(lake: Lake, found: RunFolder) -> TraceReading | None:
+    known = read_previous(lake)
+    return TraceReader(known, KEY, read_all=False).read(found)
 
 
 def test_a_run_that_vanishes_while_it_is_found_fails_and_loses_nothing(tmp_path: Path) -> None:
@@ -205,7 +205,7 @@ def test_a_run_that_vanishes_while_it_is_found_fails_and_loses_nothing(tmp_path:
     found = RunFolder(place.run, place.logs)
     vanished = the_run_of(lake, found)
     assert vanished
-    (outcome,) = commit_runs(lake, [vanished], READER_VERSION, "essential")
+    (outcome,) = commit_traces(lake, [vanished], "essential")
     assert outcome.status == "failed"
     told = report_of(lake, RUN)
     assert [each["level"] for each in told["findings"]] == ["error"]
@@ -251,6 +251,6 @@ def test_a_link_among_the_runs_is_told_and_not_followed(tmp_path: Path) -> None:
     (place.logs / "linked").symlink_to(elsewhere, target_is_directory=True)
     lake = init_store(tmp_path / "lake")
     report = ingest(lake, [], [place.logs], signing_key=KEY)
-    (finding,) = report.beside
+    (finding,) = report.root_findings
     assert (finding.level, finding.file) == ("warning", "linked")
     assert set(lake.read("loops")["task_run_id"]) == {RUN}

@@ -294,7 +294,7 @@ def test_a_link_among_the_workspaces_is_told_and_not_followed(tmp_path: Path, wh
     place = lying(tmp_path)
     linked(OWN[0])(place.workspaces)
     lake = ingested(place)
-    (finding,) = place.read(lake).beside
+    (finding,) = place.read(lake).root_findings
     assert (finding.level, finding.file) == ("error", OWN[0])
     assert "never followed" in finding.reason and finding.fix
     assert differences(whole, lake) == set(ALL)

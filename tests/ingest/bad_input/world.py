@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rdlake.ingest.pipeline import IngestReport, ingest
+from rdlake.ingest.pipeline import IngestReport
 from rdlake.store.lake import Lake
 from rdlake.store.opening import init_store
 from tests.builders import make_workspace
 from tests.builders_traces import KEY, make_loop, workspace_id, write_run
+from tests.ingesting import ingest
 from tests.lake_rows import versions
 from tests.sources.mlruns.build import make_recording
 

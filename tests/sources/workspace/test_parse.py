@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from rdlake.domain.experiment import Finding, Workspace
-from rdlake.evidence import merged, said_by_workspace
+from rdlake.evidence import evidence_of_folder, merge
 from rdlake.sources.workspace.hashing import hash_files
 from rdlake.sources.workspace.parse import (
     MAX_FINDINGS,
@@ -187,7 +187,7 @@ def test_an_experiment_knows_its_files_digests_and_size(tmp_path: Path) -> None:
     assert workspace.source_digest == hash_files(scanned).source_digest
     assert workspace.size == sum(file.stat().st_size for file in folder.iterdir())
     assert workspace.findings == ()
-    experiment = merged([said_by_workspace(workspace)])
+    experiment = merge([evidence_of_folder(workspace)])
     assert experiment is not None
     assert experiment.has_result
 
