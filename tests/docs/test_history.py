@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,7 +16,6 @@ import polars as pl
 import pytest
 
 from rdlake.demo import write_demo
-from rdlake.store.lake import Lake
 from rdlake.store.opening import open_store
 from tests.ingest.test_json_catalogs import LEGACY
 from tests.lake_rows import versions
@@ -54,15 +52,18 @@ def shell(place: Path, block: str) -> subprocess.Popen[str]:
 
 
 def run(place: Path, block: str) -> str:
-    """What a block prints; a watch is ended by Ctrl-C when it has looked."""
+    """Return what a block prints. Press Ctrl-C when a watch has looked once."""
     watches = "--watch" in block
     with shell(place, f"exec {block}" if watches else block) as process:
+        assert process.stdout
+        words = ""
         if watches:
-            time.sleep(5)
+            # The line after "watching" reports the first look.
+            words = process.stdout.readline() + process.stdout.readline()
             process.send_signal(signal.SIGINT)
-        said = process.communicate(timeout=300)[0]
-    assert process.returncode == 0, f"{block}\n{said}"
-    return said
+        words += process.stdout.read()
+    assert process.returncode == 0, f"{block}\n{words}"
+    return words
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +110,7 @@ def test_the_lines_for_rdagent_write_a_loop(
     monkeypatch.chdir(place)
     names: dict[str, Any] = {}
     exec(compile(lines, str(PAGE), "exec"), names)  # noqa: S102 - the page's own lines
-    lake: Lake = names["lake"]
+    lake = open_store("lake")
     row = lake.read("loops", where=pl.col("has_result")).row(0, named=True)
     folder = place / "git_ignore_folder/RD-Agent_workspace" / row["workspace_id"]
     experiment = SimpleNamespace(
