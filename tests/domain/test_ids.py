@@ -1,4 +1,4 @@
-"""Ids from content: what makes two strategies equal, and what does not."""
+"""Check ids made from content: what makes two strategies equal, and what does not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Values by day and instrument."""
+"""Check values by day and instrument."""
 
 from __future__ import annotations
 

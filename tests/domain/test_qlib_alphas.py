@@ -1,4 +1,4 @@
-"""Qlib's factor libraries."""
+"""Check Qlib's factor libraries."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Tests of the readers, on real files in tmp_path."""
+"""Check the readers on real files in tmp_path."""

@@ -48,14 +48,14 @@ def read_notes(path: Path, names: Collection[str]) -> FactorNotes:
     except Unreadable as error:
         fix = "write plain YAML: names, texts and lists, without tags and templates"
         raise BadInput(f"cannot be used: {error}", where=path, fix=fix) from error
-    told = {} if content is None else _check_mapping(content, path, "the file")
-    factors = told.get("factors")
-    _refuse_unknown(told, (*COMMON_KEYS, "factors"), path, "the file")
+    entries = {} if content is None else _check_mapping(content, path, "the file")
+    factors = entries.get("factors")
+    _refuse_unknown(entries, (*COMMON_KEYS, "factors"), path, "the file")
     each_of = {} if factors is None else _check_mapping(factors, path, "factors")
     if factors is not None:
         _refuse_other_names(each_of, names, path)
     common = _check_columns(
-        {name: told[name] for name in COMMON_KEYS if name in told}, path, "the file"
+        {name: entries[name] for name in COMMON_KEYS if name in entries}, path, "the file"
     )
     found = {}
     for name in names:
@@ -82,27 +82,27 @@ def read_yaml_bytes(path: Path) -> bytes:
     return data
 
 
-def _refuse_other_names(told: Mapping[str, Any], names: Collection[str], path: Path) -> None:
+def _refuse_other_names(entries: Mapping[str, Any], names: Collection[str], path: Path) -> None:
     """Raise BadInput for a factor that only one of table and notes has: one of them has a slip."""
-    if strangers := sorted(told.keys() - set(names)):
+    if strangers := sorted(entries.keys() - set(names)):
         what = f"factors names {quote(strangers[0])}, which the table does not have"
         raise BadInput(what, where=path, fix="spell it as the table's column")
-    if missing := [name for name in names if name not in told]:
+    if missing := [name for name in names if name not in entries]:
         what = f"the table's column {quote(missing[0])} is not known: factors does not name it"
         raise BadInput(what, where=path, fix="name it there, or take it out of the table")
 
 
 def _refuse_unknown(
-    told: Mapping[str, Any], known: Collection[str], path: Path, where: str
+    entries: Mapping[str, Any], known: Collection[str], path: Path, where: str
 ) -> None:
-    if unknown := [str(name) for name in told if name not in known]:
+    if unknown := [str(name) for name in entries if name not in known]:
         what = f"{where} has the key {quote(unknown[0])}, which is not known"
         raise BadInput(what, where=path, fix=f"known are {', '.join(known)}")
 
 
-def _check_columns(told: Mapping[str, Any], path: Path, where: str) -> dict[str, Any]:
+def _check_columns(entries: Mapping[str, Any], path: Path, where: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for name, value in told.items():
+    for name, value in entries.items():
         if value is None or value in ("", [], {}):
             continue
         found[name] = _check_value(name, value, path, where)
@@ -116,10 +116,12 @@ def _check_value(name: str, value: object, path: Path, where: str) -> Any:
         if not isinstance(value, list):
             raise _report_type(path, f"{where}: tags", "a list of texts")
         return [_check_text(each, path, f"{where}: tags") for each in value]
-    told = _check_mapping(value, path, f"{where}: {name}")
+    entries = _check_mapping(value, path, f"{where}: {name}")
     if name == "interface_info":
-        return canonical_json(told)
-    return {key: _check_text(each, path, f"{where}: variables.{key}") for key, each in told.items()}
+        return canonical_json(entries)
+    return {
+        key: _check_text(each, path, f"{where}: variables.{key}") for key, each in entries.items()
+    }
 
 
 def _check_text(value: object, path: Path, where: str) -> str:

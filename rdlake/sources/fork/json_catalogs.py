@@ -93,16 +93,16 @@ def read_export(files: Sequence[Path]) -> CatalogExport:
         digests.append(sha256(data).hexdigest())
         if catalog := _parse_catalog(data, file.name, findings):
             catalogs.append((file.name, catalog))
-    told = _read_loops(catalogs, findings)
-    told = _add_strategies(told, catalogs, findings)
-    told = _add_factors(told, catalogs, findings)
+    records = _read_loops(catalogs, findings)
+    records = _add_strategies(records, catalogs, findings)
+    records = _add_factors(records, catalogs, findings)
     times = [time for _, each in catalogs if (time := parse_time(each.get("generated_at_utc")))]
     digest = sha256("\n".join(sorted(digests)).encode()).hexdigest()
     return CatalogExport(
         name=f"catalogs-{digest[:12]}",
         digest=digest,
         exported=max(times, default=None),
-        records=told,
+        records=records,
         findings=tuple(findings),
     )
 
@@ -133,8 +133,8 @@ def _read_loops(
                 reason = f"loop {place} names no valid workspace, run and number; left out"
                 findings.append(_error(file, reason))
                 continue
-            told = _read_loop(row, loop)
-            if found.setdefault(workspace_id, told) != told:
+            record = _read_loop(row, loop)
+            if found.setdefault(workspace_id, record) != record:
                 reason = f"the workspace {quote(workspace_id)} comes twice; the first row counts"
                 findings.append(Finding("warning", file, reason, _FIX))
     return found
@@ -158,12 +158,12 @@ def _read_loop(row: Mapping[str, Any], loop: tuple[str, int]) -> ForkRecord:
 
 
 def _add_strategies(
-    told: Mapping[str, ForkRecord],
+    records: Mapping[str, ForkRecord],
     catalogs: Sequence[tuple[str, Mapping[str, Any]]],
     findings: list[Finding],
 ) -> dict[str, ForkRecord]:
     """Return the records with the id of each strategy that names a workspace as its example."""
-    found = dict(told)
+    found = dict(records)
     for file, catalog in catalogs:
         rows = list_objects(catalog.get("strategies"))
         for row in rows:
@@ -181,14 +181,14 @@ def _add_strategies(
 
 
 def _add_factors(
-    told: Mapping[str, ForkRecord],
+    records: Mapping[str, ForkRecord],
     catalogs: Sequence[tuple[str, Mapping[str, Any]]],
     findings: list[Finding],
 ) -> dict[str, ForkRecord]:
     """Return the records with the factors of each workspace's loop."""
-    found, left = dict(told), Counter[str]()
+    found, left = dict(records), Counter[str]()
     of_loops: dict[str, list[str]] = {}
-    for workspace_id, each in told.items():
+    for workspace_id, each in records.items():
         if each.loop and each.metrics:
             of_loops.setdefault(f"{each.loop[0]}/{each.loop[1]}", []).append(workspace_id)
     for file, catalog in catalogs:

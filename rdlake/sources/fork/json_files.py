@@ -51,7 +51,7 @@ def read_json_files(
     status = next(filter(None, (as_text(each.get("status")) for each in folder)), None)
     words = [as_object(each.get("task_run")) for each in folder]
     feedback = files.get(_FEEDBACK, {})
-    told = ForkRecord(
+    record = ForkRecord(
         loop=loop,
         action=next(filter(None, (parse_action(each.get("action")) for each in folder)), None),
         scenario_raw=next(filter(None, (as_text(each.get("scenario")) for each in words)), None),
@@ -62,7 +62,7 @@ def read_json_files(
         factors=tuple(_read_factors(files.get(_FACTORS, {}), findings)),
         feedback=build_feedback_row(feedback, as_object(feedback.get("summary"))),
     )
-    return (None if told == ForkRecord() else told), findings
+    return (None if record == ForkRecord() else record), findings
 
 
 def _parse_files(
@@ -112,11 +112,11 @@ def _choose_loop(files: Files, findings: list[Finding]) -> tuple[LoopKey | None,
 def _read_metrics(files: Files, findings: list[Finding]) -> Mapping[str, float]:
     """Return the metrics of the whole back-test. When two files have a metric, the first file
     counts."""
-    told = _choose_window(files.get(_PERF, {}))
-    if any(isinstance(value, str) for name, value in told.items() if name.isdigit()):
+    metrics = _choose_window(files.get(_PERF, {}))
+    if any(isinstance(value, str) for name, value in metrics.items() if name.isdigit()):
         reason = "its metrics are names without values: the CSV was read wrongly"
         findings.append(Finding("warning", _PERF, reason, _LOOK))
-    found = repair_metrics(told)
+    found = repair_metrics(metrics)
     summary = files.get(_SUMMARY, {})
     for name in ("metrics", "key_metrics"):
         found = {**repair_metrics(as_object(summary.get(name))), **found}
@@ -131,8 +131,8 @@ def _choose_window(perf: Mapping[str, Any]) -> Mapping[str, Any]:
         for each in combinations
         for window in list_objects(each.get("windows"))
     ]
-    main = [told for *names, told in windows if names == ["main", "main_window"]]
-    chosen = main or [told for *_, told in windows]
+    main = [metrics for *names, metrics in windows if names == ["main", "main_window"]]
+    chosen = main or [metrics for *_, metrics in windows]
     return chosen[0] if len(chosen) == 1 else {}
 
 

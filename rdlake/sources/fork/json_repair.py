@@ -210,5 +210,7 @@ def _to_text(value: object) -> str:
 
 
 def _dump_interface(found: Mapping[str, Any]) -> str | None:
-    told = {name: found[name] for name in ("type", "standard_wrapper") if as_text(found.get(name))}
-    return json.dumps(told, sort_keys=True, ensure_ascii=False) if told else None
+    interface = {
+        name: found[name] for name in ("type", "standard_wrapper") if as_text(found.get(name))
+    }
+    return json.dumps(interface, sort_keys=True, ensure_ascii=False) if interface else None

@@ -100,25 +100,25 @@ def _read_parts(loaders: Json) -> Iterator[ModelInputs]:
 def _read_expressions(config: Json, default: Sequence[str] | None) -> ModelInputs:
     """Read a loader of expressions: ([expressions], [names]), or a list of expressions alone."""
     groups = config if isinstance(config, dict) else {"feature": config}
-    given = groups.get("feature")
+    features = groups.get("feature")
     base = (
         tuple(map(Feature, default))
-        if given is None and default is not None
-        else _parse_features(given)
+        if features is None and default is not None
+        else _parse_features(features)
     )
     labels = _parse_features(groups.get("label"))
     label = labels[0].expression if labels else None
     return ModelInputs(base, label, takes_factors=False, sorts_features=False)
 
 
-def _parse_features(given: Json) -> tuple[Feature, ...] | None:
-    if not isinstance(given, list) or not given:
+def _parse_features(config: Json) -> tuple[Feature, ...] | None:
+    if not isinstance(config, list) or not config:
         return None
-    if all(isinstance(each, str) for each in given):
-        return tuple(Feature(str(each), str(each)) for each in given)
-    if len(given) != 2 or not all(isinstance(each, list) for each in given):
+    if all(isinstance(each, str) for each in config):
+        return tuple(Feature(str(each), str(each)) for each in config)
+    if len(config) != 2 or not all(isinstance(each, list) for each in config):
         return None
-    expressions, names = given
+    expressions, names = config
     assert isinstance(expressions, list)
     assert isinstance(names, list)
     texts = [*expressions, *names]

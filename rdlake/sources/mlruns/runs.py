@@ -78,7 +78,7 @@ def read_runs(kept: Mapping[str, bytes]) -> tuple[list[RecordedRun], list[Findin
 
 
 def choose_run(
-    runs: Iterable[RecordedRun], workspace_id: str, told: Mapping[str, float | None] | None
+    runs: Iterable[RecordedRun], workspace_id: str, expected: Mapping[str, float | None] | None
 ) -> RunChoice:
     """Return the finished run with the metrics of qlib_res.csv, the latest of several.
 
@@ -91,7 +91,7 @@ def choose_run(
     finished.sort(key=lambda run: not any(_find_other_place(run, workspace_id)))
     if not finished:
         return _choose_none("mlruns", "no finished run in it", _ANEW)
-    verdicts = [_compare(run.metrics, told) for run in finished]
+    verdicts = [_compare(run.metrics, expected) for run in finished]
     equal = [run for run, verdict in zip(finished, verdicts, strict=True) if verdict == "equal"]
     if equal:
         return RunChoice(equal[-1], tuple(_find_other_place(equal[-1], workspace_id)))
@@ -104,8 +104,8 @@ def choose_run(
         return _choose_none(finished[-1].folder, reason + "".join(elsewhere), _ANEW)
     here = [run for run in open_ones if not any(_find_other_place(run, workspace_id))]
     if not here:
-        (said,) = _find_other_place(open_ones[-1], workspace_id)
-        reason = f"{said.reason}, and no metrics contradict that; it was not used"
+        (other,) = _find_other_place(open_ones[-1], workspace_id)
+        reason = f"{other.reason}, and no metrics contradict that; it was not used"
         return _choose_none(open_ones[-1].folder, reason, "nothing to do if this folder is a copy")
     if len(here) > 1:
         reason = (
@@ -129,11 +129,11 @@ def _find_other_place(run: RecordedRun, workspace_id: str) -> Iterable[Finding]:
 
 
 def _compare(
-    metrics: Mapping[str, str], told: Mapping[str, float | None] | None
+    metrics: Mapping[str, str], expected: Mapping[str, float | None] | None
 ) -> Literal["equal", "differs", "unknown"]:
     """Return whether a run's metrics are those of qlib_res.csv, by the names that both have."""
     compared = 0
-    for name, value in (told or {}).items():
+    for name, value in (expected or {}).items():
         if value is None or name not in metrics:
             continue
         own = _parse_number(metrics[name])

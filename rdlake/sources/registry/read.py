@@ -41,19 +41,19 @@ def read_registry(path: Path, wait: float = 10.0) -> Registry:
 
 def build_runs(rows: Mapping[str, Sequence[Row]], file: str) -> Registry:
     """Return every run that these rows of `task_runs`, `loops` and `workspaces` name."""
-    beside = _FindingList(file)
-    told: dict[str, _FindingList] = {}
+    unassigned = _FindingList(file)
+    problems: dict[str, _FindingList] = {}
     grouped: dict[str, dict[str, list[Row]]] = {}
     for name, of_table in rows.items():
         for row in sorted(of_table, key=_sort_key):
             run = _parse_name(row.get("task_run_id"))
             if run is None:
-                beside.say("error", f"a row of {name} names no run with a valid id")
+                unassigned.say("error", f"a row of {name} names no run with a valid id")
                 continue
             grouped.setdefault(run, {table: [] for table in rows})[name].append(row)
-            told.setdefault(run, _FindingList(file))
-    runs = tuple(_build_run(run, grouped[run], told[run]) for run in sorted(grouped))
-    return Registry(runs, tuple(beside.findings))
+            problems.setdefault(run, _FindingList(file))
+    runs = tuple(_build_run(run, grouped[run], problems[run]) for run in sorted(grouped))
+    return Registry(runs, tuple(unassigned.findings))
 
 
 def _sort_key(row: Row) -> tuple[str, str]:
@@ -82,7 +82,7 @@ class _Cells:
 
     row: Row
     where: str
-    told: _FindingList
+    problems: _FindingList
 
     def text(self, column: str) -> str | None:
         value = self.row.get(column)
@@ -144,7 +144,7 @@ class _Cells:
 
     def _wrong(self, column: str, what: str) -> None:
         shown = quote(str(self.row.get(column)))
-        self.told.say("warning", f"{column} of {self.where} {what}: {shown}")
+        self.problems.say("warning", f"{column} of {self.where} {what}: {shown}")
 
 
 def _parse_figure(value: object) -> tuple[float | None] | None:
@@ -169,18 +169,18 @@ def _parse_name(value: object) -> str | None:
 
 
 def _build_run(
-    task_run_id: str, rows: Mapping[str, list[Row]], told: _FindingList
+    task_run_id: str, rows: Mapping[str, list[Row]], problems: _FindingList
 ) -> RegisteredRun:
-    cells = _Cells(rows["task_runs"][-1] if rows["task_runs"] else {}, "the run", told)
+    cells = _Cells(rows["task_runs"][-1] if rows["task_runs"] else {}, "the run", problems)
     folders: dict[str, RegisteredFolder] = {}
     ids: dict[str, str] = {}
     for row in sorted(rows["workspaces"], key=_is_named_by_folder):
-        if folder := _build_folder(row, told):
+        if folder := _build_folder(row, problems):
             folders[folder.workspace_id] = folder
             ids[str(row.get("workspace_id")).strip()] = folder.workspace_id
     loops: dict[int, RegisteredLoop] = {}
     for row in rows["loops"]:
-        if loop := _build_loop(row, ids, told):
+        if loop := _build_loop(row, ids, problems):
             loops[loop.loop_id] = loop
     log = cells.text("log_trace_path")
     return RegisteredRun(
@@ -193,7 +193,7 @@ def _build_run(
         updated_at=_find_last_change(rows),
         loops=tuple(loops[key] for key in sorted(loops)),
         folders=tuple(folders[key] for key in sorted(folders)),
-        findings=tuple(told.findings),
+        findings=tuple(problems.findings),
     )
 
 
@@ -219,14 +219,14 @@ def _last_name(path: str) -> str | None:
     return _parse_name(found[0]) if found else None
 
 
-def _build_folder(row: Row, told: _FindingList) -> RegisteredFolder | None:
+def _build_folder(row: Row, problems: _FindingList) -> RegisteredFolder | None:
     own = _parse_name(row.get("workspace_id"))
-    cells = _Cells(row, f"the workspace {quote(own or str(row.get('workspace_id')))}", told)
+    cells = _Cells(row, f"the workspace {quote(own or str(row.get('workspace_id')))}", problems)
     path = cells.text("workspace_path")
     place = split_folder(path) if path else None
     name = (_parse_name(place[0]) if place else None) or own
     if name is None:
-        told.say("error", f"{cells.where} has no id and no path that names a folder")
+        problems.say("error", f"{cells.where} has no id and no path that names a folder")
         return None
     return RegisteredFolder(
         workspace_id=name,
@@ -240,11 +240,11 @@ def _build_folder(row: Row, told: _FindingList) -> RegisteredFolder | None:
     )
 
 
-def _build_loop(row: Row, ids: Mapping[str, str], told: _FindingList) -> RegisteredLoop | None:
-    cells = _Cells(row, f"the loop {quote(str(row.get('loop_id')))}", told)
+def _build_loop(row: Row, ids: Mapping[str, str], problems: _FindingList) -> RegisteredLoop | None:
+    cells = _Cells(row, f"the loop {quote(str(row.get('loop_id')))}", problems)
     loop_id = cells.count("loop_id")
     if loop_id is None:
-        told.say("error", f"{cells.where} has no number, it was not used")
+        problems.say("error", f"{cells.where} has no number, it was not used")
         return None
     best = cells.text("best_workspace_id")
     return RegisteredLoop(

@@ -173,8 +173,10 @@ def _find_lineage(result: LoopResult | None) -> tuple[str, ...] | None:
 def _build_hypothesis(found: ObjectFields | None) -> Hypothesis | None:
     if found is None:
         return None
-    said = {name: read_text(found, name, always=name == "hypothesis") for name in _HYPOTHESIS}
-    return Hypothesis(**said)
+    texts_by_name = {
+        name: read_text(found, name, always=name == "hypothesis") for name in _HYPOTHESIS
+    }
+    return Hypothesis(**texts_by_name)
 
 
 def _find_action(

@@ -133,8 +133,8 @@ def _warn_of_shared_workspaces(reading: RunReading, loops: Sequence[TracedLoop])
             claims.setdefault(loop.workspace_id, []).append(loop.loop_id)
     for workspace_id, numbers in claims.items():
         if len(numbers) > 1:
-            told = ", ".join(map(str, numbers))
-            reason = f"the workspace {workspace_id} is claimed by several loops: {told}"
+            listed = ", ".join(map(str, numbers))
+            reason = f"the workspace {workspace_id} is claimed by several loops: {listed}"
             reading.find("warning", None, reason, "look which of them ran in it")
 
 

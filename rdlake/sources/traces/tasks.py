@@ -116,39 +116,42 @@ def make_tasks(
         return None
     known = [task for task in proposed if task is not None]
     names = [read_task_name(task) for task in known]
-    theirs = [read_task_name(one.task) if one else None for one in coded or ()]
-    own = _align(names, list(coded or ()), theirs)
-    said = [_align(names, list(each.decisions), each.names) for each in verdicts]
+    item_names = [read_task_name(one.task) if one else None for one in coded or ()]
+    own = _align(names, list(coded or ()), item_names)
+    decisions = [_align(names, list(each.decisions), each.names) for each in verdicts]
     if coded and not any(own):
         reason = "its code belongs to none of the proposed tasks; left out"
         file = next((one.task.file for one in coded if one and one.task), None)
         reading.find("warning", file, reason, _LOOK)
     return tuple(
         _build_task(
-            task, name, own[place], next((s[place] for s in said if s[place] is not None), None)
+            task,
+            name,
+            own[place],
+            next((s[place] for s in decisions if s[place] is not None), None),
         )
         for place, (task, name) in enumerate(zip(known, names, strict=True))
     )
 
 
 def _align(
-    names: Sequence[str | None], items: list[T | None], theirs: Sequence[str | None] | None
+    names: Sequence[str | None], items: list[T | None], item_names: Sequence[str | None] | None
 ) -> list[T | None]:
     """Return the item for each name: the item at its place if the names agree, else the item with
     that name."""
-    if len(items) == len(names) and _agree(names, theirs):
+    if len(items) == len(names) and _agree(names, item_names):
         return items
     by_name: dict[str, T | None] = {}
-    for item, name in zip(items, theirs or (), strict=False):
+    for item, name in zip(items, item_names or (), strict=False):
         if name is not None:
             by_name.setdefault(name, item)
     return [by_name.get(name) if name else None for name in names]
 
 
-def _agree(names: Sequence[str | None], theirs: Sequence[str | None] | None) -> bool:
-    if theirs is None:
+def _agree(names: Sequence[str | None], item_names: Sequence[str | None] | None) -> bool:
+    if item_names is None:
         return True
-    pairs = zip(names, theirs, strict=False)
+    pairs = zip(names, item_names, strict=False)
     return all(None in pair or pair[0] == pair[1] for pair in pairs)
 
 

@@ -67,8 +67,8 @@ def _find_template_actions(names: Collection[str]) -> set[Action | None]:
 def _classify_templates(
     top: set[str], kinds: set[Action | None], tested: bool
 ) -> tuple[Role, Action | None]:
-    told = kinds - {None}
-    action = told.pop() if len(told) == 1 else None
+    actions = kinds - {None}
+    action = actions.pop() if len(actions) == 1 else None
     if tested and action == "factor" and top.isdisjoint({_FACTORS, "model.py"}):
         return "baseline", action
     begun = tested or _FACTORS in top or not top.isdisjoint(_CODE)

@@ -1,4 +1,4 @@
-"""ret.parquet: which forms give a curve, and which are refused."""
+"""Check which forms of ret.parquet give a curve, and which are refused."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DATES = [day.date() for day in DAYS]
 
 
 def report(**overrides: Any) -> pa.Table:
-    """qlib's daily report of three days; a column set to None is left out."""
+    """Return qlib's daily report of three days; a column set to None is left out."""
     columns: dict[str, Any] = {
         "account": [1e8, 1.01e8, 1.02e8],
         "return": [0.0, 0.01, 0.02],

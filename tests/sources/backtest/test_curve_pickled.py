@@ -1,4 +1,4 @@
-"""ret.pkl: the same curve from every pandas, and an error for anything else."""
+"""Check ret.pkl: the same curve from every pandas, and an error for anything else."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ NAN = float("nan")
 
 
 def first_of(data: bytes) -> bytes:
-    """The first value of a pickled dict as a pickle of its own."""
+    """Return the first value of a pickled dict as a pickle of its own."""
     depth = 0
     pieces: list[bytes] = []
     operations = list(pickletools.genops(data))
@@ -65,7 +65,7 @@ def first_of(data: bytes) -> bytes:
 
 
 def report(columns: Sequence[str], rows: bytes, values: Sequence[float]) -> bytes:
-    """A frame of float columns over such rows, as pandas 2 pickles it."""
+    """Return a frame of float columns over such rows, as pandas 2 pickles it."""
     count = len(values) // len(columns)
     packed = struct.pack(f"<{len(values)}d", *values)
     shape = tup(integer(len(columns)), integer(count))

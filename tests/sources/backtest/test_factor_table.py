@@ -1,4 +1,4 @@
-"""combined_factors_df.parquet: the factors' names in all their writings."""
+"""Check combined_factors_df.parquet: the factors' names in every spelling."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NAME = "combined_factors_df.parquet"
 
 
 def stored(folder: Path, *columns: str, metadata: dict[str, Any] | bytes | None = None) -> Path:
-    """A factor table with these value columns, then datetime and instrument."""
+    """Write a factor table with these value columns, then datetime and instrument."""
     values = [pa.array([0.5, 1.5], pa.float32())] * len(columns)
     dates = pa.array([0, 1], pa.timestamp("ns"))
     arrays = [*values, dates, pa.array(["SH600000", "SZ000001"])]

@@ -1,4 +1,4 @@
-"""qlib_res.csv in every form it has been met in."""
+"""Check qlib_res.csv in every known form."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The JSON files of real workspaces, byte for byte as a fork of RD-Agent wrote them."""
+"""Check the JSON files of real workspaces, byte for byte as a fork of RD-Agent wrote them."""
 
 from __future__ import annotations
 

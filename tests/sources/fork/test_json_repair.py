@@ -1,4 +1,4 @@
-"""Each known damage of JSON values is repaired, or what it hit is unknown."""
+"""Check that each known damage of JSON values is repaired, or that the damaged value is unknown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Frames in pandas' fixed HDF5 format: what is read, and what is refused."""
+"""Check which frames in pandas' fixed HDF5 format are read, and which are refused."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ BELOW = "git_ignore_folder/RD-Agent_workspace"
 
 
 def store(path: Path, columns: tuple[str, ...] = ("MOM_5D",)) -> Path:
-    """Two days of two instruments, as pandas 2 writes them."""
+    """Write two days of two instruments, as pandas 2 writes them."""
     with h5py.File(path, "w") as file:
         group = file.create_group("data")
         names = np.array([name.encode() for name in columns])

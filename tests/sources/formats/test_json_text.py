@@ -1,4 +1,4 @@
-"""JSON is read as plain values, or refused with the reason."""
+"""Check that JSON is read as plain values, or refused with the reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a finding may quote from a file."""
+"""Check what a finding may quote from a file."""
 
 from __future__ import annotations
 

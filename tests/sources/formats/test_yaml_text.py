@@ -1,4 +1,4 @@
-"""YAML from outside: plain values, or a reason."""
+"""Check that YAML gives plain values or a reason."""
 
 from __future__ import annotations
 

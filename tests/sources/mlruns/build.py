@@ -1,4 +1,5 @@
-"""What qlib and mlflow leave in a workspace, with valid defaults: `make_recording(folder, …)`."""
+"""Build what qlib and mlflow leave in a workspace, with valid defaults: `make_recording(folder,
+…)`."""
 
 from __future__ import annotations
 
@@ -47,7 +48,7 @@ def make_task(
     segments: Any = None,
     strategy: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """qlib's task of one base feature and the factors' parquet."""
+    """Return qlib's task with one base feature and the factor table."""
     loaders = [
         {
             "class": "qlib.contrib.data.loader.Alpha158DL",
@@ -86,7 +87,7 @@ def make_task(
 
 
 def flat(value: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    """A task as mlflow's parameters: keys joined by dots, values as Python prints them."""
+    """Return a task as mlflow's parameters: keys joined by dots, values as Python prints them."""
     found: dict[str, str] = {}
     for name, each in value.items():
         if isinstance(each, Mapping):
@@ -106,7 +107,8 @@ def make_recording(
     meta: Mapping[str, object] | None = None,
     rows: Sequence[Row] | None = None,
 ) -> Path:
-    """A finished run in the workspace; the run's folder. No task when it is False."""
+    """Write a finished run into the workspace and return the run's folder. No task is written when
+    it is False."""
     run = workspace / folder
     described: dict[str, object] = {
         "artifact_uri": f"file:///home/q/{workspace.name}/{folder}/artifacts",
@@ -139,7 +141,7 @@ def write(path: Path, content: bytes | str) -> None:
 
 
 def pickled_rows(rows: Sequence[Row], column: str) -> bytes:
-    """A frame of one column by datetime and instrument, as pandas 2 pickles it."""
+    """Return a frame of one column by datetime and instrument, as pandas 2 pickles it."""
     days = sorted({day for day, _, _ in rows})
     names = sorted({name for _, name, _ in rows})
     levels = lst(days_index(days), index(objects(*map(text, names))))
@@ -154,7 +156,7 @@ def pickled_rows(rows: Sequence[Row], column: str) -> bytes:
 
 
 def pickled_days(values: Sequence[float], days: Sequence[date] = DAYS) -> bytes:
-    """A series by day, as pandas 1 pickles it."""
+    """Return a series by day, as pandas 1 pickles it."""
     return PROTO4 + series(doubles(*values), days_index(days)) + STOP
 
 

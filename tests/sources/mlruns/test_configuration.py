@@ -1,4 +1,4 @@
-"""The configuration that ran: where it comes from, and what is known of the model's inputs."""
+"""Check the configuration that ran: its source, and what is known about the model's inputs."""
 
 from __future__ import annotations
 

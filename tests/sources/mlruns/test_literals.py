@@ -1,4 +1,4 @@
-"""mlflow's parameters as Python literals: what is read, and that nothing else is."""
+"""Check which Python literals in mlflow's parameters are read, and that nothing else is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""What may be wrong with an mlruns folder: each costs what it holds, with file and reason."""
+"""Check that each fault of an mlruns folder costs only what it holds, and is reported with file and
+reason."""
 
 from __future__ import annotations
 
@@ -52,7 +53,8 @@ def recorded(folder: Path, **recording: Any) -> Recording:
 
 @dataclass(frozen=True)
 class Bad:
-    """A change to a recording, and what must be said of it and be missing from it."""
+    """Describe a change to a recording, the finding it must give, and what must be missing after
+    it."""
 
     name: str
     change: Callable[[Path], object]
@@ -76,7 +78,7 @@ def gone(path: str) -> Callable[[Path], object]:
 
 
 def same(run: Path) -> None:
-    """Nothing beyond how it was made."""
+    """Change nothing."""
 
 
 def linked(path: str) -> Callable[[Path], object]:

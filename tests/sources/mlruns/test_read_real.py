@@ -1,4 +1,4 @@
-"""Recordings of real runs: every value against what pandas and RD-Agent's own classes found."""
+"""Compare recordings of real runs with what pandas and RD-Agent's own classes found."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def recording_of(name: str) -> Recording:
 
 
 def table_of(name: str) -> pl.DataFrame:
-    """All scores beside their labels."""
+    """Return all scores with their labels."""
     files = {file.path: file for file in workspace_of(name).files}
     run = f"mlruns/{EXPECTED[name]['mlruns']}/artifacts"
     label, findings = read_label(FOLDERS[name], files[f"{run}/label.pkl"])

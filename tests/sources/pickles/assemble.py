@@ -1,4 +1,4 @@
-"""Pickles written by hand: each function returns the opcodes that leave one value on the stack."""
+"""Write pickles by hand: each function returns the opcodes that leave one value on the stack."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def dct(**parts: bytes) -> bytes:
 
 
 def glob(name: str) -> bytes:
-    """A GLOBAL of protocol 0; the module is all before the last dot."""
+    """Return a GLOBAL of protocol 0; the module is all before the last dot."""
     module, _, attribute = name.rpartition(".")
     return f"c{module}\n{attribute}\n".encode()
 
@@ -78,7 +78,7 @@ def times(unit: str, code: str = "M8") -> bytes:
 
 
 def array(kind: bytes, shape: bytes, elements: bytes) -> bytes:
-    """An ndarray of such an element type, shape and bytes or objects."""
+    """Return an ndarray of such an element type, shape and bytes or objects."""
     start = call(
         "numpy.core.multiarray._reconstruct", glob("numpy.ndarray"), tup(integer(0)), octets(b"b")
     )

@@ -37,7 +37,8 @@ STEPS: tuple[Callable[[object], object], ...] = (
 
 
 def limit_memory() -> None:
-    """Allow so much more than there is once polars has its threads, which reserve much more."""
+    """Allow so much more memory than there is once polars has its threads, which reserve much
+    more."""
     attacked(shared_level(1_000) + STOP)
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     now = pages * resource.getpagesize()

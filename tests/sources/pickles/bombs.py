@@ -1,4 +1,4 @@
-"""Pickles that would take all time or memory, as recipes where they are large themselves."""
+"""Make pickles that would take all time or memory; large ones are recipes."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ from tests.sources.pickles.misused import Fate
 
 
 class Hostile(NamedTuple):
-    """Bytes or a recipe for them, and what `load` must do."""
+    """Hold bytes, or a recipe for them, and what `load` must do with them."""
 
     fate: Fate
     data: bytes | Callable[[], bytes]
@@ -82,7 +82,7 @@ def doubled_deques(levels: int) -> bytes:
 
 
 def shared_text(count: int) -> bytes:
-    """Objects that are all the same megabyte of text: small here, huge in any column."""
+    """Return objects that are all the same megabyte of text: small here, huge in any column."""
     elements = get(0) * count
     return (
         text("x" * (1 << 20))
@@ -101,7 +101,8 @@ def shared_level(rows: int) -> bytes:
 
 
 def twin_towers(levels: int) -> bytes:
-    """Two equal keys that share nothing: comparing them takes two to the power of the levels."""
+    """Return two equal keys that share nothing: comparing them takes two to the power of the
+    levels."""
     tower = EMPTY_TUPLE + (DUP + TUPLE2) * levels
     return EMPTY_DICT + MARK + tower + NONE + tower + NONE + SETITEMS
 
@@ -114,7 +115,7 @@ def frozen_towers(levels: int) -> bytes:
 
 
 def colliding(count: int) -> bytes:
-    """Integers of one hash value: a dict of them takes the square of their number."""
+    """Return integers of one hash value: a dict of them takes the square of their number."""
     prime = (1 << 61) - 1
     return EMPTY_DICT + MARK + b"".join(long(prime * k) + NONE for k in range(count)) + SETITEMS
 
@@ -135,7 +136,7 @@ def letters(count: int) -> bytes:
 
 
 def unpacking(mebibytes: int) -> bytes:
-    """A gzip file of a few hundred kilobytes that holds a pickle of so many."""
+    """Return a gzip file of a few hundred kilobytes that holds a pickle of so many."""
     pack, zeros = zlib.compressobj(1, wbits=31), bytes(1 << 20)
     packed = [pack.compress(b"B" + struct.pack("<I", mebibytes << 20))]
     packed += [pack.compress(zeros) for _ in range(mebibytes)]

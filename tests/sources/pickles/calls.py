@@ -1,4 +1,4 @@
-"""Calls that create a file PWNED in the current directory, or reach for something that could.
+"""List calls that create a file PWNED in the current directory, or reach for something that could.
 
 A reader that trusts its input runs them while it loads.
 """

@@ -1,4 +1,4 @@
-"""Records of numpy, pandas and Arrow with a call, a lie or a size of their own in them.
+"""Forge records of numpy, pandas and Arrow with a call, a lie or a size of their own in them.
 
 All of them load; none may decode.
 """

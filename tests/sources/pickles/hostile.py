@@ -1,4 +1,4 @@
-"""All hostile pickles under one name each, and what `load` must do with them.
+"""Collect all hostile pickles under one name each, and what `load` must do with them.
 
 "inert" means that there are only records, "refused" that nothing comes back.
 """

@@ -1,4 +1,4 @@
-"""Opcodes in places where they do not belong, and what `load` must do with each."""
+"""List opcodes in places where they do not belong, and what `load` must do with each."""
 
 from __future__ import annotations
 

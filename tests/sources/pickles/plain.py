@@ -1,4 +1,4 @@
-"""Decoded values in the words of `expected.json`."""
+"""Turn decoded values into the words of `expected.json`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The signed envelope, its key, and gzip."""
+"""Check the signed envelope, its key, and gzip."""
 
 from __future__ import annotations
 

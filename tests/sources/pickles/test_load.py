@@ -1,4 +1,4 @@
-"""Loading: plain values as they are, everything else as inert records."""
+"""Check that plain values are loaded as they are, and everything else as inert records."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Real pickles with bytes cut off or changed: refused, or read as something else, never a crash."""
+"""Cut and change bytes of real pickles: they are refused or read as something else, and never
+crash."""
 
 from __future__ import annotations
 
@@ -18,7 +19,7 @@ TRIES = 60
 
 
 def read(data: bytes) -> None:
-    """Load and decode as far as it goes; anything but a refusal is a mistake of the reader."""
+    """Load and decode as far as possible; anything but a refusal is a mistake of the reader."""
     try:
         value = load(data)
     except Refused:

@@ -1,4 +1,4 @@
-"""Hostile pickles: nothing runs, and each ends within two seconds and 512 MiB.
+"""Check hostile pickles: nothing runs, and each ends within two seconds and 512 MiB.
 
 They are read in processes of their own, with a limit on memory, in an empty folder.
 """

@@ -1,4 +1,4 @@
-"""What the reader may import, and what it may not even name."""
+"""Check what the reader may import, and what it may not even name."""
 
 from __future__ import annotations
 

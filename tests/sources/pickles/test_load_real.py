@@ -1,4 +1,4 @@
-"""Pickles of real runs: the back-tests of the corpus and the traces of RD-Agent."""
+"""Read pickles of real runs: the back-tests of the corpus and the traces of RD-Agent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each pandas wrote, from 1.0 to 3.1, against the lists it was made of."""
+"""Compare what each pandas wrote, from 1.0 to 3.1, with the lists it was made of."""
 
 from __future__ import annotations
 

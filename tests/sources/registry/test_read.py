@@ -1,4 +1,4 @@
-"""Any value may stand in any column; what is meant is taken, what is not is told."""
+"""Check that any value may stand in any column: good ones are used, bad ones are reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A registry is opened without a write beside it, in whatever state; what is none is refused."""
+"""Check that a registry is opened without a write beside it, and that anything else is refused."""
 
 from __future__ import annotations
 

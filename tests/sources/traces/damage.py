@@ -1,4 +1,4 @@
-"""Ways in which a log folder can be wrong, and what is to be said of each."""
+"""List the ways in which a log folder can be wrong, and the finding of each."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ SYSTEM = Call(Name("os", "system"), ("touch hacked",))
 
 @dataclass(frozen=True)
 class Damage:
-    """What is done to a run's folder, and the finding it must leave."""
+    """Describe what is done to a run's folder, and the finding that it must leave."""
 
     done: Callable[[Path], object]
     file: str | None
@@ -49,18 +49,18 @@ class Damage:
 
 
 def only(folder: Path, tag: str) -> Path:
-    """The last message of a tag."""
+    """Return the last message of a tag."""
     return max((folder / tag).glob("*/*.pkl"))
 
 
 def held(tag: str, value: object) -> Callable[[Path], object]:
-    """The message holds another value."""
+    """Give the message another value."""
     packed = sign_pickle(encode_pickle(value, 5), KEY)
     return lambda folder: only(folder, tag).write_bytes(packed)
 
 
 def changed(whole: Instance, *without: str, **to: object) -> Instance:
-    """An object with other attributes, and without some."""
+    """Return an object with other attributes, and without some."""
     kept = {name: part for name, part in whole.attributes.items() if name not in without}
     return Instance(whole.of, kept | to)
 
@@ -79,7 +79,7 @@ def removed(pattern: str, *, last: bool = False) -> Callable[[Path], object]:
 
 
 def beside(name: str, value: object) -> Callable[[Path], object]:
-    """One more file."""
+    """Add one more file."""
 
     def write(folder: Path) -> None:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -93,7 +93,7 @@ def renamed(tag: str, name: str) -> Callable[[Path], object]:
 
 
 def linked(tag: str) -> Callable[[Path], object]:
-    """The message is a link to where it was moved, outside the run."""
+    """Put a link in the message's place; the message lies outside the run."""
 
     def link(folder: Path) -> None:
         place, elsewhere = only(folder, tag), folder.parent.parent / "elsewhere.pkl"
@@ -110,7 +110,7 @@ def linked_folder(folder: Path) -> None:
 
 
 def forged(folder: Path) -> None:
-    """One byte of a signed message is another one."""
+    """Change one byte of a signed message."""
     message = only(folder, FEEDBACK)
     content = bytearray(message.read_bytes())
     content[-5] ^= 1
@@ -136,7 +136,7 @@ def nested(depth: int) -> bytes:
 
 
 def another_result(folder: Path) -> None:
-    """An earlier attempt at the loop, in another workspace."""
+    """Add an earlier attempt at the loop, in another workspace."""
     first = min((folder / RESULT).glob("*/*.pkl"))
     name = "2020-01-01_00-00-00-000000.pkl"
     first.with_name(name).write_bytes(sign_pickle(encode_pickle(result(), 5), KEY))

@@ -1,4 +1,4 @@
-"""Runs are found by what lies in them, at any depth, and never behind a link."""
+"""Check that runs are found by their content, at any depth, and never behind a link."""
 
 from __future__ import annotations
 

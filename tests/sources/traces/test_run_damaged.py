@@ -1,4 +1,4 @@
-"""Whatever is wrong with a log folder costs what is wrong, and is said with file and remedy."""
+"""Check that each fault of a log folder costs only itself, and is reported with file and fix."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def plain(loop: TracedLoop) -> TracedLoop:
-    """Without the frame, which has no plain equality."""
+    """Return the loop without its frame, which has no plain equality."""
     return replace(loop, curve=None)
 
 

@@ -1,4 +1,4 @@
-"""Log folders of real runs: every value that RD-Agent's own classes and pandas find in them."""
+"""Compare log folders of real runs with what RD-Agent's own classes and pandas find in them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CLOSE = 1e-9
 
 @dataclass(frozen=True)
 class Pair:
-    """One loop as it was read, and as it is known to be."""
+    """Hold one loop as it was read, and as it is known to be."""
 
     loop: TracedLoop
     truth: dict[str, Any]

@@ -1,4 +1,4 @@
-"""Log folders as each release, scenario and ending leaves them."""
+"""Read log folders as each release, scenario and ending leaves them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The protocol's word for a file."""
+"""Check the protocol's word for a file."""
 
 from __future__ import annotations
 

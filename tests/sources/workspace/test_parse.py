@@ -1,4 +1,4 @@
-"""A workspace folder as a value: role, action, figures, and what was wrong with it."""
+"""Read a workspace folder: role, action, figures, and what was wrong with it."""
 
 from __future__ import annotations
 

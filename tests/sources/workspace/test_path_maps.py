@@ -1,4 +1,5 @@
-"""Absolute paths of other systems: one meaning in every notation, and never a way out of NEW."""
+"""Check absolute paths of other systems: one meaning in every notation, and never a way out of
+NEW."""
 
 from __future__ import annotations
 

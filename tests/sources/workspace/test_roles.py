@@ -1,4 +1,4 @@
-"""The role and action of a folder, told from file names alone."""
+"""Check the role and action of a folder, told from file names alone."""
 
 from __future__ import annotations
 

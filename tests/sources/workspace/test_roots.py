@@ -1,4 +1,4 @@
-"""What a user may call a root, and what is refused with a better path."""
+"""Check what a user may call a root, and what is refused with a better path."""
 
 from __future__ import annotations
 

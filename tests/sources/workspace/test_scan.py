@@ -1,4 +1,4 @@
-"""Scanning and hashing: what is recorded, what is never opened or followed."""
+"""Check what scanning and hashing record, and what is never opened or followed."""
 
 from __future__ import annotations
 
