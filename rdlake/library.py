@@ -1,4 +1,4 @@
-"""The library's face: what a user of Python can do with a lake."""
+"""Offer to a user of Python what can be done with a lake."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from rdlake.store.opening import init_store, open_store
 class Library:
     """Offer everything that a user can do with an open lake.
 
-    `rdlake.open_lake` and `rdlake.init_lake` make one. `lake` is the store below it; what commits
-    to that by itself must keep the promises of the store.
+    `rdlake.open_lake` and `rdlake.init_lake` make one. `lake` is the store below it: code that
+    commits to it directly must keep the promises of `rdlake.ingest.commit`.
     """
 
     def __init__(self, lake: Lake) -> None:

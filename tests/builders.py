@@ -1,4 +1,4 @@
-"""Workspaces as RD-Agent leaves them, with valid defaults: `make_workspace(root, metrics=…)`."""
+"""Make workspaces as RD-Agent leaves them, with defaults: `make_workspace(root, metrics=…)`."""
 
 from __future__ import annotations
 
@@ -27,8 +27,10 @@ def make_workspace(
     metrics: Mapping[str, float] | None = None,
     factors: Sequence[str] | None = ("MOM_5D", "动量_10日"),
 ) -> Path:
-    """An experiment's folder, and prices beside its root. `level` is the mean daily return; metrics
-    agree with the curve."""
+    """Write an experiment's folder, and prices beside its root.
+
+    `level` is the mean daily return. The metrics agree with the curve.
+    """
     folder = root / name
     folder.mkdir(parents=True)
     for template in FACTOR_TEMPLATES if action == "factor" else MODEL_TEMPLATES:
@@ -46,7 +48,7 @@ def make_workspace(
 
 
 def make_curve(days: int = 20, level: float = 0.001) -> pl.DataFrame:
-    """A daily report as qlib writes it."""
+    """Return a daily report as qlib writes it."""
     start = date(2020, 1, 1)
     returns = [level + 0.01 * math.sin(day) for day in range(days)]
     frame = pl.DataFrame(
@@ -67,7 +69,7 @@ def make_curve(days: int = 20, level: float = 0.001) -> pl.DataFrame:
 
 
 def make_factor_table(factors: Sequence[str]) -> pl.DataFrame:
-    """Factor values under RD-Agent's physical column names."""
+    """Return factor values under RD-Agent's physical column names."""
     values = {f"('feature', '{name}')": [0.1, 0.2, 0.3] for name in factors}
     return pl.DataFrame(
         {
@@ -79,7 +81,7 @@ def make_factor_table(factors: Sequence[str]) -> pl.DataFrame:
 
 
 def proven_metrics(curve: pl.DataFrame) -> dict[str, float]:
-    """qlib's figures of a curve, in plain Python."""
+    """Return qlib's figures of a curve, computed in plain Python."""
     found: dict[str, float] = {}
     for basis, cost in (("without_cost", 0.0), ("with_cost", 1.0)):
         rows = curve.select("return", "bench", "cost").rows()
@@ -103,7 +105,7 @@ def proven_metrics(curve: pl.DataFrame) -> dict[str, float]:
 
 
 def write_metrics(folder: Path, metrics: Mapping[str, float]) -> None:
-    """qlib_res.csv as pandas writes a series."""
+    """Write qlib_res.csv as pandas writes a series."""
     with (folder / "qlib_res.csv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["", "0"])

@@ -1,4 +1,4 @@
-"""Prices as RD-Agent keeps them beside its workspaces: `make_prices(root, …)`."""
+"""Make prices as RD-Agent keeps them beside its workspaces: `make_prices(root, …)`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FEW = ("SH000300", "SH600000", "SZ000001")
 
 
 def few_prices(days: int = 30) -> pl.DataFrame:
-    """Closes of three instruments that go their own ways."""
+    """Return closes of three instruments that go their own ways."""
     start = np.datetime64("2020-01-01")
     return pl.DataFrame(
         {
@@ -30,14 +30,14 @@ def few_prices(days: int = 30) -> pl.DataFrame:
 
 
 def make_prices(root: Path, prices: pl.DataFrame | None = None) -> Path:
-    """daily_pv.h5 where it belongs to the workspaces below `root`."""
+    """Write daily_pv.h5 where it belongs to the workspaces below `root`."""
     path = root.parent / PRICES
     path.parent.mkdir(parents=True, exist_ok=True)
     return write_prices(path, few_prices() if prices is None else prices)
 
 
 def write_prices(path: Path, prices: pl.DataFrame) -> Path:
-    """A frame with the columns datetime, instrument and others, in pandas' fixed format."""
+    """Write a frame with the columns datetime, instrument and others, in pandas' fixed format."""
     columns = [name.encode() for name in prices.columns if name not in ("datetime", "instrument")]
     times = prices["datetime"].cast(pl.Datetime("ns"))
     days, codes = np.unique(times.to_physical().to_numpy(), return_inverse=True)

@@ -1,4 +1,4 @@
-"""A registry.sqlite as the fork of RD-Agent writes one: `write_registry(path, loops=[…])`."""
+"""Make a registry.sqlite as the fork of RD-Agent writes one: `write_registry(path, loops=[…])`."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def write_registry(
     workspaces: Sequence[Row] = (),
     schema: str = SCHEMA,
 ) -> Path:
-    """The file with these rows; more of them when it is there already."""
+    """Write these rows into the file; add them when it exists."""
     path.parent.mkdir(parents=True, exist_ok=True)
     is_new = not path.exists()
     with closing(sqlite3.connect(path)) as connection, connection:

@@ -1,4 +1,4 @@
-"""RD-Agent's log folders with valid defaults: `write_run(tmp_path, make_loop(0), …)`."""
+"""Make RD-Agent's log folders with valid defaults: `write_run(tmp_path, make_loop(0), …)`."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ WORKSPACES = PurePosixPath("/home/quant/git_ignore_folder/RD-Agent_workspace")
 
 
 def workspace_id(*words: object) -> str:
-    """A folder name that these words always lead to."""
+    """Return a folder's name that is always the same for these words."""
     return md5(" ".join(map(str, words)).encode(), usedforsecurity=False).hexdigest()
 
 
 def make_backtest(
     *words: object, level: float = 0.001, metrics: Mapping[str, float] | None = None
 ) -> LoggedBacktest:
-    """A back-test whose metrics agree with its curve."""
+    """Return a back-test whose metrics agree with its curve."""
     curve = make_curve(days=6, level=level)
     found = {**proven_metrics(curve), "IC": 0.02, "Rank IC": 0.03, **(metrics or {})}
     ordered = curve.select("datetime", *(name for name in curve.columns if name != "datetime"))
@@ -47,7 +47,7 @@ def make_proposal(name: str, **overrides: Any) -> Proposal:
 
 
 def make_loop(number: int = 0, **overrides: Any) -> LoopLog:
-    """A loop of two factors, one of them rejected by the coder; the first has a baseline."""
+    """Return a loop of two factors, one of them rejected. The first loop has a baseline."""
     chosen: dict[str, Any] = {
         "number": number,
         "proposals": (
@@ -63,7 +63,7 @@ def make_loop(number: int = 0, **overrides: Any) -> LoopLog:
 
 
 def make_model_loop(number: int = 0, **overrides: Any) -> LoopLog:
-    """A loop of one model."""
+    """Return a loop of one model."""
     chosen: dict[str, Any] = {
         "action": "model",
         "proposals": (make_proposal(f"Net{number}", architecture="two layers"),),
@@ -75,7 +75,7 @@ def make_model_loop(number: int = 0, **overrides: Any) -> LoopLog:
 def write_run(
     root: Path, *loops: LoopLog, key: bytes | None = KEY, name: str | None = None, **overrides: Any
 ) -> Path:
-    """A run's folder below `root`, of one loop if none is given."""
+    """Write a run's folder below `root`; it has one loop if none is given."""
     run = RunLog(**{"started": STARTED, "loops": loops or (make_loop(),), **overrides})
     folder = root / (name or log_folder_name(run.started))
     for path, content in trace_files(run, key=key).items():
@@ -85,6 +85,6 @@ def write_run(
 
 
 def read_only(root: Path, *, key: bytes | None = KEY) -> TracedRun:
-    """The only run below a log root."""
+    """Return the only run below a log root."""
     (folder,) = find_runs(root).runs
     return read_run(folder, key=key)

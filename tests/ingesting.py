@@ -1,4 +1,4 @@
-"""Ingest into a lake with few words: `ingest(lake, [root], logs=[…])`."""
+"""Run an ingest with few words: `ingest(lake, [root], logs=[…])`."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from rdlake.cli.output import json_option, lake_option, say, show, show_json
 @click.argument("task_run_id", required=False)
 @json_option
 def ingests(lake_root: str, task_run_id: str | None, as_json: bool) -> None:
-    """What became of each run and why, or of each folder of one run, when it was last ingested.
+    """Show what became of each run and why, or of each folder of one run, at its last ingest.
 
     \b
     rdlake ingests

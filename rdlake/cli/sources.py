@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial, wraps
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -122,49 +123,41 @@ SOURCE_OPTIONS = (
     keep_option,
     charts_option,
 )
-SOURCE_NAMES = (
-    "workspaces",
-    "logs",
-    "registries",
-    "signing_key",
-    "maps",
-    "catalogs",
-    "prices",
-    "keep",
-    "charts",
-)
 
 
 def source_options(command: Callable[..., int]) -> Callable[..., int]:
     """Give a command the options that say what is read; it takes them as one `request`."""
-    return _gather(command, SOURCE_OPTIONS, SOURCE_NAMES, "request", build_request)
+    return _gather(command, SOURCE_OPTIONS, "request", build_request)
 
 
 def source_or_sample_options(command: Callable[..., int]) -> Callable[..., int]:
-    """Give a command the options of `source_options`; with nothing named or set it reads the
-    bundled sample."""
+    """Give a command the options of `source_options`, with the bundled sample as its default."""
     make = partial(build_request, or_sample=True)
-    return _gather(command, SOURCE_OPTIONS, SOURCE_NAMES, "request", make)
+    return _gather(command, SOURCE_OPTIONS, "request", make)
 
 
 def selection_options(command: Callable[..., int]) -> Callable[..., int]:
     """Give a command the options that say which of it is read; it takes them as one `Selection`."""
-    names = ("task_run_ids", "all_task_runs", "since", "max_loops", "only_experiments")
-    return _gather(command, SELECTION_OPTIONS, names, "selection", _selection)
+    return _gather(command, SELECTION_OPTIONS, "selection", _selection)
 
 
 def _gather(
     command: Callable[..., int],
     options: Sequence[Callable[..., Any]],
-    names: Sequence[str],
     parameter: str,
     make: Callable[..., object],
 ) -> Callable[..., int]:
-    """Give a command options whose values it takes as one parameter."""
+    """Give a command options of which `make` makes the value of one parameter.
+
+    The parameters of `make` without a default are named like the options.
+    """
+    required = [
+        name for name, each in signature(make).parameters.items() if each.default is each.empty
+    ]
 
     @wraps(command)
     def gathered(**values: Any) -> int:
-        made = make(**{name: values.pop(name) for name in names})
+        made = make(**{name: values.pop(name) for name in required})
         return command(**{parameter: made}, **values)
 
     for option in reversed(options):

@@ -29,8 +29,8 @@ class BatchContent:
     """Describe what one batch brings.
 
     `evidence` replaces all evidence of `sources`; a source without any loses what it had. `frames`
-    are other rows, of `owners` by owner column. `workspace_ids` are workspaces whose rows are to be
-    derived, beside those of the evidence.
+    are other rows, and `owners` names, by owner column, whose rows these replace. Rows are derived
+    of the workspaces of the evidence and of `workspace_ids`.
     """
 
     evidence: Sequence[Evidence] = ()

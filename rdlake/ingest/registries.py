@@ -44,8 +44,10 @@ class RegisteredRuns:
         return {folder.root for run in self.runs for folder in run.folders if folder.root}
 
     def select(self, selection: Selection) -> tuple[RegisteredRuns, Counter[str], frozenset[str]]:
-        """Return the runs that are selected, the number of the others by reason, and the folders of
-        loops that were left because they are still running."""
+        """Return the selected runs, the number of others by reason, and folders of running loops.
+
+        With a selection of finished loops those folders are left.
+        """
         left, runs, running = Counter[str](), list[RegisteredRun](), set[str]()
         for run in self.runs:
             if not selection.wants(run.task_run_id, run.log_name):
