@@ -22,7 +22,7 @@ $(STAMP): pyproject.toml constraints.txt
 catalogs: $(STAMP) ## ingest what is configured (else the bundled sample), publish, show what is there
 	@$(BIN)/rdlake refresh || { code=$$?; [ $$code -eq 3 ] || exit $$code; }
 
-test: $(STAMP) ## the tests, in five minutes
+test: $(STAMP) ## the tests of each commit
 	$(BIN)/python -m pytest $(PARALLEL) -m "not slow and not compat"
 
 test-guards: $(STAMP) ## the long tests that guard data: faults, clean-up, archive, many writers

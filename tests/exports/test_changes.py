@@ -145,6 +145,7 @@ def test_a_changed_row_tells_only_what_changed(ten: Lake) -> None:
     assert (loop.change, loop.values) == ("changed", {"decision": True})
 
 
+@pytest.mark.slow
 def test_other_columns_and_keys_reach_the_copy_too(
     ten: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

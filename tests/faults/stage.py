@@ -103,15 +103,17 @@ def copy_of(lake: Path, folder: Path) -> Iterator[Path]:
 
 
 def at_points_of_every_operation(
-    points: int = POINTS, in_short: Collection[int] = IN_SHORT
+    points: int = POINTS,
+    in_short: Collection[int] = IN_SHORT,
+    operations: Collection[Operation] = OPERATIONS,
 ) -> pytest.MarkDecorator:
-    """A test at so many points of each operation; at all but a few of them it is a slow one."""
+    """Run a test at so many points of each operation; each time at a few of these operations."""
     cases = [
         pytest.param(
             operation,
             point,
             id=f"{operation} {point}",
-            marks=() if point in in_short else pytest.mark.guards,
+            marks=() if point in in_short and operation in operations else pytest.mark.guards,
         )
         for operation in OPERATIONS
         for point in range(points)

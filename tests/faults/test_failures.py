@@ -24,7 +24,7 @@ copy: Python then copies in the slow way. A folder that is there already."""
 OPEN_ELSEWHERE = "catalog.duckdb is open elsewhere and was not replaced; attach "
 
 
-@at_points_of_every_operation()
+@at_points_of_every_operation(operations=("publish", "maintain"))
 def test_a_refused_call_is_told_or_does_no_harm_and_the_next_run_completes(
     stage: Stage, tmp_path: Path, operation: Operation, point: int
 ) -> None:

@@ -149,6 +149,7 @@ def test_a_stopped_drawing_is_completed_by_the_next(
     assert set(charts(lake).values()) <= there
 
 
+@pytest.mark.guards
 def test_two_that_draw_at_once_double_nothing(lake: Lake, workspaces: Path) -> None:
     ingest(lake, [workspaces])
     code = "import sys, rdlake; from rdlake.exports.charts.stored import draw_charts\n"

@@ -124,6 +124,7 @@ def test_level_1_is_rows_and_level_2_completes_them(world: World) -> None:
     assert check(world.there) == []
 
 
+@pytest.mark.guards
 def test_level_1_takes_nothing_back_of_what_is_there_at_level_2(world: World) -> None:
     world.archive(experiments=(IDS[0],))
     (world.workspaces / IDS[0] / "more.json").write_text("{}", encoding="utf-8")
@@ -173,6 +174,7 @@ def test_a_dry_run_tells_and_writes_nothing(world: World) -> None:
     assert versions(world.there) == there
 
 
+@pytest.mark.guards
 def test_a_file_worth_keeping_that_is_not_kept_leaves_its_experiment_at_level_1(
     world: World,
 ) -> None:
@@ -210,6 +212,7 @@ def test_every_table_is_copied_or_speaks_of_one_lake_alone() -> None:
     assert not of_one_lake & set(COPIED)
 
 
+@pytest.mark.guards
 def test_where_a_factor_is_implemented_comes_with_it(world: World) -> None:
     factors = world.lake.read("factors", ["workspace_id", "source", "factor_name"])
     source, name = factors.filter(pl.col("workspace_id") == IDS[0])["source", "factor_name"].row(0)

@@ -197,6 +197,7 @@ def is_complete_after(world: World) -> None:
     is_complete(world)
 
 
+@pytest.mark.guards
 def test_what_is_ingested_meanwhile_is_for_the_next_run(
     template_world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
