@@ -106,5 +106,5 @@ def _build_panel(frame: pl.DataFrame, column: str) -> tuple[PanelRows, Panel, in
 def _report_contradictions(file: str, count: int) -> list[Finding]:
     if not count:
         return []
-    reason = f"{count:,} days of an instrument come several times with different values; left out"
+    reason = f"{count:,} days of an instrument come more than once with other values; left out"
     return [Finding("warning", file, reason, "check the program that made the file")]

@@ -142,7 +142,7 @@ def test_rows_that_contradict_each_other_are_left_out(tmp_path: Path) -> None:
         ("warning", f"{len(CODES)} rows have the day and instrument of another row"),
         (
             "warning",
-            f"A: {count} days of an instrument come several times with different values; left out",
+            f"A: {count} days of an instrument come more than once with other values; left out",
         ),
     ]
 
@@ -320,6 +320,6 @@ def test_prices_that_contradict_each_other_are_told_and_left_out(tmp_path: Path)
     lake = read(tmp_path / "ws", pl.concat([prices, more]))
     rows = lake.read("ingests").explode("findings")["findings"].to_list()
     assert [row["reason"] for row in rows] == [
-        f"{more.height:,} days of an instrument come several times with different values; left out"
+        f"{more.height:,} days of an instrument come more than once with other values; left out"
     ]
     assert perf(lake)["ic_days"] == DAYS - 2  # the two days whose labels need that close
