@@ -28,7 +28,7 @@ from bench.logs import measure_logs
 from bench.notebook import read_with_pandas
 from bench.scanned import measure_delta_scan
 from bench.store import measure_growth, measure_publication
-from rdlake.catalog.contract import keys, script
+from rdlake.catalog.contract import current_contract
 from rdlake.catalog.publish import publish
 from rdlake.demo import write_demo
 from rdlake.schema.sql import literal
@@ -98,7 +98,7 @@ def list_queries(lake: Lake) -> dict[str, str]:
     """
     queries = {}
     with rdlake.connect(lake.root) as reader:
-        for view, key in keys(script()).items():
+        for view, key in current_contract().keys.items():
             columns = ", ".join(key)
             rows = reader.execute(f"SELECT {columns} FROM {view} ORDER BY {columns}").fetchall()
             queries[f"rows of {view}"] = f"SELECT count(*) FROM {view}"

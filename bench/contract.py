@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 
 from bench.figures import Figure, seconds
-from rdlake.catalog.contract import keys, script
+from rdlake.catalog.contract import current_contract
 from rdlake.catalog.publish import publish
 from rdlake.schema.frames import frame_of
 from rdlake.schema.sql import identifier, literal
@@ -68,7 +68,7 @@ def asking(lake: Lake) -> list[Figure]:
     with duckdb.connect() as reader:
         reader.execute(f"ATTACH {literal(catalog)} AS rd (READ_ONLY)")
         reader.execute("USE rd")
-        for view, key in keys(script()).items():
+        for view, key in current_contract().keys.items():
             if view in ABOUT_ITSELF:
                 continue
             order = ", ".join(map(identifier, key))
@@ -86,7 +86,7 @@ def asking(lake: Lake) -> list[Figure]:
             figures.append(Figure(f"one of {view}", found, "ms", LOOKUP_MS))
     slowest = sorted(pages, key=lambda view: pages[view])[-3:]
     for view in slowest:
-        order = ", ".join(map(identifier, keys(script())[view]))
+        order = ", ".join(map(identifier, current_contract().keys[view]))
         figures.append(fresh(catalog, view, f"FROM {view} ORDER BY {order} LIMIT 50"))
     return figures
 

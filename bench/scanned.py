@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 import sys
 from pathlib import Path
 
 from bench.figures import Figure
-from rdlake.catalog.contract import TABLES_SCHEMA, script
+from rdlake.catalog.contract import TABLES_SCHEMA, current_contract
 from rdlake.store.lake import Lake
 
 COMPAT = Path(__file__).parent.parent / ".venv-compat" / "1.5.5"
@@ -49,12 +48,11 @@ def measure_delta_scan(lake: Lake, folder: Path, queries: dict[str, str]) -> lis
 
 def contract_over_delta_scan(lake: Lake) -> str:
     """Return the contract over the newest version of each Delta table."""
-
-    def source(found: re.Match[str]) -> str:
-        folder = lake.folder(found["name"])
-        return f"delta_scan('{folder}')" if folder.is_dir() else found[0]
-
-    sql = re.sub(r"/\* files of (?P<name>\w+) \*/ \(.*?\) /\* or none \*/", source, script())
+    sql = current_contract().text
+    for name, entry in current_contract().tables.items():
+        folder = lake.folder(name)
+        if folder.is_dir():
+            sql = sql.replace(f"({entry.nulls})", f"delta_scan('{folder}')")
     versions = (
         f"CREATE VIEW {TABLES_SCHEMA}.catalogs AS FROM delta_scan('{lake.folder('catalogs')}')"
     )

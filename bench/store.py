@@ -85,7 +85,7 @@ def measure_publication(lake: Lake) -> list[Figure]:
             catalog_version=last.catalog_version + 1,
             published_at=last.published_at + timedelta(microseconds=1),
             previous_digest=last.digest,
-        ).sealed()
+        ).with_digest()
         at = lake.snapshot("catalogs").version
         assert at is not None
         assert lake.append_at("catalogs", last.frame(), at)

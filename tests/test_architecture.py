@@ -47,7 +47,12 @@ DOORS = {
     "click": {"cli"},
     "rich": {"cli"},
     "cryptography": {"operations/cleanup/receipt.py"},
-    "pydantic": {"exports", "operations/cleanup/plan.py", "settings.py"},
+    "pydantic": {
+        "catalog/contract/settings.py",
+        "exports",
+        "operations/cleanup/plan.py",
+        "settings.py",
+    },
     "pydantic_settings": {"settings.py"},
     "pandas": {"exports/libraries/runtime"},
     "pickle": set(),

@@ -1,12 +1,11 @@
-"""The checks: queries over a drafted version that return the rows that break a promise.
+"""Run the checks: queries over a drafted version that return the rows which break a promise.
 
-A check that held is asked again only when a table moved that it reads; one whose rows follow from
-rows with the same value in one column, then of the moved values alone.
+A check that held before runs again only when a table changed that it reads. When its rows follow
+from rows with the same value in one column, it then runs over the changed values alone.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,30 +16,28 @@ import duckdb
 from rdlake.catalog.contract import (
     TABLES_SCHEMA,
     Check,
-    checks,
     checks_digest,
-    keys,
-    script,
+    current_checks,
+    current_contract,
 )
-from rdlake.catalog.materialize.changes import FEW, LONG, Moves, within
-from rdlake.catalog.materialize.reuse import Alike
+from rdlake.catalog.contract.parser import sources_of
+from rdlake.catalog.materialize.changes import FEW, LONG, ChangedValues, is_one_of
+from rdlake.catalog.materialize.reuse import OtherVersion
 from rdlake.catalog.template import ALIAS
 from rdlake.catalog.version import Version
+from rdlake.errors import BadInput
 from rdlake.schema.tables import TABLES, table
 
 ROWS_NAMED = 5
 ROWS_COUNTED = 10_000
-"""So many at a time, whatever a check finds."""
-MOVED = "moved"
-_VIEW = re.compile(r"^CREATE VIEW (\w+) AS$", re.MULTILINE)
-_NAME = re.compile(
-    rf"\b(?P<schema>{TABLES_SCHEMA})\.(?P<table>\w+)|\b(?:FROM|JOIN)\s+(?P<view>\w+)\b(?!\.)"
-)
+"""The number of rows read at a time, however many a check finds."""
+CHANGED = "moved"
+"""The database that has only rows of changed values."""
 
 
 @dataclass(frozen=True)
 class Broken:
-    """A check that found rows which break its promise."""
+    """Report a check that found rows which break its promise."""
 
     check: Check
     rows: tuple[dict[str, object], ...]
@@ -52,39 +49,47 @@ class Broken:
 
 
 @dataclass(frozen=True)
-class Held:
-    """A version, of this lake or another one, and what is not as it is there."""
+class EarlierProof:
+    """Hold a version whose checks held, of this lake or another one, and what changed since."""
 
     version: Version
-    moves: Moves | Alike
+    changes: ChangedValues | OtherVersion
 
-    def of(self, check: Check) -> set[str] | None:
-        """The only values of which the check may fail now; None for everything."""
-        version = self.version
-        same = (version.checks_digest, version.sql) == (checks_digest(), script())
-        if not same or check.name in version.allowed_checks:
+    def values_to_check(self, check: Check) -> set[str] | None:
+        """Return the only values for which the check may fail now; None for everything."""
+        version, now = self.version, (checks_digest(), current_contract().text)
+        if (version.checks_digest, version.sql) != now or check.name in version.allowed_checks:
             return None
-        if self.moves.none(tables_read_by(check)):
+        if self.changes.unchanged(tables_read_by(check)):
             return set()
         if check.by is None:
             return None
-        values = self.moves.anywhere(check.by)
+        values = self.changes.in_lake(check.by)
         return values if values is not None and len(values) <= FEW else None
 
 
-def run_checks(connection: duckdb.DuckDBPyConnection, held: Held | None = None) -> list[Broken]:
-    """Every check that does not hold in the draft that the connection uses."""
-    only = {each: held.of(each) if held else None for each in checks()}
-    found = [_asked(connection, each) for each, values in only.items() if values is None]
+def run_checks(
+    connection: duckdb.DuckDBPyConnection, proof: EarlierProof | None = None
+) -> list[Broken]:
+    """Return every check that does not hold in the draft that the connection uses."""
+    only = {each: proof.values_to_check(each) if proof else None for each in current_checks()}
+    found = [_run(connection, each) for each, values in only.items() if values is None]
     for by in sorted({each.by for each, values in only.items() if values and each.by}):
         some = {each: values for each, values in only.items() if values and each.by == by}
-        with _moved(connection, some, by, set().union(*some.values())):
-            found += [_asked(connection, each) for each in some]
+        with _changed_rows(connection, some, by, set().union(*some.values())):
+            found += [_run(connection, each) for each in some]
     return sorted((each for each in found if each), key=lambda each: each.check.name)
 
 
-def _asked(connection: duckdb.DuckDBPyConnection, check: Check) -> Broken | None:
-    found = connection.execute(check.sql)
+def _run(connection: duckdb.DuckDBPyConnection, check: Check) -> Broken | None:
+    try:
+        found = connection.execute(check.sql)
+    except (duckdb.BinderException, duckdb.CatalogException) as error:
+        raise BadInput(
+            f"DuckDB refuses the check {check.name}: {str(error).splitlines()[0]}",
+            where=check.origin,
+            fix="correct the query; docs/contract.md and docs/tables.md list the columns",
+        ) from error
     names = [column[0] for column in found.description or ()]
     rows = [dict(zip(names, row, strict=True)) for row in found.fetchmany(ROWS_NAMED)]
     total = len(rows)
@@ -94,26 +99,27 @@ def _asked(connection: duckdb.DuckDBPyConnection, check: Check) -> Broken | None
 
 
 @contextmanager
-def _moved(
+def _changed_rows(
     connection: duckdb.DuckDBPyConnection, some: Collection[Check], by: str, values: Collection[str]
 ) -> Iterator[None]:
-    """The draft as if it had only rows with such a value, for these checks. Of tables that several
-    ask the rows are read once."""
-    where = f" WHERE {within(by, values)}"
-    held = {f"{TABLES_SCHEMA}.{each.name}" for each in TABLES if each.name not in LONG}
-    connection.execute(f"ATTACH ':memory:' AS {MOVED}")
+    """Show these checks the draft as if it had only rows with such a value. Read rows once for all
+    checks."""
+    where = f" WHERE {is_one_of(by, values)}"
+    short = {f"{TABLES_SCHEMA}.{each.name}" for each in TABLES if each.name not in LONG}
+    connection.execute(f"ATTACH ':memory:' AS {CHANGED}")
     try:
-        connection.execute(f"CREATE SCHEMA {MOVED}.{TABLES_SCHEMA}")
-        for name in sorted(set().union(*(_read_by(each.sql) for each in some))):
+        connection.execute(f"CREATE SCHEMA {CHANGED}.{TABLES_SCHEMA}")
+        names = set().union(*(sources_of(each.sql) for each in some))
+        for name in sorted(f"{schema or 'main'}.{name}" for schema, name in names):
             has = by in _columns(connection, name)
-            kind = "TABLE" if has and name in held else "VIEW"
+            kind = "TABLE" if has and name in short else "VIEW"
             rows = f"SELECT * FROM {ALIAS}.{name}{where if has else ''}"
-            connection.execute(f"CREATE {kind} {MOVED}.{name} AS {rows}")
-        connection.execute(f"USE {MOVED}")
+            connection.execute(f"CREATE {kind} {CHANGED}.{name} AS {rows}")
+        connection.execute(f"USE {CHANGED}")
         yield
     finally:
         connection.execute(f"USE {ALIAS}")
-        connection.execute(f"DETACH {MOVED}")
+        connection.execute(f"DETACH {CHANGED}")
 
 
 def _columns(connection: duckdb.DuckDBPyConnection, name: str) -> Collection[str]:
@@ -125,25 +131,5 @@ def _columns(connection: duckdb.DuckDBPyConnection, name: str) -> Collection[str
 
 @cache
 def tables_read_by(check: Check) -> frozenset[str]:
-    """The tables that a check reads, by itself or through views."""
-    parts = _VIEW.split(script())
-    texts = dict(zip(parts[1::2], parts[2::2], strict=True))
-    tables, views, texts_left = set[str](), set[str](), [check.sql]
-    while texts_left:
-        for schema, _, name in (each.partition(".") for each in _read_by(texts_left.pop())):
-            if schema == TABLES_SCHEMA:
-                tables.add(name)
-            elif name not in views:
-                views.add(name)
-                texts_left.append(texts[name])
-    return frozenset(tables)
-
-
-def _read_by(sql: str) -> set[str]:
-    """The tables and views that a check reads, each with its schema."""
-    views = keys(script())
-    return {
-        f"{TABLES_SCHEMA}.{found['table']}" if found["schema"] else f"main.{found['view']}"
-        for found in _NAME.finditer(sql)
-        if found["schema"] or found["view"] in views
-    }
+    """Return the tables that a check reads, by itself or through views."""
+    return current_contract().tables_read_by(check.sql)

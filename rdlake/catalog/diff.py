@@ -1,7 +1,7 @@
-"""What differs between two catalog versions: rows added, removed and changed, view by view.
+"""Compare two catalog versions: rows added, removed and changed, view by view.
 
-`diff` tells people which fields differ. `changes` tells a consumer all that makes its copy of one
-version a copy of the other.
+`diff` shows people which fields differ. `changes` gives a consumer every step that turns its copy
+of one version into a copy of the other.
 """
 
 from __future__ import annotations
@@ -14,21 +14,20 @@ from typing import Any, Literal
 
 import duckdb
 
-from rdlake.catalog.contract import keys
-from rdlake.catalog.render import rendered
-from rdlake.catalog.version import Version, numbered
+from rdlake.catalog.render import render_version
+from rdlake.catalog.version import Version, find_version
 from rdlake.errors import UnknownVersion
 from rdlake.schema.sql import identifier, literal
 from rdlake.store.lake import Lake
 
 ABOUT_ITSELF = frozenset({"catalog_info", "catalog_versions"})
-"""Views that tell of the version; they differ in every version."""
+"""Views about the version itself; they differ in every version."""
 AT_ONCE = 1000
 
 
 @dataclass(frozen=True)
 class Change:
-    """One row that differs, by its key; `fields` are the columns of a changed row that do."""
+    """Describe one row that differs, by its key; `fields` are the columns that differ."""
 
     kind: Literal["added", "removed", "changed"]
     key: dict[str, Any]
@@ -37,7 +36,7 @@ class Change:
 
 @dataclass(frozen=True)
 class ViewDiff:
-    """One view's differences; a view that only one version has has no rows to compare."""
+    """Hold the differences of one view. A view of only one version has no rows to compare."""
 
     view: str
     presence: Literal["both", "only before", "only after"]
@@ -51,9 +50,9 @@ class ViewDiff:
 
 @dataclass(frozen=True)
 class RowChange:
-    """One step from one version to the other. `cleared`: the view has no rows any more, and those
-    it has now follow. Of an added row `values` are all columns beside the key, of a changed row
-    those that differ, as they are now."""
+    """Describe one step from one version to the other. `cleared`: remove all rows of the view; its
+    new rows follow. `values` are all other columns of an added row, and the columns of a changed
+    row that differ, with their new values."""
 
     view: str
     change: Literal["cleared", "removed", "added", "changed"]
@@ -62,17 +61,17 @@ class RowChange:
 
 
 def diff(lake: Lake, before: int, after: int) -> list[ViewDiff]:
-    """The views that differ between two versions; rows are compared by the key that both have."""
-    old, new = numbered(lake, before), numbered(lake, after)
+    """Return the views that differ between two versions, comparing rows by the key of both."""
+    old, new = find_version(lake, before), find_version(lake, after)
     with _side_by_side(lake, old, new) as connection:
         return list(_view_diffs(connection, old, new))
 
 
 def changes(lake: Lake, since: int, to: int) -> Iterator[RowChange]:
-    """What makes a copy of every view as it was in version `since` one as it is in `to`; by view,
-    then by kind of change and key. A column that one of the two lacks is null there."""
-    old, new = _known(lake, since), _known(lake, to)
-    keys_before, keys_after = keys(old.sql), keys(new.sql)
+    """Yield the steps that turn a copy of every view in version `since` into one of version `to`.
+    They come by view, kind of change and key. A column that a version lacks is null there."""
+    old, new = _find_or_advise(lake, since), _find_or_advise(lake, to)
+    keys_before, keys_after = old.contract.keys, new.contract.keys
     if old.digest == new.digest:
         return
     with _side_by_side(lake, old, new) as connection:
@@ -91,9 +90,9 @@ def changes(lake: Lake, since: int, to: int) -> Iterator[RowChange]:
                     yield from _row_changes(connection, view, key, after, none)
 
 
-def _known(lake: Lake, number: int) -> Version:
+def _find_or_advise(lake: Lake, number: int) -> Version:
     try:
-        return numbered(lake, number)
+        return find_version(lake, number)
     except UnknownVersion as error:
         raise UnknownVersion(
             error.what,
@@ -108,7 +107,7 @@ def _side_by_side(lake: Lake, old: Version, new: Version) -> Iterator[duckdb.Duc
     with contextlib.closing(duckdb.connect()) as connection:
         connection.execute(f"SET VARIABLE lake_root = {literal(lake.root.as_posix())}")
         for alias, version in (("before", old), ("after", new)):
-            path = rendered(lake, version)
+            path = render_version(lake, version)
             connection.execute(f"ATTACH {literal(str(path))} AS {alias} (READ_ONLY)")
         yield connection
 
@@ -116,7 +115,7 @@ def _side_by_side(lake: Lake, old: Version, new: Version) -> Iterator[duckdb.Duc
 def _view_diffs(
     connection: duckdb.DuckDBPyConnection, old: Version, new: Version
 ) -> Iterator[ViewDiff]:
-    keys_before, keys_after = keys(old.sql), keys(new.sql)
+    keys_before, keys_after = old.contract.keys, new.contract.keys
     for view in sorted((keys_before.keys() | keys_after.keys()) - ABOUT_ITSELF):
         if view not in keys_after:
             yield ViewDiff(view, "only before", (), (), ())
@@ -127,15 +126,15 @@ def _view_diffs(
             added = tuple(name for name in after if name not in before)
             removed = tuple(name for name in before if name not in after)
             shared = {name: kind for name, kind in after.items() if name in before}
-            told = (keys_after[view], keys_before[view])
-            key = next((each for each in told if shared.keys() >= set(each)), ())
+            keys = (keys_after[view], keys_before[view])
+            key = next((each for each in keys if shared.keys() >= set(each)), ())
             changes = tuple(_changes(connection, view, key, shared)) if key else ()
             if changes or added or removed:
                 yield ViewDiff(view, "both", added, removed, changes)
 
 
 def _columns(connection: duckdb.DuckDBPyConnection, alias: str, view: str) -> dict[str, str]:
-    """name -> type, in order."""
+    """Return the columns of a view in their order: name -> type."""
     rows = connection.execute(f"DESCRIBE {alias}.main.{identifier(view)}").fetchall()
     return {row[0]: row[1] for row in rows}
 
@@ -159,7 +158,7 @@ def _row_changes(
     columns: Mapping[str, str],
     before: str,
 ) -> Iterator[RowChange]:
-    """The same with values, a few rows at a time."""
+    """Yield the rows that differ with their values; read a few rows at a time."""
     others = [name for name in columns if name not in key]
     shown = tuple(f"new.{identifier(name)}" for name in others)
     query = _compared(key, columns, before, _rows("after", view), shown)
@@ -167,13 +166,13 @@ def _row_changes(
     while some := cursor.fetchmany(AT_ONCE):
         for kind, fields, *found in some:
             values = dict(zip(others, found[len(key) :], strict=True))
-            told = {"added": others, "changed": fields}.get(kind, ())
+            names = {"added": others, "changed": fields}.get(kind, ())
             named = dict(zip(key, found, strict=False))
-            yield RowChange(view, kind, named, {name: values[name] for name in told})
+            yield RowChange(view, kind, named, {name: values[name] for name in names})
 
 
 def _rows(side: str, view: str, nulls: Mapping[str, str] = MappingProxyType({})) -> str:
-    """SQL for the rows of a view, with columns that it lacks."""
+    """Return SQL for the rows of a view, with nulls for columns that it lacks."""
     lacking = "".join(f", NULL::{kind} AS {identifier(name)}" for name, kind in nulls.items())
     return f"SELECT *, true AS here{lacking} FROM {side}.main.{identifier(view)}"
 
@@ -185,8 +184,8 @@ def _compared(
     after: str,
     shown: tuple[str, ...] = (),
 ) -> str:
-    """SQL for the rows that differ: kind of change, names of the fields that do, key, and what is
-    to be shown beside these."""
+    """Return SQL for the rows that differ: kind of change, names of the fields that differ, key,
+    and the columns in `shown`."""
     differs = ", ".join(
         f"CASE WHEN {_value('old', name, kind)} IS DISTINCT FROM {_value('new', name, kind)}"
         f" THEN {literal(name)} END"
@@ -211,6 +210,7 @@ def _compared(
 
 
 def _value(side: str, name: str, kind: str) -> str:
-    """What is compared; the entries of a map have no order, though DuckDB compares them by it."""
+    """Return SQL for a value to compare. DuckDB compares maps by the order of their entries, which
+    means nothing; so this sorts the entries."""
     column = f"{side}.{identifier(name)}"
     return f"list_sort(map_entries({column}))" if kind.startswith("MAP(") else column

@@ -1,4 +1,4 @@
-"""The contract as a page: `python -m rdlake.catalog.docs > docs/contract.md`."""
+"""Write the contract as a page: `python -m rdlake.catalog.docs > docs/contract.md`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager
 
 import duckdb
 
-from rdlake.catalog.contract import CONTRACT_VERSION, TABLES_SCHEMA, keys, script
+from rdlake.catalog.contract import CONTRACT_VERSION, TABLES_SCHEMA, current_contract
 from rdlake.schema.sql import duckdb_type
 from rdlake.schema.tables import table
 
@@ -26,26 +26,26 @@ This page is made from `sql/views/` by `make docs`.
 
 
 def contract_markdown() -> str:
-    """The page: every view of the contract as DuckDB describes it."""
+    """Return the page: every view of the contract as DuckDB describes it."""
     with empty_contract() as connection:
-        found = sorted(keys(script()).items())
+        found = sorted(current_contract().keys.items())
         return "\n".join([INTRODUCTION, *(_section(connection, *each) for each in found)])
 
 
 @contextmanager
 def empty_contract() -> Iterator[duckdb.DuckDBPyConnection]:
-    """Every view of the contract, without rows."""
+    """Open a DuckDB that has every view of the contract, without rows."""
     with closing(duckdb.connect()) as connection:
         connection.execute(f"CREATE SCHEMA {TABLES_SCHEMA}")
         columns = table("catalogs").columns
         typed = ", ".join(f"{each.name} {duckdb_type(each.type)}" for each in columns)
         connection.execute(f"CREATE TABLE {TABLES_SCHEMA}.catalogs ({typed})")
-        connection.execute(script())
+        connection.execute(current_contract().text)
         yield connection
 
 
 def column_meanings(connection: duckdb.DuckDBPyConnection, view: str) -> dict[str, str]:
-    """The comment on each column of a view."""
+    """Return the comment on each column of a view."""
     return dict(
         connection.execute(
             "SELECT column_name, comment FROM duckdb_columns() WHERE NOT internal "
@@ -56,7 +56,7 @@ def column_meanings(connection: duckdb.DuckDBPyConnection, view: str) -> dict[st
 
 
 def view_meaning(connection: duckdb.DuckDBPyConnection, view: str) -> str:
-    """The comment on a view."""
+    """Return the comment on a view."""
     ((meaning,),) = connection.execute(
         "SELECT comment FROM duckdb_views() "
         "WHERE NOT internal AND schema_name = 'main' AND view_name = ?",
@@ -86,7 +86,7 @@ def _columns(connection: duckdb.DuckDBPyConnection, name: str) -> Iterator[str]:
 
 
 def _cell(text: str) -> str:
-    """Text that stays within its cell."""
+    """Return a text that stays within its cell."""
     return re.sub(r"[|<]", lambda found: {"|": "\\|", "<": "&lt;"}[found[0]], text)
 
 

@@ -1,4 +1,4 @@
-"""The door to DuckDB: the files it is given are looked at before, and what it says becomes ours."""
+"""Open DuckDB, check the files that it is given, and translate its errors."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from rdlake.store.data_files import DataFile
 from rdlake.store.lake import Lake
 from rdlake.store.translate import storage_failed
 
-Lists = Mapping[str, Sequence[DataFile]]
-"""The files of each table, and of each view that was made when published."""
+FileLists = Mapping[str, Sequence[DataFile]]
+"""The files of each table and of each materialized view."""
 WRITE_FAILED = (duckdb.IOException, duckdb.FatalException, duckdb.TransactionException)
 """What DuckDB raises when it cannot write or flush its own file."""
 
 
-def engine() -> duckdb.DuckDBPyConnection:
-    """A DuckDB of its own, which looks once at what each file says of itself."""
+def open_engine() -> duckdb.DuckDBPyConnection:
+    """Return a new DuckDB that reads the footer of each Parquet file only once."""
     connection = duckdb.connect()
     connection.execute("SET parquet_metadata_cache = true")
     return connection
@@ -29,8 +29,8 @@ def engine() -> duckdb.DuckDBPyConnection:
 
 @contextmanager
 def engine_door(lake: Lake, number: int, path: Path) -> Iterator[None]:
-    """Around whatever makes the file `path` of the pinned files of a version. DamagedLake when one
-    of these cannot be read, StorageFailed when that one cannot be written."""
+    """Translate errors while the file `path` is made of the pinned files of a version. DamagedLake
+    when one of these cannot be read, StorageFailed when `path` cannot be written."""
     try:
         yield
     except (*WRITE_FAILED, OSError) as error:
@@ -40,8 +40,8 @@ def engine_door(lake: Lake, number: int, path: Path) -> Iterator[None]:
         raise DamagedLake.file(lake.root, reason) from error
 
 
-def refuse_torn(lake: Lake, number: int, lists: Lists) -> None:
-    """DamagedLake when a file is not there whole."""
+def refuse_torn(lake: Lake, number: int, lists: FileLists) -> None:
+    """Raise DamagedLake when a file is not there whole."""
     for name, files in lists.items():
         for file in files:
             path = folder_of(lake, name) / file.path

@@ -1,4 +1,4 @@
-"""Catalog files as found on disk: what each says it is, against what was published."""
+"""Compare the catalog files on disk with the versions that were published."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CURRENT = "catalog.duckdb"
 _NAME = re.compile(r"^v(\d{6,})\.duckdb$")
 AGAIN = "rdlake catalogs publish puts the newest version there again"
 ASIDE = f"{restore('tables/catalogs')}, or rdlake doctor --repair moves it aside"
-_TOLD = """
+_STATED = """
 SELECT lake_id, catalog_version, digest FROM file.rdlake_tables.catalogs
 QUALIFY row_number() OVER (ORDER BY catalog_version DESC) = 1
 """
@@ -27,7 +27,7 @@ QUALIFY row_number() OVER (ORDER BY catalog_version DESC) = 1
 
 @dataclass(frozen=True)
 class CatalogFault:
-    """A catalog file that is not the version it should be, and the command that renders it."""
+    """Name a catalog file that is not the version it should be, and the command that renders it."""
 
     path: Path
     reason: str
@@ -35,24 +35,24 @@ class CatalogFault:
     version: int
 
 
-def says(path: Path, version: Version) -> str | None:
-    """None when the file says that it is this version; else what it is. Its views are read too,
-    which finds blocks that DuckDB cannot."""
+def find_fault(path: Path, version: Version) -> str | None:
+    """Return what is wrong with the file of a version; None when it is that version. This reads the
+    views too, which finds blocks that DuckDB cannot read."""
     try:
         with contextlib.closing(duckdb.connect()) as connection:
             connection.execute(f"ATTACH {literal(str(path))} AS file (READ_ONLY)")
-            told = connection.execute(_TOLD).fetchone()
+            stated = connection.execute(_STATED).fetchone()
             connection.execute("SELECT count(sql) FROM duckdb_views() WHERE database_name = 'file'")
     except (duckdb.Error, OSError) as error:
         if not path.exists():
             return "it is gone"
-        said = str(error).splitlines()[0].replace(str(path), path.name)
-        return f"it is not a catalog that DuckDB can read: {said}"
-    return _differs(told, version) if told else "it tells of no version"
+        reason = str(error).splitlines()[0].replace(str(path), path.name)
+        return f"it is not a catalog that DuckDB can read: {reason}"
+    return _difference(stated, version) if stated else "it states no version"
 
 
-def _differs(told: tuple[str, int, str], version: Version) -> str | None:
-    lake_id, number, digest = told
+def _difference(stated: tuple[str, int, str], version: Version) -> str | None:
+    lake_id, number, digest = stated
     if lake_id != version.lake_id:
         return f"it is of another lake, {lake_id}"
     if number != version.catalog_version:
@@ -65,12 +65,13 @@ def _differs(told: tuple[str, int, str], version: Version) -> str | None:
 def catalog_faults(
     lake: Lake, versions: Sequence[Version], *, quick: bool = False
 ) -> Iterator[CatalogFault]:
-    """Catalog files that are not the version they should be: catalog.duckdb the newest, each of
-    `catalogs/` its own; one that was pruned is no fault. `quick` opens catalog.duckdb alone."""
+    """Yield catalog files that are not the version they should be. catalog.duckdb should be the
+    newest, each file of `catalogs/` its own; a pruned file is no fault. `quick` opens only
+    catalog.duckdb."""
     by_number = {version.catalog_version: version for version in versions}
     if versions:
         newest, current = versions[-1], lake.root / CURRENT
-        if reason := says(current, newest):
+        if reason := find_fault(current, newest):
             yield CatalogFault(current, reason, AGAIN, newest.catalog_version)
     folder = lake.catalogs_folder
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
@@ -79,6 +80,6 @@ def catalog_faults(
         number = int(name[1])
         if number not in by_number:
             yield CatalogFault(path, f"the row of version {number} is gone", ASIDE, number)
-        elif not quick and (reason := says(path, by_number[number])):
+        elif not quick and (reason := find_fault(path, by_number[number])):
             fix = f"rdlake catalogs attach {number} renders it again"
             yield CatalogFault(path, reason, fix, number)

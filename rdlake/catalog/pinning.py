@@ -1,4 +1,4 @@
-"""Which files a catalog version consists of: the newest of every table, as digests of lists."""
+"""Pin the newest files of every table: a catalog version names them by the digest of their list."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from rdlake.catalog.contract import MADE
+from rdlake.catalog.contract import VIEW_FILES
 from rdlake.catalog.version import Pin, Version
 from rdlake.errors import DamagedLake, StorageFailed, restore
 from rdlake.schema.tables import TABLES
@@ -24,8 +24,8 @@ from rdlake.store.lake import Lake
 
 @dataclass(frozen=True)
 class Pinned:
-    """Every table's pin, and that of every view made when published, with their files; `fresh` are
-    the lists not yet recorded in the lake."""
+    """Hold the pin of every table and materialized view, with their files. `fresh` are the lists
+    that the lake does not have yet."""
 
     pins: Mapping[str, Pin]
     views: Mapping[str, Pin]
@@ -33,7 +33,7 @@ class Pinned:
     fresh: Mapping[str, tuple[DataFile, ...]]
 
     def rolled_back(self, lake: Lake, target: Version) -> Pinned:
-        """The tables and views as `target` pinned them; operations as they are now."""
+        """Return the tables and views as `target` pinned them, with today's operations."""
         operations = {entry.name for entry in TABLES if entry.operation}
         back = [pin for name, pin in target.pins.items() if name not in operations]
         kept = {name: pin for name, pin in self.pins.items() if name in operations}
@@ -49,11 +49,10 @@ class Pinned:
 
 
 def pin_tables(lake: Lake, last: Version | None) -> Pinned:
-    """The newest version of every table.
+    """Pin the newest version of every table.
 
-    Tables are looked at in the opposite order of a batch's commits, so that whatever a loop
-    refers to is there. A table that did not move since `last` keeps its pin, unless a repair came
-    between.
+    This reads tables in the opposite order of a batch's commits, so that whatever a loop refers to
+    is there. A table that did not change since `last` keeps its pin, unless the lake was repaired.
     """
     if last and (lost := lost_commits(lake, last)):
         name, reason = next(iter(lost.items()))
@@ -90,20 +89,21 @@ def pin_tables(lake: Lake, last: Version | None) -> Pinned:
 
 
 def folder_of(lake: Lake, pin_name: str) -> Path:
-    """Where the files lie of a table, or of a view that was made when published."""
+    """Return the folder of the files of a table or materialized view."""
     tables = {entry.name for entry in TABLES}
-    return lake.folder(pin_name) if pin_name in tables else lake.root / MADE
+    return lake.folder(pin_name) if pin_name in tables else lake.root / VIEW_FILES
 
 
 def repaired_since(lake: Lake, version: Version) -> bool:
-    """True when the lake was repaired after that publication: its tables are to be pinned anew."""
+    """Say whether the lake was repaired after that publication. Then its tables are pinned anew."""
     repaired = last_repair(lake.root)
     return repaired is not None and repaired >= version.published_at
 
 
 def lost_commits(lake: Lake, last: Version) -> dict[str, str]:
-    """table -> what tells that its log lost commits which the last publication saw; its numbers
-    would be given again to other rows. None after a repair, which told of them."""
+    """Return the tables whose log lost commits that the last publication had seen, with the reason.
+    Their version numbers would be given again to other rows. After a repair there are none: it
+    reported them."""
     if repaired_since(lake, last):
         return {}
     ends = {name: lake.snapshot(name).version for name in last.pins}
@@ -116,7 +116,7 @@ def lost_commits(lake: Lake, last: Version) -> dict[str, str]:
 
 
 def same_rows(lake: Lake, before: Pin, now: Pin) -> bool:
-    """True when only the files moved since: compaction and clean-up change no row."""
+    """Say whether a table has the same rows. Compaction and clean-up replace files, but no row."""
     if before.delta_version == now.delta_version:
         return True
     if before.rows != now.rows or before.delta_version is None or now.delta_version is None:
@@ -125,7 +125,7 @@ def same_rows(lake: Lake, before: Pin, now: Pin) -> bool:
 
 
 def file_lists(lake: Lake, pins: Collection[Pin]) -> dict[str, tuple[DataFile, ...]]:
-    """table -> the files a version pins; DamagedLake when a list is gone."""
+    """Return the files of each pin, by table; DamagedLake when a list is gone."""
     wanted = {pin.file_list for pin in pins}
     found = {
         row["digest"]: tuple(DataFile(**record) for record in row["files"] or ())
@@ -141,7 +141,7 @@ def file_lists(lake: Lake, pins: Collection[Pin]) -> dict[str, tuple[DataFile, .
 
 
 def lost_lists(lake: Lake, versions: Collection[Version]) -> list[Pin]:
-    """Pins whose list of files is not in the lake."""
+    """Return the pins whose list of files is not in the lake."""
     pins = {pin.file_list: pin for version in versions for pin in version.pinned}
     known = _recorded(lake, list(pins.values()))
     return [
@@ -152,12 +152,12 @@ def lost_lists(lake: Lake, versions: Collection[Version]) -> list[Pin]:
 
 
 def recover_lists(lake: Lake, versions: Collection[Version]) -> None:
-    """Record lost lists of files again, from the tables' logs; the digest proves them. One that
-    is not to be found there stays lost."""
+    """Record lost lists of files again from the tables' logs; the digest proves them. A list that
+    the logs do not have stays lost."""
     tables = {entry.name for entry in TABLES}
     for pin in lost_lists(lake, versions):
         if pin.name not in tables:
-            continue  # no log tells of a view's file
+            continue  # the files of views are in no log
         with suppress(DamagedLake, StorageFailed):
             then = lake.snapshot_at(pin.name, pin.delta_version or 0)
             files = _data_files(lake, pin.name, then, {})
@@ -174,13 +174,13 @@ def _data_files(
     lake: Lake, name: str, now: Snapshot, known: Mapping[tuple[str, str], DataFile]
 ) -> tuple[DataFile, ...]:
     return tuple(
-        known.get((name, path)) or _looked_at(lake, name, path, size, rows)
+        known.get((name, path)) or _inspect_file(lake, name, path, size, rows)
         for path, size, rows in now.files
     )
 
 
-def _looked_at(lake: Lake, name: str, path: str, size: int, rows: int) -> DataFile:
-    """For a file whose writer was stopped before it could record what it wrote."""
+def _inspect_file(lake: Lake, name: str, path: str, size: int, rows: int) -> DataFile:
+    """Read the facts of a file whose writer was stopped before it could record them."""
     file = lake.folder(name) / path
     try:
         columns = len(pq.read_schema(file))

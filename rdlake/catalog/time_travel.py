@@ -1,4 +1,4 @@
-"""Time travel is attaching another file: by number, by instant, from Python."""
+"""Find a version by number or instant, and open its file: that is time travel."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 
 import duckdb
 
-from rdlake.catalog.render import rendered
-from rdlake.catalog.version import Version, history, newest, numbered
+from rdlake.catalog.render import render_version
+from rdlake.catalog.version import Version, find_version, history, newest
 from rdlake.errors import UnknownVersion
 from rdlake.schema.sql import literal
 from rdlake.store.lake import Lake
@@ -16,7 +16,7 @@ from rdlake.store.opening import open_store
 
 
 def as_of(lake: Lake, instant: datetime) -> Version:
-    """The version that was current at that instant; a time without zone is UTC."""
+    """Return the version that was current at that instant; a time without zone is UTC."""
     moment = instant.astimezone(UTC).replace(tzinfo=None) if instant.tzinfo else instant
     versions = [each for each in history(lake) if each.published_at <= moment]
     if not versions:
@@ -29,22 +29,22 @@ def as_of(lake: Lake, instant: datetime) -> Version:
 
 
 def file_of(lake: Lake, number: int) -> Path:
-    """The DuckDB file of a version, made again when it was pruned."""
-    return rendered(lake, numbered(lake, number))
+    """Return the DuckDB file of a version; render it again when it was pruned."""
+    return render_version(lake, find_version(lake, number))
 
 
 def attach_statement(path: Path, alias: str = "rd") -> str:
-    """The SQL that attaches a catalog file."""
+    """Return the SQL that attaches a catalog file."""
     return f"ATTACH {literal(path.as_posix())} AS {alias} (READ_ONLY);"
 
 
 def connect(path: str | Path, version: int | None = None) -> duckdb.DuckDBPyConnection:
-    """A read-only connection to the newest catalog version of the lake at `path`, or to `version`.
+    """Open a read-only connection to a catalog version of the lake at `path`, or to the newest.
 
-    The lake may lie elsewhere than when it was published.
+    The lake may have moved since it was published.
     """
     lake = open_store(path)
-    chosen = newest(lake) if version is None else numbered(lake, version)
-    connection = duckdb.connect(str(rendered(lake, chosen)), read_only=True)
+    chosen = newest(lake) if version is None else find_version(lake, version)
+    connection = duckdb.connect(str(render_version(lake, chosen)), read_only=True)
     connection.execute(f"SET VARIABLE lake_root = {literal(lake.root.as_posix())}")
     return connection

@@ -1,4 +1,4 @@
-"""Proof that the versions are what was published: the chain, the rows, and every byte if asked."""
+"""Prove that the versions are what was published: the chain, the rows, and every byte if asked."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from rdlake.catalog.contract import MADE
+from rdlake.catalog.contract import VIEW_FILES
 from rdlake.catalog.file_faults import catalog_faults
 from rdlake.catalog.pinning import file_lists, folder_of
-from rdlake.catalog.template import BLANKS, is_blank_of, states
-from rdlake.catalog.version import Version, recorded
+from rdlake.catalog.template import TEMPLATES, is_template_of, states_contract
+from rdlake.catalog.version import Version, read_versions
 from rdlake.errors import DamagedLake, restore
 from rdlake.store.data_files import DataFile, list_digest
 from rdlake.store.lake import Lake
@@ -22,7 +22,7 @@ from rdlake.store.lake import Lake
 
 @dataclass(frozen=True)
 class Fault:
-    """Something that is not as it was published, and the versions that it touches."""
+    """Name a file that is not as it was published, and the versions that it touches."""
 
     file: str
     reason: str
@@ -32,7 +32,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class VerifyReport:
-    """How much was looked at, and what was wrong."""
+    """Report how much was checked, and what was wrong."""
 
     versions: int
     files: int
@@ -47,9 +47,9 @@ class VerifyReport:
 def verify(
     lake: Lake, *, deep: bool = False, on_file: Callable[[int, int], None] | None = None
 ) -> VerifyReport:
-    """Check the digest chain, the catalog files, every pinned file's presence, size and rows;
-    `deep` hashes all, and reads each view and comment of the contracts that are stated."""
-    versions = recorded(lake)
+    """Check the digest chain, the catalog files, and presence, size and rows of every pinned file.
+    With `deep` also hash every file, and read each view and comment of the templates."""
+    versions = read_versions(lake)
     faults = list(_chain_faults(lake, versions))
     pinned, list_faults = _pinned_files(lake, versions)
     faults.extend(list_faults)
@@ -69,7 +69,7 @@ def verify(
                 if hashlib.file_digest(stream, "sha256").hexdigest() != file.sha256:
                     reason = "its content is not what was written (sha256 differs)"
         if reason:
-            faults.append(_of_file(path, reason, name, tuple(numbers)))
+            faults.append(_fault_of_file(path, reason, name, tuple(numbers)))
         if on_file:
             on_file(done, len(pinned))
     return VerifyReport(len(versions), len(pinned), hashed, tuple(faults))
@@ -91,12 +91,12 @@ def _chain_faults(lake: Lake, versions: list[Version]) -> Iterator[Fault]:
 
 
 def _contract_faults(lake: Lake, versions: list[Version]) -> Iterator[Fault]:
-    """Stated contracts that are not what their names say: versions' files are copies of them."""
+    """Yield templates that do not state the contract of their name; versions' files are copies."""
     fix = "remove it and these versions' files; rdlake catalogs attach makes each again"
-    for path in sorted((lake.root / BLANKS).glob("*.duckdb")):
-        theirs = [each for each in versions if is_blank_of(path, each.sql)]
-        if theirs and not states(path, theirs[-1].sql):
-            numbers = tuple(each.catalog_version for each in theirs)
+    for path in sorted((lake.root / TEMPLATES).glob("*.duckdb")):
+        users = [each for each in versions if is_template_of(path, each.sql)]
+        if users and not states_contract(path, users[-1].sql):
+            numbers = tuple(each.catalog_version for each in users)
             yield Fault(
                 str(path), "it does not state the contract that its name says", numbers, fix
             )
@@ -105,7 +105,7 @@ def _contract_faults(lake: Lake, versions: list[Version]) -> Iterator[Fault]:
 def _pinned_files(
     lake: Lake, versions: list[Version]
 ) -> tuple[dict[tuple[str, DataFile], list[int]], list[Fault]]:
-    """Each pinned file of each table with the versions that pin it."""
+    """Return each pinned file of each table with the versions that pin it."""
     pinned: dict[tuple[str, DataFile], list[int]] = {}
     faults = []
     for version in versions:
@@ -129,8 +129,8 @@ def _pinned_files(
     return pinned, faults
 
 
-def _of_file(path: Path, reason: str, name: str, versions: tuple[int, ...]) -> Fault:
-    if path.parent.name != Path(MADE).name:
+def _fault_of_file(path: Path, reason: str, name: str, versions: tuple[int, ...]) -> Fault:
+    if path.parent.name != Path(VIEW_FILES).name:
         return Fault(str(path), reason, versions)
     fix = f"remove it; rdlake catalogs attach {versions[-1]} makes the rows of {name} again"
     return Fault(str(path), reason, versions, fix)

@@ -1,4 +1,4 @@
-"""One published catalog version as a value, and the chain that the versions form."""
+"""Describe one published catalog version, and read the chain that the versions form."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 
 import polars as pl
 
+from rdlake.catalog.contract import Contract, contract_of
 from rdlake.errors import DamagedLake, UnknownVersion, restore
 from rdlake.schema.frames import frame_of
 from rdlake.schema.tables import table
@@ -20,8 +21,8 @@ from rdlake.store.lake import Lake
 
 @dataclass(frozen=True)
 class Pin:
-    """One table as a catalog version sees it, or a view whose rows were made when it was published;
-    `file_list` names its files by digest."""
+    """Pin one table, or one materialized view, as a catalog version has it. `file_list` names its
+    files by digest."""
 
     name: str
     delta_version: int | None
@@ -29,9 +30,9 @@ class Pin:
     file_list: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Version:
-    """One row of `catalogs`: everything needed to render the version again."""
+    """Hold one row of `catalogs`: everything needed to render the version again."""
 
     catalog_version: int
     published_at: datetime
@@ -54,19 +55,25 @@ class Version:
 
     @property
     def pinned(self) -> tuple[Pin, ...]:
-        """Everything that has files."""
+        """The pins of all tables and materialized views."""
         return (*self.tables, *self.views)
 
     @property
     def pins(self) -> Mapping[str, Pin]:
         return {pin.name: pin for pin in self.tables}
 
-    def sealed(self) -> Version:
-        """The same version with its digest, which covers every other field and the one before."""
+    @property
+    def contract(self) -> Contract:
+        """The tables and views that the version shows."""
+        return contract_of(self.sql)
+
+    def with_digest(self) -> Version:
+        """Return this version with its digest. It covers every other field, so also the digest of
+        the version before."""
         return replace(self, digest=self.computed_digest())
 
     def computed_digest(self) -> str:
-        """What the digest must be."""
+        """Return what the digest must be."""
         fields = asdict(self)
         del fields["digest"]
         fields["published_at"] = self.published_at.isoformat(timespec="microseconds")
@@ -74,21 +81,21 @@ class Version:
         return hashlib.sha256(text.encode()).hexdigest()
 
     def frame(self) -> pl.DataFrame:
-        """The version as a row of the table `catalogs`."""
+        """Return the version as a row of the table `catalogs`."""
         return frame_of(table("catalogs"), [asdict(self)])
 
 
 def file_name(number: int) -> str:
-    """What the file of a version is called."""
+    """Return the name of a version's file."""
     return f"v{number:06d}.duckdb"
 
 
 def history(lake: Lake) -> list[Version]:
-    """Every published version, oldest first; DamagedLake when the row of a later one is gone: its
-    number must not be given again, nor its files be removed."""
-    versions = recorded(lake)
+    """Return every published version, oldest first. DamagedLake when the row of a later version is
+    gone: its number must not be given again, nor may its files be removed."""
+    versions = read_versions(lake)
     while (after := _file_after(lake, versions)).exists():
-        again = recorded(lake)  # a publisher commits the row before it names the file
+        again = read_versions(lake)  # a publisher commits the row before it names the file
         if len(again) == len(versions):
             raise DamagedLake(
                 f"version {len(versions) + 1} was published, but its row is gone from `catalogs`",
@@ -104,20 +111,20 @@ def _file_after(lake: Lake, versions: list[Version]) -> Path:
     return lake.catalogs_folder / file_name(versions[-1].catalog_version + 1 if versions else 1)
 
 
-def recorded(lake: Lake) -> list[Version]:
-    """What the rows of `catalogs` say was published, oldest first."""
+def read_versions(lake: Lake) -> list[Version]:
+    """Read the rows of `catalogs`, oldest first."""
     rows = lake.read("catalogs").sort("catalog_version").iter_rows(named=True)
     return [_version(row) for row in rows]
 
 
 def last_number(lake: Lake) -> int:
-    """The number of the newest version; ValueError when nothing was published yet."""
+    """Return the number of the newest version; ValueError when nothing was published yet."""
     numbers: list[int] = lake.read("catalogs", ["catalog_version"])["catalog_version"].to_list()
     return max(numbers)
 
 
 def newest(lake: Lake) -> Version:
-    """The newest version; UnknownVersion when nothing was published yet."""
+    """Return the newest version; UnknownVersion when nothing was published yet."""
     versions = history(lake)
     if not versions:
         raise UnknownVersion(
@@ -126,8 +133,8 @@ def newest(lake: Lake) -> Version:
     return versions[-1]
 
 
-def numbered(lake: Lake, number: int) -> Version:
-    """The version of that number."""
+def find_version(lake: Lake, number: int) -> Version:
+    """Return the version of that number; UnknownVersion when there is none."""
     versions = {version.catalog_version: version for version in history(lake)}
     if number not in versions:
         known = f"1 to {max(versions)}" if versions else "none"

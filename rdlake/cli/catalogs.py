@@ -101,9 +101,9 @@ def list_(lake_root: str, as_json: bool) -> None:
 def show_(number: int, lake_root: str, as_json: bool) -> None:
     """Show what version NUMBER pins."""
     import rdlake
-    from rdlake.catalog.version import numbered
+    from rdlake.catalog.version import find_version
 
-    version = numbered(rdlake.open_lake(lake_root).lake, number)
+    version = find_version(rdlake.open_lake(lake_root).lake, number)
     pins = [asdict(pin) for pin in version.pinned]
     if as_json:
         show_json({**_row(version), "tables": pins})
@@ -214,7 +214,7 @@ def checks(lake_root: str, as_json: bool) -> int:
     rdlake catalogs checks --json
     """
     import rdlake
-    from rdlake.catalog.contract import checks as all_checks
+    from rdlake.catalog.contract import current_checks
     from rdlake.catalog.publish import check
 
     broken = {each.check.name: each for each in check(rdlake.open_lake(lake_root).lake)}
@@ -226,7 +226,7 @@ def checks(lake_root: str, as_json: bool) -> int:
             "broken_by": broken[each.name].total if each.name in broken else 0,
             "rows": list(broken[each.name].rows) if each.name in broken else [],
         }
-        for each in all_checks()
+        for each in current_checks()
     ]
     show(rows, ["check", "broken_by", "promise", "rows"], as_json=as_json)
     return ExitCode.VERIFICATION_FAILED if broken else ExitCode.OK

@@ -32,16 +32,16 @@ def sql(
     import duckdb
 
     import rdlake
-    from rdlake.catalog.contract import queries
+    from rdlake.catalog.contract import load_queries
 
     if [query is not None, name is not None, listing].count(True) != 1:
         raise click.UsageError("give either a QUERY, --query NAME or --list")
     if listing:
-        rows_of = [{"name": each.name, "question": each.question} for each in queries()]
+        rows_of = [{"name": each.name, "question": each.question} for each in load_queries()]
         show(rows_of, ["name", "question"], as_json=as_json)
         return
     if name is not None:
-        query = next((each.sql for each in queries() if each.name == name), None)
+        query = next((each.sql for each in load_queries() if each.name == name), None)
     if query is None:
         raise BadInput(
             f"the cookbook has no query named {name}",

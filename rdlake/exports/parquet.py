@@ -8,7 +8,6 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from rdlake.catalog.contract import keys
 from rdlake.catalog.docs import column_meanings, view_meaning
 from rdlake.exports.session import ExportedFile, ExportSession, open_session
 from rdlake.store.lake import Lake
@@ -36,7 +35,7 @@ def _write(session: ExportSession, view: str, lake_id: str) -> int:
     metadata = {
         "comment": view_meaning(session.connection, view),
         "column_comments": json.dumps(meanings, ensure_ascii=False),
-        "key": ", ".join(keys(session.version.sql)[view]),
+        "key": ", ".join(session.version.contract.keys[view]),
         "lake_id": lake_id,
         "catalog_version": str(session.version.catalog_version),
     }

@@ -12,10 +12,9 @@ from pathlib import Path
 
 import duckdb
 
-from rdlake.catalog.contract import keys
 from rdlake.catalog.engine import engine_door
 from rdlake.catalog.time_travel import connect
-from rdlake.catalog.version import Version, newest, numbered
+from rdlake.catalog.version import Version, find_version, newest
 from rdlake.schema.sql import identifier, literal
 from rdlake.store.durable import write_durably
 from rdlake.store.lake import Lake
@@ -45,7 +44,7 @@ class ExportSession:
     @property
     def views(self) -> list[str]:
         """Return the names of the views."""
-        return sorted(keys(self.version.sql))
+        return sorted(self.version.contract.keys)
 
     def columns(self, view: str) -> list[str]:
         """Return the columns of a view in order; none if the version does not have the view."""
@@ -56,7 +55,7 @@ class ExportSession:
 
     def select(self, view: str, columns: str = "*", where: str = "true") -> str:
         """Return SQL for rows in the order of their key."""
-        order = ", ".join(map(identifier, keys(self.version.sql)[view]))
+        order = ", ".join(map(identifier, self.version.contract.keys[view]))
         return f"SELECT {columns} FROM {identifier(view)} WHERE {where} ORDER BY {order}"
 
 
@@ -67,7 +66,7 @@ def open_session(lake: Lake, folder: Path, version: int | None) -> Iterator[Expo
     When the block ends well, the files in `staging` replace those in the folder. Otherwise nothing
     is replaced.
     """
-    chosen = newest(lake) if version is None else numbered(lake, version)
+    chosen = newest(lake) if version is None else find_version(lake, version)
     with storage_door(folder):
         folder.mkdir(parents=True, exist_ok=True)
         _sweep(folder)

@@ -11,7 +11,7 @@ from rdlake.catalog.file_faults import catalog_faults
 from rdlake.catalog.materialize.schedule import recover_views
 from rdlake.catalog.pinning import lost_commits, lost_lists, recover_lists
 from rdlake.catalog.render import place_current
-from rdlake.catalog.version import Version, recorded
+from rdlake.catalog.version import Version, read_versions
 from rdlake.errors import DamagedLake, NoLake, restore
 from rdlake.schema.tables import TABLES
 from rdlake.store.delta_log import TornFile, has_log, log_folder, repair_folder, torn_files
@@ -70,7 +70,7 @@ def examine(root: str | Path) -> Health:
         return Health(str(path), None, len(folders), None, faults)
     try:
         lake = open_store(path)
-        versions = recorded(lake)
+        versions = read_versions(lake)
         complaints = tuple(_about_catalogs(lake, versions))
     except DamagedLake as error:
         return Health(
@@ -118,7 +118,7 @@ def _refuse_needed(torn: list[TornFile]) -> None:
 
 
 def _mend_catalogs(lake: Lake, aside: Path) -> list[str]:
-    versions = recorded(lake)
+    versions = read_versions(lake)
     faults = list(catalog_faults(lake, versions))
     there = [each.path for each in faults if each.path.exists()]
     moved = [str(_move(path, aside / "catalogs")) for path in there]

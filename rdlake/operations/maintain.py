@@ -9,9 +9,9 @@ from pathlib import Path
 
 import polars as pl
 
-from rdlake.catalog.contract import MADE, script
+from rdlake.catalog.contract import VIEW_FILES, current_contract
 from rdlake.catalog.pinning import file_lists
-from rdlake.catalog.template import BLANKS, is_blank_of
+from rdlake.catalog.template import TEMPLATES, is_template_of
 from rdlake.catalog.version import history
 from rdlake.schema.tables import TABLES
 from rdlake.store.durable import remove_quietly
@@ -118,8 +118,12 @@ def _prune_catalog_files(
     old = time.time() - hours * 3600
     drafts = [path for path in (*entries, *lake.root.iterdir()) if _DRAFT.match(path.name)]
     needed = {path for _, path in pinned}
-    unused = [path for path in _entries(lake.root / MADE) if path.name not in needed]
-    others = [path for path in _entries(lake.root / BLANKS) if not is_blank_of(path, script())]
+    unused = [path for path in _entries(lake.root / VIEW_FILES) if path.name not in needed]
+    others = [
+        path
+        for path in _entries(lake.root / TEMPLATES)
+        if not is_template_of(path, current_contract().text)
+    ]
     left_behind = [path for path in (*drafts, *unused, *others) if _left_behind(path, old)]
     pruned = versions[:-CATALOG_FILES_KEPT] + left_behind
     return tuple(path.name for path in pruned if dry_run or _removed(path))

@@ -1,5 +1,4 @@
 -- The lake has as many folders as ingests says were read.
--- by workspace_id
 WITH read AS (
     SELECT DISTINCT workspace_id
     FROM rdlake_tables.ingests
@@ -8,7 +7,7 @@ WITH read AS (
 there AS (
     SELECT workspace_id, folder_digest IS NOT NULL AS was_read FROM rdlake_tables.workspaces
     UNION ALL
-    -- RD-Agent itself may tell of a loop whose folder is gone.
+    -- A log of RD-Agent may name a loop whose folder is gone.
     SELECT workspace_id, false
     FROM rdlake_tables.loops
     WHERE workspace_id NOT IN (SELECT workspace_id FROM rdlake_tables.workspaces)

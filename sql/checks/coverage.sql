@@ -1,5 +1,4 @@
 -- A share is within 0 and 1: the coverage of a factor, what the scored data lack.
--- by workspace_id
 SELECT 'factor_perf' AS part, workspace_id, factor_name || ' ' || "window" AS row, coverage AS share
 FROM rdlake_tables.factor_perf
 WHERE NOT coverage BETWEEN 0 AND 1

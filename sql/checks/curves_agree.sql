@@ -1,5 +1,4 @@
 -- What qlib_res.csv states and what the curve proves agree, or ingests has the warning that they do not.
--- by workspace_id
 WITH proven AS (
     SELECT
         workspace_id,
@@ -31,7 +30,7 @@ compared AS (
     JOIN proven ON proven.workspace_id = loops.workspace_id
     WHERE loops.has_curve
 ),
--- A little more than what ingest allows for rounding, so that all that is seen here was told.
+-- The tolerance is a little wider than that of ingest. So ingest has warned of every difference found here.
 differing AS (
     SELECT workspace_id, each.figure AS figure, each.stated AS stated, each.proven AS proven
     FROM compared

@@ -1,5 +1,4 @@
 -- A loop that says it has a curve has its days, all of them; one whose folder has the file has a curve, or ingests tells why not.
--- by workspace_id
 WITH days AS (
     SELECT workspace_id, count(*) AS days, min(date) AS first_day, max(date) AS last_day
     FROM rdlake_tables.equity_curves

@@ -1,5 +1,4 @@
 -- A drawdown is never above zero.
--- by workspace_id
 SELECT 'equity_curves' AS part, workspace_id, date::VARCHAR AS row, greatest(drawdown, excess_drawdown) AS drawdown
 FROM rdlake_tables.equity_curves
 WHERE drawdown > 0 OR excess_drawdown > 0 OR isnan(drawdown) OR isnan(excess_drawdown)

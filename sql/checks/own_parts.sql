@@ -1,11 +1,10 @@
 -- Figures are of a factor that the experiment has; one whose folder has a recorded configuration or model has that too, or ingests tells why not.
--- by workspace_id
 WITH told AS (
     SELECT DISTINCT workspace_id
     FROM rdlake_tables.ingests
     WHERE len(findings) > 0
 ),
--- One file of each kind that lies where qlib records it.
+-- Take one file of each kind from the places where qlib records them.
 recorded AS (
     SELECT
         workspace_id,

@@ -1,5 +1,4 @@
 -- Paths of experiments are relative and POSIX.
--- by workspace_id
 WITH paths AS (
     SELECT 'artifacts' AS part, workspace_id AS row, path FROM rdlake_tables.artifacts
     UNION ALL

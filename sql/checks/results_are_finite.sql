@@ -1,5 +1,4 @@
 -- has_result means at least one finite metric.
--- by workspace_id
 SELECT loops.workspace_id, loops.metrics
 FROM rdlake_tables.loops AS loops
 WHERE loops.has_result

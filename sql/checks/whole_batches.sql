@@ -1,5 +1,4 @@
 -- Every row of a workspace was read from the same files: no ingest is half done.
--- by workspace_id
 WITH parts AS (
     SELECT DISTINCT 'models' AS part, workspace_id, source_digest FROM rdlake_tables.models
     UNION ALL
@@ -13,7 +12,7 @@ WITH parts AS (
     UNION ALL
     SELECT DISTINCT 'workspaces', workspace_id, source_digest FROM rdlake_tables.workspaces
 ),
--- What lies in a folder, whatever else is known of its experiment.
+-- These rows follow from the folder alone, not from logs or registries.
 of_folders AS (
     SELECT DISTINCT 'artifacts' AS part, workspace_id, source_digest FROM rdlake_tables.artifacts
     UNION ALL
@@ -21,7 +20,7 @@ of_folders AS (
     UNION ALL
     SELECT DISTINCT 'factor_perf', workspace_id, source_digest FROM rdlake_tables.factor_perf
 ),
--- What a batch commits last: the loop; of a folder without one, the folder.
+-- A batch commits the loop last; for a folder without a loop it commits the folder last.
 wholes AS (
     SELECT
         coalesce(loops.workspace_id, workspaces.workspace_id) AS workspace_id,

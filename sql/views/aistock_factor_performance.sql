@@ -1,27 +1,24 @@
--- key: id
 CREATE VIEW aistock_factor_performance AS
-SELECT * FROM /* rows of aistock_factor_performance by workspace_id in 16 parts */ (
-    SELECT
-        md5(
-            'performance ' || factors.source || chr(10) || perf.factor_name || chr(10) || perf.workspace_id || chr(10)
-                || perf."window"
-        )::VARCHAR AS id,
-        md5('factor ' || factors.source || chr(10) || perf.factor_name)::VARCHAR AS factor_id,
-        perf."window"::VARCHAR AS window_name,
-        perf.ic_mean::DOUBLE AS ic_mean,
-        perf.ic_ir::DOUBLE AS ic_ir,
-        perf.coverage::DOUBLE AS coverage,
-        perf.annual_return::DOUBLE AS annual_return,
-        perf.max_drawdown::DOUBLE AS max_drawdown,
-        perf.sharpe::DOUBLE AS sharpe,
-        md5('experiment ' || perf.workspace_id)::VARCHAR AS experiment_id,
-        perf.workspace_id::VARCHAR AS workspace_id
-    FROM rdlake_tables.factor_perf AS perf
-    JOIN rdlake_tables.factors AS factors
-        ON factors.workspace_id = perf.workspace_id AND factors.factor_name = perf.factor_name
-    JOIN rdlake_tables.loops AS loops ON loops.workspace_id = perf.workspace_id
-    WHERE factors.position IS NOT NULL
-) /* made when published */;
+SELECT
+    md5(
+        'performance ' || factors.source || chr(10) || perf.factor_name || chr(10) || perf.workspace_id || chr(10)
+            || perf."window"
+    )::VARCHAR AS id,
+    md5('factor ' || factors.source || chr(10) || perf.factor_name)::VARCHAR AS factor_id,
+    perf."window"::VARCHAR AS window_name,
+    perf.ic_mean::DOUBLE AS ic_mean,
+    perf.ic_ir::DOUBLE AS ic_ir,
+    perf.coverage::DOUBLE AS coverage,
+    perf.annual_return::DOUBLE AS annual_return,
+    perf.max_drawdown::DOUBLE AS max_drawdown,
+    perf.sharpe::DOUBLE AS sharpe,
+    md5('experiment ' || perf.workspace_id)::VARCHAR AS experiment_id,
+    perf.workspace_id::VARCHAR AS workspace_id
+FROM rdlake_tables.factor_perf AS perf
+JOIN rdlake_tables.factors AS factors
+    ON factors.workspace_id = perf.workspace_id AND factors.factor_name = perf.factor_name
+JOIN rdlake_tables.loops AS loops ON loops.workspace_id = perf.workspace_id
+WHERE factors.position IS NOT NULL;
 
 COMMENT ON VIEW aistock_factor_performance IS 'The figures of factors as the archive of AIstock keeps them: one row per factor, experiment and window, as in factor_windows.';
 COMMENT ON COLUMN aistock_factor_performance.id IS 'made of factor, workspace and window; the same in every catalog version';

@@ -1,4 +1,3 @@
--- key: id
 CREATE VIEW aistock_factors AS
 SELECT
     md5('factor ' || source || chr(10) || name)::VARCHAR AS id,

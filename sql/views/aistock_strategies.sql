@@ -1,36 +1,21 @@
--- key: id
 CREATE VIEW aistock_strategies AS
-WITH told AS (
-    SELECT * FROM /* rows of aistock_strategies by workspace_id in 16 parts */ (
-        SELECT
-            md5('strategy ' || workspace_id)::VARCHAR AS id,
-            (task_run_id || '/' || loop_id || '/' || workspace_id)::VARCHAR AS strategy_key,
-            workspace_id::VARCHAR AS workspace_id,
-            strategy_id::VARCHAR AS strategy_id,
-            (CASE WHEN has_curve THEN 'portfolio' WHEN data_profile IS NOT NULL THEN 'signal' END)::VARCHAR AS shape,
-            (CASE WHEN len(factor_names) > 0 THEN md5('combination ' || workspace_id || chr(10) || 'main') END)
-                ::VARCHAR AS factor_combination_id,
-            created_at::TIMESTAMP AS created_at,
-            decision::BOOLEAN AS decision
-        FROM rdlake_tables.loops
-        WHERE has_result
-    ) /* made when published */
-)
 SELECT
-    told.id::VARCHAR AS id,
-    told.strategy_key::VARCHAR AS strategy_key,
+    md5('strategy ' || loops.workspace_id)::VARCHAR AS id,
+    (loops.task_run_id || '/' || loops.loop_id || '/' || loops.workspace_id)::VARCHAR AS strategy_key,
     (strategies.model_class || ' · ' || strategies.strategy_class || ' ' || strategies.topk || '/' || strategies.n_drop
         || ' · ' || strategies.market)::VARCHAR AS name,
-    told.shape::VARCHAR AS shape,
+    (CASE WHEN loops.has_curve THEN 'portfolio' WHEN loops.data_profile IS NOT NULL THEN 'signal' END)::VARCHAR AS shape,
     (CASE WHEN contains(strategies.strategy_class, 'Topk') THEN 'target_weight' END)::VARCHAR AS output_mode,
     'rdagent'::VARCHAR AS source,
-    told.factor_combination_id::VARCHAR AS factor_combination_id,
-    told.created_at::TIMESTAMP AS created_at,
-    (CASE WHEN told.decision THEN 'rdagent_accept' WHEN NOT told.decision THEN 'rdagent_reject' ELSE 'manual_review' END)
+    (CASE WHEN len(loops.factor_names) > 0 THEN md5('combination ' || loops.workspace_id || chr(10) || 'main') END)
+        ::VARCHAR AS factor_combination_id,
+    loops.created_at::TIMESTAMP AS created_at,
+    (CASE WHEN loops.decision THEN 'rdagent_accept' WHEN NOT loops.decision THEN 'rdagent_reject' ELSE 'manual_review' END)
         ::VARCHAR AS recommendation_status,
-    told.workspace_id::VARCHAR AS workspace_id
-FROM told
-LEFT JOIN rdlake_tables.strategies AS strategies ON strategies.belongs_to = told.strategy_id;
+    loops.workspace_id::VARCHAR AS workspace_id
+FROM rdlake_tables.loops AS loops
+LEFT JOIN rdlake_tables.strategies AS strategies ON strategies.belongs_to = loops.strategy_id
+WHERE loops.has_result;
 
 COMMENT ON VIEW aistock_strategies IS 'The strategies as the archive of AIstock keeps them: one row per experiment with a result.';
 COMMENT ON COLUMN aistock_strategies.id IS 'made of the workspace; the same in every catalog version';

@@ -1,40 +1,37 @@
--- key: workspace_id, path
 CREATE VIEW artifact_list AS
-SELECT * FROM /* rows of artifact_list by workspace_id in 16 parts */ (
-    WITH files AS (
-        SELECT
-            artifacts.workspace_id, artifacts.path, artifacts.artifact_type, artifacts.kind, artifacts.size,
-            artifacts.sha256, artifacts.target, artifacts.state,
-            workspaces.role, workspaces.task_run_id, workspaces.loop_id
-        FROM rdlake_tables.artifacts AS artifacts
-        JOIN rdlake_tables.workspaces AS workspaces ON workspaces.workspace_id = artifacts.workspace_id
-        UNION ALL
-        -- Of a picture that the folder has itself, the folder's is shown.
-        SELECT
-            charts.workspace_id, charts.path, 'backtest_curve_image', 'made', charts.size,
-            charts.sha256, NULL::VARCHAR, 'present',
-            loops.role, loops.task_run_id, loops.loop_id
-        FROM rdlake_tables.charts AS charts
-        JOIN rdlake_tables.loops AS loops
-            ON loops.workspace_id = charts.workspace_id AND loops.source_digest = charts.loop_digest
-        ANTI JOIN rdlake_tables.artifacts AS own
-            ON own.workspace_id = charts.workspace_id AND own.path = charts.path
-    )
+WITH files AS (
     SELECT
-        files.workspace_id::VARCHAR AS workspace_id,
-        files.path::VARCHAR AS path,
-        files.artifact_type::VARCHAR AS artifact_type,
-        files.kind::VARCHAR AS kind,
-        files.size::BIGINT AS size,
-        files.sha256::VARCHAR AS sha256,
-        files.target::VARCHAR AS target,
-        files.state::VARCHAR AS state,
-        coalesce(files.sha256 IN (SELECT blobs.sha256 FROM rdlake_tables.blobs AS blobs), false)::BOOLEAN AS kept,
-        files.role::VARCHAR AS role,
-        files.task_run_id::VARCHAR AS task_run_id,
-        files.loop_id::BIGINT AS loop_id
-    FROM files
-) /* made when published */;
+        artifacts.workspace_id, artifacts.path, artifacts.artifact_type, artifacts.kind, artifacts.size,
+        artifacts.sha256, artifacts.target, artifacts.state,
+        workspaces.role, workspaces.task_run_id, workspaces.loop_id
+    FROM rdlake_tables.artifacts AS artifacts
+    JOIN rdlake_tables.workspaces AS workspaces ON workspaces.workspace_id = artifacts.workspace_id
+    UNION ALL
+    -- Leave out a chart where the folder has a picture of the same name.
+    SELECT
+        charts.workspace_id, charts.path, 'backtest_curve_image', 'made', charts.size,
+        charts.sha256, NULL::VARCHAR, 'present',
+        loops.role, loops.task_run_id, loops.loop_id
+    FROM rdlake_tables.charts AS charts
+    JOIN rdlake_tables.loops AS loops
+        ON loops.workspace_id = charts.workspace_id AND loops.source_digest = charts.loop_digest
+    ANTI JOIN rdlake_tables.artifacts AS own
+        ON own.workspace_id = charts.workspace_id AND own.path = charts.path
+)
+SELECT
+    files.workspace_id::VARCHAR AS workspace_id,
+    files.path::VARCHAR AS path,
+    files.artifact_type::VARCHAR AS artifact_type,
+    files.kind::VARCHAR AS kind,
+    files.size::BIGINT AS size,
+    files.sha256::VARCHAR AS sha256,
+    files.target::VARCHAR AS target,
+    files.state::VARCHAR AS state,
+    coalesce(files.sha256 IN (SELECT blobs.sha256 FROM rdlake_tables.blobs AS blobs), false)::BOOLEAN AS kept,
+    files.role::VARCHAR AS role,
+    files.task_run_id::VARCHAR AS task_run_id,
+    files.loop_id::BIGINT AS loop_id
+FROM files;
 
 COMMENT ON VIEW artifact_list IS 'One row per file of a workspace, and per picture that rdlake made of its curve.';
 COMMENT ON COLUMN artifact_list.workspace_id IS 'name of the folder';

@@ -1,4 +1,3 @@
--- key: lake_id
 CREATE VIEW catalog_info AS
 SELECT
     catalogs.lake_id::VARCHAR AS lake_id,

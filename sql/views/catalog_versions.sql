@@ -1,4 +1,3 @@
--- key: catalog_version
 CREATE VIEW catalog_versions AS
 SELECT
     catalogs.catalog_version::BIGINT AS catalog_version,

@@ -1,4 +1,3 @@
--- key: workspace_id, date
 CREATE VIEW equity_curve AS
 SELECT
     task_run_id::VARCHAR AS task_run_id,

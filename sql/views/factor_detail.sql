@@ -1,4 +1,3 @@
--- key: factor_name, source
 CREATE VIEW factor_detail AS
 SELECT
     name::VARCHAR AS factor_name,

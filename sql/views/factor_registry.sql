@@ -1,4 +1,3 @@
--- key: name, source
 CREATE VIEW factor_registry AS
 SELECT
     name::VARCHAR AS name,

@@ -1,70 +1,67 @@
--- key: name, source, version
 CREATE VIEW factor_versions AS
-SELECT * FROM /* rows of factor_versions by factor_name as name */ (
-    WITH carried AS (
-        SELECT
-            factors.source,
-            factors.factor_name,
-            factors.values_sha256,
-            -- A later loop carries the values without their code.
-            coalesce(
-                factors.code_sha256,
-                max(factors.code_sha256) OVER (PARTITION BY factors.source, factors.factor_name, factors.values_sha256)
-            ) AS code_sha256,
-            coalesce(
-                factors.expression_fingerprint,
-                max(factors.expression_fingerprint)
-                    OVER (PARTITION BY factors.source, factors.factor_name, factors.values_sha256)
-            ) AS expression_fingerprint,
-            factors.created_at,
-            loops.experiment_id,
-            factors.workspace_id
-        FROM rdlake_tables.factors AS factors
-        JOIN rdlake_tables.loops AS loops ON loops.workspace_id = factors.workspace_id
-        WHERE factors.position IS NOT NULL
-            AND coalesce(factors.values_sha256, factors.code_sha256, factors.expression_fingerprint) IS NOT NULL
-    ),
-    versions AS (
-        SELECT
-            source,
-            factor_name,
-            code_sha256,
-            expression_fingerprint,
-            values_sha256,
-            count(DISTINCT experiment_id) AS experiments,
-            min(created_at) AS first_seen,
-            max(created_at) AS last_seen,
-            arg_min(experiment_id, strftime(coalesce(created_at, TIMESTAMP '9999-01-01'), '%Y-%m-%d %H:%M:%S.%f ') || workspace_id)
-                AS first_experiment_id
-        FROM carried
-        GROUP BY source, factor_name, code_sha256, expression_fingerprint, values_sha256
-    ),
-    numbered AS (
-        SELECT
-            *,
-            row_number() OVER (
-                PARTITION BY source, factor_name
-                ORDER BY first_seen NULLS LAST, first_experiment_id, code_sha256 NULLS LAST,
-                    expression_fingerprint NULLS LAST, values_sha256 NULLS LAST
-            ) AS version,
-            count(*) OVER (PARTITION BY source, factor_name) AS versions
-        FROM versions
-    )
+WITH carried AS (
     SELECT
-        factor_name::VARCHAR AS name,
-        source::VARCHAR AS source,
-        version::BIGINT AS version,
-        versions::BIGINT AS versions,
-        code_sha256::VARCHAR AS code_sha256,
-        expression_fingerprint::VARCHAR AS expression_fingerprint,
-        values_sha256::VARCHAR AS values_sha256,
-        experiments::BIGINT AS experiments,
-        first_experiment_id::VARCHAR AS first_experiment_id,
-        first_seen::TIMESTAMP AS first_seen,
-        last_seen::TIMESTAMP AS last_seen
-    FROM numbered
-    WHERE versions > 1
-) /* made when published */;
+        factors.source,
+        factors.factor_name,
+        factors.values_sha256,
+        -- A later loop may carry the same values without their code.
+        coalesce(
+            factors.code_sha256,
+            max(factors.code_sha256) OVER (PARTITION BY factors.source, factors.factor_name, factors.values_sha256)
+        ) AS code_sha256,
+        coalesce(
+            factors.expression_fingerprint,
+            max(factors.expression_fingerprint)
+                OVER (PARTITION BY factors.source, factors.factor_name, factors.values_sha256)
+        ) AS expression_fingerprint,
+        factors.created_at,
+        loops.experiment_id,
+        factors.workspace_id
+    FROM rdlake_tables.factors AS factors
+    JOIN rdlake_tables.loops AS loops ON loops.workspace_id = factors.workspace_id
+    WHERE factors.position IS NOT NULL
+        AND coalesce(factors.values_sha256, factors.code_sha256, factors.expression_fingerprint) IS NOT NULL
+),
+versions AS (
+    SELECT
+        source,
+        factor_name,
+        code_sha256,
+        expression_fingerprint,
+        values_sha256,
+        count(DISTINCT experiment_id) AS experiments,
+        min(created_at) AS first_seen,
+        max(created_at) AS last_seen,
+        first(experiment_id ORDER BY created_at NULLS LAST, workspace_id) FILTER (WHERE experiment_id IS NOT NULL)
+            AS first_experiment_id
+    FROM carried
+    GROUP BY source, factor_name, code_sha256, expression_fingerprint, values_sha256
+),
+numbered AS (
+    SELECT
+        *,
+        row_number() OVER (
+            PARTITION BY source, factor_name
+            ORDER BY first_seen NULLS LAST, first_experiment_id, code_sha256 NULLS LAST,
+                expression_fingerprint NULLS LAST, values_sha256 NULLS LAST
+        ) AS version,
+        count(*) OVER (PARTITION BY source, factor_name) AS versions
+    FROM versions
+)
+SELECT
+    factor_name::VARCHAR AS name,
+    source::VARCHAR AS source,
+    version::BIGINT AS version,
+    versions::BIGINT AS versions,
+    code_sha256::VARCHAR AS code_sha256,
+    expression_fingerprint::VARCHAR AS expression_fingerprint,
+    values_sha256::VARCHAR AS values_sha256,
+    experiments::BIGINT AS experiments,
+    first_experiment_id::VARCHAR AS first_experiment_id,
+    first_seen::TIMESTAMP AS first_seen,
+    last_seen::TIMESTAMP AS last_seen
+FROM numbered
+WHERE versions > 1;
 
 COMMENT ON VIEW factor_versions IS 'One row per version of a factor whose name stands for more than one: other code, another formula, or other values.';
 COMMENT ON COLUMN factor_versions.name IS 'name of the factor';

@@ -1,33 +1,30 @@
--- key: factor_name, source, workspace_id, window_name
 CREATE VIEW factor_windows AS
-SELECT * FROM /* rows of factor_windows by workspace_id in 16 parts */ (
-    SELECT
-        perf.factor_name::VARCHAR AS factor_name,
-        factors.source::VARCHAR AS source,
-        perf.workspace_id::VARCHAR AS workspace_id,
-        perf."window"::VARCHAR AS window_name,
-        perf.start_date::DATE AS "start",
-        perf.end_date::DATE AS "end",
-        perf.annual_return::DOUBLE AS annual_return,
-        perf.max_drawdown::DOUBLE AS max_drawdown,
-        perf.sharpe::DOUBLE AS sharpe,
-        perf.ic_mean::DOUBLE AS ic_mean,
-        perf.ic_ir::DOUBLE AS ic_ir,
-        perf.ic_t::DOUBLE AS ic_t,
-        perf.rank_ic_mean::DOUBLE AS rank_ic_mean,
-        perf.rank_ic_ir::DOUBLE AS rank_ic_ir,
-        perf.rank_ic_t::DOUBLE AS rank_ic_t,
-        perf.ic_days::BIGINT AS ic_days,
-        perf.coverage::DOUBLE AS coverage,
-        perf.label_source::VARCHAR AS label_source,
-        loops.experiment_id::VARCHAR AS experiment_id,
-        factors.created_at::TIMESTAMP AS created_at
-    FROM rdlake_tables.factor_perf AS perf
-    JOIN rdlake_tables.factors AS factors
-        ON factors.workspace_id = perf.workspace_id AND factors.factor_name = perf.factor_name
-    JOIN rdlake_tables.loops AS loops ON loops.workspace_id = perf.workspace_id
-    WHERE factors.position IS NOT NULL
-) /* made when published */;
+SELECT
+    perf.factor_name::VARCHAR AS factor_name,
+    factors.source::VARCHAR AS source,
+    perf.workspace_id::VARCHAR AS workspace_id,
+    perf."window"::VARCHAR AS window_name,
+    perf.start_date::DATE AS "start",
+    perf.end_date::DATE AS "end",
+    perf.annual_return::DOUBLE AS annual_return,
+    perf.max_drawdown::DOUBLE AS max_drawdown,
+    perf.sharpe::DOUBLE AS sharpe,
+    perf.ic_mean::DOUBLE AS ic_mean,
+    perf.ic_ir::DOUBLE AS ic_ir,
+    perf.ic_t::DOUBLE AS ic_t,
+    perf.rank_ic_mean::DOUBLE AS rank_ic_mean,
+    perf.rank_ic_ir::DOUBLE AS rank_ic_ir,
+    perf.rank_ic_t::DOUBLE AS rank_ic_t,
+    perf.ic_days::BIGINT AS ic_days,
+    perf.coverage::DOUBLE AS coverage,
+    perf.label_source::VARCHAR AS label_source,
+    loops.experiment_id::VARCHAR AS experiment_id,
+    factors.created_at::TIMESTAMP AS created_at
+FROM rdlake_tables.factor_perf AS perf
+JOIN rdlake_tables.factors AS factors
+    ON factors.workspace_id = perf.workspace_id AND factors.factor_name = perf.factor_name
+JOIN rdlake_tables.loops AS loops ON loops.workspace_id = perf.workspace_id
+WHERE factors.position IS NOT NULL;
 
 COMMENT ON VIEW factor_windows IS 'One row per factor, experiment and window: the factor''s own figures, never its experiment''s.';
 COMMENT ON COLUMN factor_windows.factor_name IS 'name of the factor';

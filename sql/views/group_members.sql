@@ -1,4 +1,3 @@
--- key: group_id, workspace_id
 CREATE VIEW group_members AS
 SELECT
     group_id::VARCHAR AS group_id,

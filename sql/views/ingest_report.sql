@@ -1,4 +1,3 @@
--- key: batch_id, workspace_id, position
 CREATE VIEW ingest_report AS
 WITH listed AS (
     SELECT

@@ -1,111 +1,108 @@
--- key: task_run_id, loop_id, workspace_id
 CREATE VIEW loop_catalog AS
-SELECT * FROM /* rows of loop_catalog by workspace_id in 16 parts */ (
-    WITH files AS (
+WITH files AS (
+    SELECT
+        workspace_id,
+        max(path) FILTER (WHERE path = 'factor_meta.json') AS factor_meta,
+        max(path) FILTER (WHERE path = 'factor_perf.json') AS factor_perf,
+        max(path) FILTER (WHERE path = 'feedback.json') AS feedback,
+        max(path) FILTER (WHERE path = 'ret_curve.png') AS ret_curve,
+        max(path) FILTER (WHERE path = 'dd_curve.png') AS dd_curve
+    FROM (
+        SELECT workspace_id, path FROM rdlake_tables.artifacts
+        WHERE path IN ('factor_meta.json', 'factor_perf.json', 'feedback.json', 'ret_curve.png', 'dd_curve.png')
+        UNION ALL
+        SELECT charts.workspace_id, charts.path
+        FROM rdlake_tables.charts AS charts
+        JOIN rdlake_tables.loops AS loops
+            ON loops.workspace_id = charts.workspace_id AND loops.source_digest = charts.loop_digest
+    )
+    GROUP BY workspace_id
+),
+archived AS (
+    -- Take the last receipt of each archive. It counts while the loop is what was archived.
+    SELECT workspace_id, source_digest, max(level) AS level
+    FROM (
         SELECT
             workspace_id,
-            max(path) FILTER (WHERE path = 'factor_meta.json') AS factor_meta,
-            max(path) FILTER (WHERE path = 'factor_perf.json') AS factor_perf,
-            max(path) FILTER (WHERE path = 'feedback.json') AS feedback,
-            max(path) FILTER (WHERE path = 'ret_curve.png') AS ret_curve,
-            max(path) FILTER (WHERE path = 'dd_curve.png') AS dd_curve
-        FROM (
-            SELECT workspace_id, path FROM rdlake_tables.artifacts
-            WHERE path IN ('factor_meta.json', 'factor_perf.json', 'feedback.json', 'ret_curve.png', 'dd_curve.png')
-            UNION ALL
-            SELECT charts.workspace_id, charts.path
-            FROM rdlake_tables.charts AS charts
-            JOIN rdlake_tables.loops AS loops
-                ON loops.workspace_id = charts.workspace_id AND loops.source_digest = charts.loop_digest
-        )
-        GROUP BY workspace_id
-    ),
-    archived AS (
-        -- the last word of each archive, of what the loop was then
-        SELECT workspace_id, source_digest, max(level) AS level
-        FROM (
-            SELECT
-                workspace_id,
-                archive_lake_id,
-                arg_max(level, verified_at) AS level,
-                arg_max(source_digest, verified_at) AS source_digest
-            FROM rdlake_tables.archives
-            GROUP BY workspace_id, archive_lake_id
-        )
-        GROUP BY workspace_id, source_digest
+            archive_lake_id,
+            arg_max(level, verified_at) AS level,
+            arg_max(source_digest, verified_at) AS source_digest
+        FROM rdlake_tables.archives
+        GROUP BY workspace_id, archive_lake_id
     )
-    SELECT
-        loops.task_run_id::VARCHAR AS task_run_id,
-        loops.loop_id::BIGINT AS loop_id,
-        loops.workspace_id::VARCHAR AS workspace_id,
-        loops.experiment_id::VARCHAR AS experiment_id,
-        loops.role::VARCHAR AS role,
-        loops.scenario::VARCHAR AS scenario,
-        loops.step_name::VARCHAR AS step_name,
-        loops.action::VARCHAR AS action,
-        loops.status::VARCHAR AS status,
-        loops.has_result::BOOLEAN AS has_result,
-        loops.has_curve::BOOLEAN AS has_curve,
-        loops.cached::BOOLEAN AS cached,
-        loops.result_workspace_id::VARCHAR AS result_workspace_id,
-        loops.strategy_id::VARCHAR AS strategy_id,
-        loops.protocol_strategy_id::VARCHAR AS protocol_strategy_id,
-        loops.model_id::VARCHAR AS model_id,
-        loops.factor_names::VARCHAR[] AS factor_names,
-        loops.base_features::VARCHAR[] AS base_features,
-        (CASE
-            WHEN loops.metrics IS NOT NULL THEN map_concat(
-                MAP {
-                    'annualized_return': loops.annual_return, 'max_drawdown': loops.max_drawdown, 'ic_mean': loops.ic,
-                    'rank_ic_mean': loops.rank_ic, 'multi_score': loops.multi_score, 'sharpe': loops.sharpe,
-                    'win_rate': loops.win_rate
-                },
-                loops.metrics
-            )
-        END)::MAP(VARCHAR, DOUBLE) AS metrics,
-        loops.ic::DOUBLE AS ic,
-        loops.icir::DOUBLE AS icir,
-        loops.rank_ic::DOUBLE AS rank_ic,
-        loops.rank_icir::DOUBLE AS rank_icir,
-        loops.annual_return::DOUBLE AS annual_return,
-        loops.max_drawdown::DOUBLE AS max_drawdown,
-        loops.information_ratio::DOUBLE AS information_ratio,
-        loops.annual_return_with_cost::DOUBLE AS annual_return_with_cost,
-        loops.annual_return_without_cost::DOUBLE AS annual_return_without_cost,
-        loops.max_drawdown_with_cost::DOUBLE AS max_drawdown_with_cost,
-        loops.max_drawdown_without_cost::DOUBLE AS max_drawdown_without_cost,
-        loops.information_ratio_with_cost::DOUBLE AS information_ratio_with_cost,
-        loops.information_ratio_without_cost::DOUBLE AS information_ratio_without_cost,
-        loops.multi_score::DOUBLE AS multi_score,
-        loops.sharpe::DOUBLE AS sharpe,
-        loops.win_rate::DOUBLE AS win_rate,
-        loops.final_nav::DOUBLE AS final_nav,
-        loops.nav_drawdown::DOUBLE AS nav_drawdown,
-        loops.mean_turnover::DOUBLE AS mean_turnover,
-        loops.curve_start::DATE AS curve_start,
-        loops.curve_end::DATE AS curve_end,
-        loops.curve_days::BIGINT AS curve_days,
-        loops.decision::BOOLEAN AS decision,
-        true::BOOLEAN AS selected_on_test,
-        {
-            'execution': feedback.summary_execution, 'value_feedback': feedback.summary_value_feedback,
-            'shape_feedback': feedback.summary_shape_feedback
-        }::STRUCT(execution VARCHAR, value_feedback VARCHAR, shape_feedback VARCHAR) AS summary_texts,
-        {
-            'factor_meta': files.factor_meta, 'factor_perf': files.factor_perf, 'feedback': files.feedback,
-            'ret_curve': files.ret_curve, 'dd_curve': files.dd_curve
-        }::STRUCT(
-            factor_meta VARCHAR, factor_perf VARCHAR, feedback VARCHAR, ret_curve VARCHAR, dd_curve VARCHAR
-        ) AS paths,
-        coalesce(archived.level, 0)::BIGINT AS archiving_level,
-        loops.created_at::TIMESTAMP AS created_at,
-        loops.provenance::MAP(VARCHAR, VARCHAR) AS provenance
-    FROM rdlake_tables.loops AS loops
-    LEFT JOIN rdlake_tables.feedback AS feedback ON feedback.workspace_id = loops.workspace_id
-    LEFT JOIN files ON files.workspace_id = loops.workspace_id
-    LEFT JOIN archived ON archived.workspace_id = loops.workspace_id AND archived.source_digest = loops.source_digest
-    WHERE loops.has_result
-) /* made when published */;
+    GROUP BY workspace_id, source_digest
+)
+SELECT
+    loops.task_run_id::VARCHAR AS task_run_id,
+    loops.loop_id::BIGINT AS loop_id,
+    loops.workspace_id::VARCHAR AS workspace_id,
+    loops.experiment_id::VARCHAR AS experiment_id,
+    loops.role::VARCHAR AS role,
+    loops.scenario::VARCHAR AS scenario,
+    loops.step_name::VARCHAR AS step_name,
+    loops.action::VARCHAR AS action,
+    loops.status::VARCHAR AS status,
+    loops.has_result::BOOLEAN AS has_result,
+    loops.has_curve::BOOLEAN AS has_curve,
+    loops.cached::BOOLEAN AS cached,
+    loops.result_workspace_id::VARCHAR AS result_workspace_id,
+    loops.strategy_id::VARCHAR AS strategy_id,
+    loops.protocol_strategy_id::VARCHAR AS protocol_strategy_id,
+    loops.model_id::VARCHAR AS model_id,
+    loops.factor_names::VARCHAR[] AS factor_names,
+    loops.base_features::VARCHAR[] AS base_features,
+    (CASE
+        WHEN loops.metrics IS NOT NULL THEN map_concat(
+            MAP {
+                'annualized_return': loops.annual_return, 'max_drawdown': loops.max_drawdown, 'ic_mean': loops.ic,
+                'rank_ic_mean': loops.rank_ic, 'multi_score': loops.multi_score, 'sharpe': loops.sharpe,
+                'win_rate': loops.win_rate
+            },
+            loops.metrics
+        )
+    END)::MAP(VARCHAR, DOUBLE) AS metrics,
+    loops.ic::DOUBLE AS ic,
+    loops.icir::DOUBLE AS icir,
+    loops.rank_ic::DOUBLE AS rank_ic,
+    loops.rank_icir::DOUBLE AS rank_icir,
+    loops.annual_return::DOUBLE AS annual_return,
+    loops.max_drawdown::DOUBLE AS max_drawdown,
+    loops.information_ratio::DOUBLE AS information_ratio,
+    loops.annual_return_with_cost::DOUBLE AS annual_return_with_cost,
+    loops.annual_return_without_cost::DOUBLE AS annual_return_without_cost,
+    loops.max_drawdown_with_cost::DOUBLE AS max_drawdown_with_cost,
+    loops.max_drawdown_without_cost::DOUBLE AS max_drawdown_without_cost,
+    loops.information_ratio_with_cost::DOUBLE AS information_ratio_with_cost,
+    loops.information_ratio_without_cost::DOUBLE AS information_ratio_without_cost,
+    loops.multi_score::DOUBLE AS multi_score,
+    loops.sharpe::DOUBLE AS sharpe,
+    loops.win_rate::DOUBLE AS win_rate,
+    loops.final_nav::DOUBLE AS final_nav,
+    loops.nav_drawdown::DOUBLE AS nav_drawdown,
+    loops.mean_turnover::DOUBLE AS mean_turnover,
+    loops.curve_start::DATE AS curve_start,
+    loops.curve_end::DATE AS curve_end,
+    loops.curve_days::BIGINT AS curve_days,
+    loops.decision::BOOLEAN AS decision,
+    true::BOOLEAN AS selected_on_test,
+    {
+        'execution': feedback.summary_execution, 'value_feedback': feedback.summary_value_feedback,
+        'shape_feedback': feedback.summary_shape_feedback
+    }::STRUCT(execution VARCHAR, value_feedback VARCHAR, shape_feedback VARCHAR) AS summary_texts,
+    {
+        'factor_meta': files.factor_meta, 'factor_perf': files.factor_perf, 'feedback': files.feedback,
+        'ret_curve': files.ret_curve, 'dd_curve': files.dd_curve
+    }::STRUCT(
+        factor_meta VARCHAR, factor_perf VARCHAR, feedback VARCHAR, ret_curve VARCHAR, dd_curve VARCHAR
+    ) AS paths,
+    coalesce(archived.level, 0)::BIGINT AS archiving_level,
+    loops.created_at::TIMESTAMP AS created_at,
+    loops.provenance::MAP(VARCHAR, VARCHAR) AS provenance
+FROM rdlake_tables.loops AS loops
+LEFT JOIN rdlake_tables.feedback AS feedback ON feedback.workspace_id = loops.workspace_id
+LEFT JOIN files ON files.workspace_id = loops.workspace_id
+LEFT JOIN archived ON archived.workspace_id = loops.workspace_id AND archived.source_digest = loops.source_digest
+WHERE loops.has_result;
 
 COMMENT ON VIEW loop_catalog IS 'One row per experiment with a result: an RD-Agent loop, or the baseline of a run.';
 COMMENT ON COLUMN loop_catalog.task_run_id IS 'RD-Agent run; synthetic_<workspace_id> while the run is not known';

@@ -1,4 +1,3 @@
--- key: task_run_id, loop_id, workspace_id
 CREATE VIEW loop_result AS
 SELECT
     task_run_id::VARCHAR AS task_run_id,

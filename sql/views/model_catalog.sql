@@ -1,4 +1,3 @@
--- key: model_id
 CREATE VIEW model_catalog AS
 SELECT
     models.model_id::VARCHAR AS model_id,

@@ -1,86 +1,81 @@
--- key: strategy_id
 CREATE VIEW strategy_catalog AS
-SELECT * FROM /* rows of strategy_catalog by strategy_id in 4 parts */ (
-    WITH loops AS (
-        SELECT
-            *,
-            strftime(coalesce(created_at, TIMESTAMP '1970-01-01'), '%Y-%m-%d %H:%M:%S.%f ') || workspace_id AS recency
-        FROM rdlake_tables.loops
-        WHERE strategy_id IS NOT NULL
-    ),
-    ran AS (
-        SELECT
-            strategy_id,
-            count(*) AS experiments,
-            count(*) FILTER (WHERE has_result) AS successful_experiments,
-            list(experiment_id ORDER BY recency) AS experiment_ids,
-            list(workspace_id ORDER BY recency) AS workspace_ids,
-            min(created_at) AS first_run_at,
-            max(created_at) AS latest_run_at
-        FROM loops
-        GROUP BY strategy_id
-    ),
-    example AS (
-        SELECT loops.*, workspaces.root_name || '/' || loops.workspace_id AS workspace_path
-        FROM loops
-        LEFT JOIN rdlake_tables.workspaces AS workspaces ON workspaces.workspace_id = loops.workspace_id
-        WHERE loops.has_result AND loops.status = 'success'
-        QUALIFY row_number() OVER (PARTITION BY loops.strategy_id ORDER BY loops.recency DESC) = 1
-    ),
-    templates AS (
-        SELECT artifacts.workspace_id, list(artifacts.path ORDER BY artifacts.path) AS files
-        FROM rdlake_tables.artifacts AS artifacts
-        SEMI JOIN example ON example.workspace_id = artifacts.workspace_id
-        WHERE regexp_matches(artifacts.path, '^[^/]+[.]ya?ml$')
-        GROUP BY artifacts.workspace_id
-    )
+WITH loops AS (
+    SELECT * FROM rdlake_tables.loops WHERE strategy_id IS NOT NULL
+),
+ran AS (
     SELECT
-        ran.strategy_id::VARCHAR AS strategy_id,
-        coalesce(strategies.scenario, example.scenario)::VARCHAR AS scenario,
-        coalesce(strategies.step_name, example.step_name)::VARCHAR AS step_name,
-        coalesce(strategies.action, example.action)::VARCHAR AS action,
-        (CASE
-            WHEN example.workspace_id IS NOT NULL THEN {
-                'task_run_id': example.task_run_id, 'loop_id': example.loop_id, 'workspace_id': example.workspace_id,
-                'workspace_path': example.workspace_path
-            }
-        END)::STRUCT(task_run_id VARCHAR, loop_id BIGINT, workspace_id VARCHAR, workspace_path VARCHAR) AS workspace_example,
-        coalesce(strategies.template_files, templates.files)::VARCHAR[] AS template_files,
-        strategies.data_config::VARCHAR AS data_config,
-        strategies.dataset_config::VARCHAR AS dataset_config,
-        strategies.portfolio_config::VARCHAR AS portfolio_config,
-        strategies.backtest_config::VARCHAR AS backtest_config,
-        strategies.model_config::VARCHAR AS model_config,
-        (CASE
-            WHEN json_valid(strategies.portfolio_config) THEN {
-                'module': json_extract_string(strategies.portfolio_config, '$.module_path'),
-                'func': json_extract_string(strategies.portfolio_config, '$.class')
-            }
-        END)::STRUCT("module" VARCHAR, func VARCHAR) AS python_implementation,
-        strategies.base_features::VARCHAR[] AS feature_list,
-        strategies.market::VARCHAR AS market,
-        strategies.instruments::VARCHAR AS instruments,
-        strategies.freq::VARCHAR AS freq,
-        strategies.benchmark::VARCHAR AS benchmark,
-        strategies.segments::MAP(VARCHAR, VARCHAR) AS segments,
-        strategies.topk::BIGINT AS topk,
-        strategies.n_drop::BIGINT AS n_drop,
-        strategies.open_cost::DOUBLE AS open_cost,
-        strategies.close_cost::DOUBLE AS close_cost,
-        strategies.model_class::VARCHAR AS model_class,
-        strategies.strategy_class::VARCHAR AS strategy_class,
-        ran.experiments::BIGINT AS experiments,
-        ran.successful_experiments::BIGINT AS successful_experiments,
-        ran.experiment_ids::VARCHAR[] AS experiment_ids,
-        ran.workspace_ids::VARCHAR[] AS workspace_ids,
-        ran.first_run_at::TIMESTAMP AS first_run_at,
-        ran.latest_run_at::TIMESTAMP AS latest_run_at,
-        strategies.provenance::MAP(VARCHAR, VARCHAR) AS provenance
-    FROM ran
-    LEFT JOIN rdlake_tables.strategies AS strategies ON strategies.belongs_to = ran.strategy_id
-    LEFT JOIN example ON example.strategy_id = ran.strategy_id
-    LEFT JOIN templates ON templates.workspace_id = example.workspace_id
-) /* made when published */;
+        strategy_id,
+        count(*) AS experiments,
+        count(*) FILTER (WHERE has_result) AS successful_experiments,
+        list(experiment_id ORDER BY created_at NULLS FIRST, workspace_id) AS experiment_ids,
+        list(workspace_id ORDER BY created_at NULLS FIRST, workspace_id) AS workspace_ids,
+        min(created_at) AS first_run_at,
+        max(created_at) AS latest_run_at
+    FROM loops
+    GROUP BY strategy_id
+),
+example AS (
+    SELECT loops.*, workspaces.root_name || '/' || loops.workspace_id AS workspace_path
+    FROM loops
+    LEFT JOIN rdlake_tables.workspaces AS workspaces ON workspaces.workspace_id = loops.workspace_id
+    WHERE loops.has_result AND loops.status = 'success'
+    QUALIFY row_number() OVER (
+        PARTITION BY loops.strategy_id ORDER BY loops.created_at DESC NULLS LAST, loops.workspace_id DESC
+    ) = 1
+),
+templates AS (
+    SELECT artifacts.workspace_id, list(artifacts.path ORDER BY artifacts.path) AS files
+    FROM rdlake_tables.artifacts AS artifacts
+    SEMI JOIN example ON example.workspace_id = artifacts.workspace_id
+    WHERE regexp_matches(artifacts.path, '^[^/]+[.]ya?ml$')
+    GROUP BY artifacts.workspace_id
+)
+SELECT
+    ran.strategy_id::VARCHAR AS strategy_id,
+    coalesce(strategies.scenario, example.scenario)::VARCHAR AS scenario,
+    coalesce(strategies.step_name, example.step_name)::VARCHAR AS step_name,
+    coalesce(strategies.action, example.action)::VARCHAR AS action,
+    (CASE
+        WHEN example.workspace_id IS NOT NULL THEN {
+            'task_run_id': example.task_run_id, 'loop_id': example.loop_id, 'workspace_id': example.workspace_id,
+            'workspace_path': example.workspace_path
+        }
+    END)::STRUCT(task_run_id VARCHAR, loop_id BIGINT, workspace_id VARCHAR, workspace_path VARCHAR) AS workspace_example,
+    coalesce(strategies.template_files, templates.files)::VARCHAR[] AS template_files,
+    strategies.data_config::VARCHAR AS data_config,
+    strategies.dataset_config::VARCHAR AS dataset_config,
+    strategies.portfolio_config::VARCHAR AS portfolio_config,
+    strategies.backtest_config::VARCHAR AS backtest_config,
+    strategies.model_config::VARCHAR AS model_config,
+    (CASE
+        WHEN json_valid(strategies.portfolio_config) THEN {
+            'module': json_extract_string(strategies.portfolio_config, '$.module_path'),
+            'func': json_extract_string(strategies.portfolio_config, '$.class')
+        }
+    END)::STRUCT("module" VARCHAR, func VARCHAR) AS python_implementation,
+    strategies.base_features::VARCHAR[] AS feature_list,
+    strategies.market::VARCHAR AS market,
+    strategies.instruments::VARCHAR AS instruments,
+    strategies.freq::VARCHAR AS freq,
+    strategies.benchmark::VARCHAR AS benchmark,
+    strategies.segments::MAP(VARCHAR, VARCHAR) AS segments,
+    strategies.topk::BIGINT AS topk,
+    strategies.n_drop::BIGINT AS n_drop,
+    strategies.open_cost::DOUBLE AS open_cost,
+    strategies.close_cost::DOUBLE AS close_cost,
+    strategies.model_class::VARCHAR AS model_class,
+    strategies.strategy_class::VARCHAR AS strategy_class,
+    ran.experiments::BIGINT AS experiments,
+    ran.successful_experiments::BIGINT AS successful_experiments,
+    ran.experiment_ids::VARCHAR[] AS experiment_ids,
+    ran.workspace_ids::VARCHAR[] AS workspace_ids,
+    ran.first_run_at::TIMESTAMP AS first_run_at,
+    ran.latest_run_at::TIMESTAMP AS latest_run_at,
+    strategies.provenance::MAP(VARCHAR, VARCHAR) AS provenance
+FROM ran
+LEFT JOIN rdlake_tables.strategies AS strategies ON strategies.belongs_to = ran.strategy_id
+LEFT JOIN example ON example.strategy_id = ran.strategy_id
+LEFT JOIN templates ON templates.workspace_id = example.workspace_id;
 
 COMMENT ON VIEW strategy_catalog IS 'One row per configuration that some experiment really ran; equal configurations are one, a changed topk is another.';
 COMMENT ON COLUMN strategy_catalog.strategy_id IS 'made of the configuration: UUIDv5 of its canonical JSON, without threads, paths, the factor set';

@@ -1,63 +1,60 @@
--- key: workspace_id
 CREATE VIEW strategy_detail AS
-SELECT * FROM /* rows of strategy_detail by workspace_id in 8 parts in groups of 2048 */ (
-    WITH curves AS (
-        SELECT workspace_id, list({'date': date, 'nav': nav} ORDER BY date) AS days
-        FROM rdlake_tables.equity_curves
-        GROUP BY workspace_id
-    ),
-    pictures AS (
-        SELECT workspace_id, path FROM rdlake_tables.artifacts WHERE path = 'ret_curve.png'
-        UNION
-        SELECT charts.workspace_id, charts.path
-        FROM rdlake_tables.charts AS charts
-        JOIN rdlake_tables.loops AS loops
-            ON loops.workspace_id = charts.workspace_id AND loops.source_digest = charts.loop_digest
-        WHERE charts.path = 'ret_curve.png'
-    )
-    SELECT
-        loops.strategy_id::VARCHAR AS strategy_id,
-        (strategies.model_class || ' · ' || strategies.strategy_class || ' ' || strategies.topk || '/' || strategies.n_drop
-            || ' · ' || strategies.market)::VARCHAR AS name,
-        (CASE WHEN loops.has_curve THEN 'portfolio' WHEN loops.data_profile IS NOT NULL THEN 'signal' END)
-            ::VARCHAR AS shape,
-        (CASE WHEN contains(strategies.strategy_class, 'Topk') THEN 'target_weight' END)::VARCHAR AS output_mode,
-        (loops.task_run_id || '/' || loops.loop_id || '/' || loops.workspace_id)::VARCHAR AS source_key,
-        loops.created_at::TIMESTAMP AS created_at,
-        loops.status::VARCHAR AS status,
-        loops.factor_names::VARCHAR[] AS factor_names,
-        (CASE
-            WHEN loops.factor_names IS NOT NULL OR loops.base_features IS NOT NULL
-                THEN MAP {'rdagent_generated': len(loops.factor_names), 'base': len(loops.base_features)}
-        END)::MAP(VARCHAR, BIGINT) AS factor_source_summary,
-        loops.annual_return::DOUBLE AS annual_return,
-        loops.max_drawdown::DOUBLE AS max_drawdown,
-        loops.sharpe::DOUBLE AS sharpe,
-        loops.win_rate::DOUBLE AS win_rate,
-        curves.days::STRUCT(date DATE, nav DOUBLE)[] AS equity_curve,
-        pictures.path::VARCHAR AS equity_curve_chart_url,
-        loops.decision::BOOLEAN AS decision,
-        (CASE WHEN feedback.workspace_id IS NOT NULL THEN coalesce(feedback.limitations, []::VARCHAR[]) END)
-            ::VARCHAR[] AS limitations,
-        (CASE WHEN feedback.workspace_id IS NOT NULL THEN coalesce(feedback.code_critic, []::VARCHAR[]) END)
-            ::VARCHAR[] AS code_critic,
-        feedback.hypothesis::VARCHAR AS hypothesis,
-        loops.task_run_id::VARCHAR AS task_run_id,
-        loops.loop_id::BIGINT AS loop_id,
-        loops.workspace_id::VARCHAR AS workspace_id,
-        loops.role::VARCHAR AS role,
-        loops.action::VARCHAR AS action,
-        loops.cached::BOOLEAN AS cached,
-        loops.nav_drawdown::DOUBLE AS nav_drawdown,
-        true::BOOLEAN AS selected_on_test,
-        loops.provenance::MAP(VARCHAR, VARCHAR) AS provenance
-    FROM rdlake_tables.loops AS loops
-    LEFT JOIN curves ON curves.workspace_id = loops.workspace_id
-    LEFT JOIN pictures ON pictures.workspace_id = loops.workspace_id
-    LEFT JOIN rdlake_tables.feedback AS feedback ON feedback.workspace_id = loops.workspace_id
-    LEFT JOIN rdlake_tables.strategies AS strategies ON strategies.belongs_to = loops.strategy_id
-    WHERE loops.has_result
-) /* made when published */;
+WITH curves AS (
+    SELECT workspace_id, list({'date': date, 'nav': nav} ORDER BY date) AS days
+    FROM rdlake_tables.equity_curves
+    GROUP BY workspace_id
+),
+pictures AS (
+    SELECT workspace_id, path FROM rdlake_tables.artifacts WHERE path = 'ret_curve.png'
+    UNION
+    SELECT charts.workspace_id, charts.path
+    FROM rdlake_tables.charts AS charts
+    JOIN rdlake_tables.loops AS loops
+        ON loops.workspace_id = charts.workspace_id AND loops.source_digest = charts.loop_digest
+    WHERE charts.path = 'ret_curve.png'
+)
+SELECT
+    loops.strategy_id::VARCHAR AS strategy_id,
+    (strategies.model_class || ' · ' || strategies.strategy_class || ' ' || strategies.topk || '/' || strategies.n_drop
+        || ' · ' || strategies.market)::VARCHAR AS name,
+    (CASE WHEN loops.has_curve THEN 'portfolio' WHEN loops.data_profile IS NOT NULL THEN 'signal' END)
+        ::VARCHAR AS shape,
+    (CASE WHEN contains(strategies.strategy_class, 'Topk') THEN 'target_weight' END)::VARCHAR AS output_mode,
+    (loops.task_run_id || '/' || loops.loop_id || '/' || loops.workspace_id)::VARCHAR AS source_key,
+    loops.created_at::TIMESTAMP AS created_at,
+    loops.status::VARCHAR AS status,
+    loops.factor_names::VARCHAR[] AS factor_names,
+    (CASE
+        WHEN loops.factor_names IS NOT NULL OR loops.base_features IS NOT NULL
+            THEN MAP {'rdagent_generated': len(loops.factor_names), 'base': len(loops.base_features)}
+    END)::MAP(VARCHAR, BIGINT) AS factor_source_summary,
+    loops.annual_return::DOUBLE AS annual_return,
+    loops.max_drawdown::DOUBLE AS max_drawdown,
+    loops.sharpe::DOUBLE AS sharpe,
+    loops.win_rate::DOUBLE AS win_rate,
+    curves.days::STRUCT(date DATE, nav DOUBLE)[] AS equity_curve,
+    pictures.path::VARCHAR AS equity_curve_chart_url,
+    loops.decision::BOOLEAN AS decision,
+    (CASE WHEN feedback.workspace_id IS NOT NULL THEN coalesce(feedback.limitations, []::VARCHAR[]) END)
+        ::VARCHAR[] AS limitations,
+    (CASE WHEN feedback.workspace_id IS NOT NULL THEN coalesce(feedback.code_critic, []::VARCHAR[]) END)
+        ::VARCHAR[] AS code_critic,
+    feedback.hypothesis::VARCHAR AS hypothesis,
+    loops.task_run_id::VARCHAR AS task_run_id,
+    loops.loop_id::BIGINT AS loop_id,
+    loops.workspace_id::VARCHAR AS workspace_id,
+    loops.role::VARCHAR AS role,
+    loops.action::VARCHAR AS action,
+    loops.cached::BOOLEAN AS cached,
+    loops.nav_drawdown::DOUBLE AS nav_drawdown,
+    true::BOOLEAN AS selected_on_test,
+    loops.provenance::MAP(VARCHAR, VARCHAR) AS provenance
+FROM rdlake_tables.loops AS loops
+LEFT JOIN curves ON curves.workspace_id = loops.workspace_id
+LEFT JOIN pictures ON pictures.workspace_id = loops.workspace_id
+LEFT JOIN rdlake_tables.feedback AS feedback ON feedback.workspace_id = loops.workspace_id
+LEFT JOIN rdlake_tables.strategies AS strategies ON strategies.belongs_to = loops.strategy_id
+WHERE loops.has_result;
 
 COMMENT ON VIEW strategy_detail IS 'The strategy page of AIstock: one row per experiment with a result; strategy_id repeats.';
 COMMENT ON COLUMN strategy_detail.strategy_id IS 'id of the configuration that really ran; null while not known';

@@ -1,4 +1,3 @@
--- key: strategy_id
 CREATE VIEW strategy_registry AS
 SELECT
     strategy_id::VARCHAR AS strategy_id,

@@ -13,7 +13,7 @@ from typing import Any
 import duckdb
 
 import rdlake
-from rdlake.catalog.contract import queries
+from rdlake.catalog.contract import load_queries
 from rdlake.catalog.publish import publish
 from rdlake.demo import write_demo
 from rdlake.store.lake import Lake
@@ -46,7 +46,7 @@ def demo_lake(folder: Path) -> Lake:
 def page(connection: duckdb.DuckDBPyConnection) -> str:
     """The whole page, answered by the catalog that is in use."""
     parts = [INTRODUCTION]
-    for each in queries():
+    for each in load_queries():
         code = each.sql.partition("\n")[2].strip()
         answer = _answer(connection.execute(each.sql))
         parts.append(f"## {each.name}\n\n{each.question}\n\n```sql\n{code}\n```\n\n{answer}\n")

@@ -15,7 +15,7 @@ from pathlib import Path
 import duckdb
 
 import rdlake
-from rdlake.catalog.contract import keys, script
+from rdlake.catalog.contract import current_contract
 from rdlake.catalog.publish import publish
 from rdlake.store.opening import init_store
 
@@ -64,7 +64,7 @@ def _order(connection: duckdb.DuckDBPyConnection, name: str) -> list[str]:
 
 def as_text(views: Mapping[str, View]) -> str:
     """One block a view, one line a column."""
-    of = keys(script())
+    of = current_contract().keys
     lines = []
     for name, view in views.items():
         key = ", ".join(of.get(name.removeprefix("main."), ()))

@@ -55,6 +55,13 @@ def copied(made: Published, folder: Path) -> Published:
     return Published(open_store(folder / "lake"), folder / "workspaces")
 
 
+def with_view(text: str, view: str, key: str, select: str) -> str:
+    """The text of a contract with one more view."""
+    settings = f'--- settings\n-- [views.{view}]\n-- key = ["{key}"]\n--\n'
+    created = f"CREATE VIEW {view} AS\n{select};\n\nCOMMENT ON VIEW {view} IS 'added';"
+    return f"{text.replace('--- settings', settings, 1)}\n--- view {view}\n{created}"
+
+
 @contextmanager
 def batches_of(*names: str) -> Iterator[None]:
     """Writers commit these tables alone, as one that is stopped in the middle of a batch does."""

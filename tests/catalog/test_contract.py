@@ -16,15 +16,7 @@ import pyarrow as pa
 import pytest
 
 import rdlake
-from rdlake.catalog.contract import (
-    checks,
-    definitions,
-    keys,
-    row_queries,
-    script,
-    shown,
-    sql_folder,
-)
+from rdlake.catalog.contract import current_checks, current_contract, sql_folder
 from rdlake.catalog.docs import contract_markdown
 from rdlake.schema.sql import duckdb_type
 from rdlake.schema.tables import TABLES, table
@@ -47,7 +39,6 @@ FORBIDDEN = {
     "time with zone": r"\btimestamptz\b|\bwith\s+time\s+zone\b",
 }
 TEXT_OR_COMMENT = re.compile(r"'(?:[^']|'')*'|--[^\n]*|/\*.*?\*/", re.DOTALL)
-CREATED = re.compile(r"CREATE VIEW (?P<view>[\w.]+) AS\n(?P<select>.*?);\n", re.DOTALL)
 
 
 @pytest.fixture(scope="module")
@@ -75,8 +66,7 @@ def forbidden_in(code: str) -> list[str]:
 
 
 def selects() -> dict[str, str]:
-    found = {each["view"]: each["select"] for each in CREATED.finditer(script())}
-    return {**found, **definitions(script())}
+    return {name: view.select for name, view in current_contract().views.items()}
 
 
 def test_the_contract_is_the_one_in_the_golden_file(views: dict[str, View]) -> None:
@@ -106,7 +96,7 @@ def test_the_page_is_the_one_that_the_comments_make() -> None:
 
 def test_there_is_a_view_for_each_file_and_each_table(views: dict[str, View]) -> None:
     files = {path.stem for path in (sql_folder() / "views").glob("*.sql")}
-    tables = {entry.name for entry in TABLES if entry.pinned} | {"catalogs"}
+    tables = {entry.name for entry in TABLES if entry.pinned} | {"catalogs", "view_definitions"}
     assert set(views) == {f"main.{name}" for name in files} | {
         f"rdlake_tables.{name}" for name in tables
     }
@@ -140,22 +130,25 @@ def test_types_told_are_types_answered(
 
 @pytest.mark.parametrize("seed", ["1", "2", "3", "4"])
 def test_the_script_is_the_same_in_every_process(seed: str) -> None:
-    asked = "from rdlake.catalog.contract import script; print(script(), end='')"
+    asked = (
+        "from rdlake.catalog.contract import current_contract;"
+        "print(current_contract().text, end='')"
+    )
     environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONIOENCODING": "utf-8"}
     told = subprocess.check_output([sys.executable, "-c", asked], env=environment)
-    assert told.decode().splitlines() == script().splitlines()
+    assert told.decode().splitlines() == current_contract().text.splitlines()
 
 
 def test_every_view_states_its_key() -> None:
     files = {path.stem for path in (sql_folder() / "views").glob("*.sql")}
-    assert set(keys(script())) == files
+    assert set(current_contract().keys) == files
 
 
 @pytest.mark.parametrize("view", VIEWS)
 def test_the_key_exists_and_names_one_row(
     connection: duckdb.DuckDBPyConnection, views: dict[str, View], view: str
 ) -> None:
-    key = keys(script())[view]
+    key = current_contract().keys[view]
     assert set(key) <= set(views[f"main.{view}"].columns)
     rows = connection.execute(f"SELECT {', '.join(key)} FROM {view}").fetchall()
     assert rows or view in OFTEN_EMPTY
@@ -196,21 +189,19 @@ def test_a_file_holds_one_view_with_its_comments() -> None:
     for path in (sql_folder() / "views").glob("*.sql"):
         text = path.read_text(encoding="utf-8")
         assert re.findall(r"CREATE (?:OR REPLACE )?VIEW (\w+)", text) == [path.stem]
-        assert text.startswith("-- key: ")
         commented = re.findall(r"COMMENT ON (?:VIEW|COLUMN) (\w+)", text)
         assert set(commented) == {path.stem}
 
 
 def test_each_table_has_one_place_for_its_files() -> None:
-    for entry in TABLES:
-        assert script().count(f"/* files of {entry.name} */ (") == int(entry.pinned)
+    assert set(current_contract().tables) == {entry.name for entry in TABLES if entry.pinned}
 
 
 def test_files_take_the_place_of_the_rows_that_are_not_there() -> None:
     whole = len(table("loops").columns)
     old, new = (DataFile(f"{size}.parquet", size, "", 1, size) for size in (whole - 1, whole))
     none, plain, mixed = (
-        row_queries(script(), {"loops": files}, "'/root'")["loops"]
+        current_contract().row_queries({"loops": files}, "'/root'")["loops"]
         for files in ([], [new], [old, new])
     )
     assert plain.startswith("SELECT * FROM read_parquet(string_split('/root' || ")
@@ -221,14 +212,14 @@ def test_files_take_the_place_of_the_rows_that_are_not_there() -> None:
 
 
 def test_what_a_contract_shows_names_no_file() -> None:
-    text = shown(script())
-    assert "read_parquet" not in text and "made when published" not in text
-    for name in row_queries(script(), {}, "''"):
-        assert text.count(f"SELECT * FROM rdlake_rows.{name}()") == 1
+    for name, view in current_contract().views.items():
+        assert "read_parquet" not in view.shown
+        from_rows = f"SELECT * FROM rdlake_rows.{name}()"
+        assert (view.shown == from_rows) == (name in current_contract().materialized)
 
 
 def test_a_check_tells_its_promise_and_reads_views() -> None:
-    for each in checks():
+    for each in current_checks():
         assert re.fullmatch(r"\w.*\.", each.promise), each.name
         assert "rdlake_tables." in each.sql or any(view in each.sql for view in VIEWS)
 

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from rdlake.catalog.contract import script
+from rdlake.catalog.contract import contract_of, current_contract
 from rdlake.catalog.diff import Change, ViewDiff, diff
 from rdlake.catalog.publish import publish, rollback
 from rdlake.errors import UnknownVersion
@@ -18,7 +18,7 @@ from rdlake.schema.frames import polars_schema
 from rdlake.schema.tables import table
 from rdlake.store.lake import Lake
 from tests.builders import write_metrics
-from tests.catalog.published import IDS, NEW, Published
+from tests.catalog.published import IDS, NEW, Published, with_view
 
 A, B, C = IDS
 OF_METRICS = {
@@ -180,13 +180,13 @@ def test_values_are_compared_by_what_they_hold(lake: Lake) -> None:
 def test_a_new_column_and_a_new_view_are_told(
     published: Published, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    newer = script().replace(
+    newer = current_contract().text.replace(
         "loops.mean_turnover::DOUBLE AS mean_turnover,",
         "loops.mean_turnover::DOUBLE AS renamed, 1::BIGINT AS one,",
     )
     newer = newer.replace("COMMENT ON COLUMN loop_catalog.mean_turnover", "-- ")
-    newer += "\n-- key: one\nCREATE VIEW added AS SELECT 1::BIGINT AS one;"
-    monkeypatch.setattr("rdlake.catalog.publish.script", lambda: newer)
+    newer = with_view(newer, "added", "one", "SELECT 1::BIGINT AS one")
+    monkeypatch.setattr("rdlake.catalog.publish.current_contract", lambda: contract_of(newer))
     published.publish()
     assert diff(published.lake, 1, 2) == [
         ViewDiff("added", "only after", (), (), ()),
@@ -201,15 +201,13 @@ def test_a_new_column_and_a_new_view_are_told(
 def test_a_view_with_another_key_is_compared_by_the_key_both_have(
     published: Published, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    of_view, of_rows = "-- key: workspace_id, path", "SELECT\n        files.workspace_id::VARCHAR"
+    key, rows = '"workspace_id", "path"]', "SELECT\n    files.workspace_id::VARCHAR"
     newer = (
-        script()
-        .replace(
-            f"{of_view}\nCREATE VIEW artifact_list", f"{of_view}, part\nCREATE VIEW artifact_list"
-        )
-        .replace(of_rows, of_rows.replace("SELECT", "SELECT 1::BIGINT AS part,"))
+        current_contract()
+        .text.replace(key, key.replace("]", ', "part"]'))
+        .replace(rows, rows.replace("SELECT", "SELECT 1::BIGINT AS part,"))
     )
-    monkeypatch.setattr("rdlake.catalog.publish.script", lambda: newer)
+    monkeypatch.setattr("rdlake.catalog.publish.current_contract", lambda: contract_of(newer))
     published.publish()
     assert diff(published.lake, 1, 2) == [ViewDiff("artifact_list", "both", ("part",), (), ())]
 

@@ -17,8 +17,8 @@ import duckdb
 import pytest
 
 from rdlake.catalog import publish as publishing
-from rdlake.catalog.checks import Broken, Held, run_checks
-from rdlake.catalog.contract import CONTRACT_VERSION, checks
+from rdlake.catalog.checks import Broken, EarlierProof, run_checks
+from rdlake.catalog.contract import CONTRACT_VERSION, current_checks
 from rdlake.catalog.diff import diff
 from rdlake.catalog.pinning import Pinned, pin_tables
 from rdlake.catalog.publish import publish, release, rollback
@@ -157,7 +157,7 @@ def test_time_goes_on_when_the_clock_went_back(published: Published) -> None:
         catalog_version=2,
         published_at=datetime(2199, 1, 1),
         previous_digest=first.digest,
-    ).sealed()
+    ).with_digest()
     seat = published.lake.snapshot("catalogs").version
     assert seat is not None
     assert published.lake.append_at("catalogs", ahead.frame(), seat)
@@ -284,7 +284,7 @@ def test_an_unknown_check_is_refused(published: Published) -> None:
     with pytest.raises(BadInput) as refused:
         publish(published.lake, allow=["drawdown", "unique_keys"])
     assert "drawdown" in refused.value.what
-    assert all(each.name in refused.value.fix for each in checks())
+    assert all(each.name in refused.value.fix for each in current_checks())
 
 
 # --- half-done batches -------------------------------------------------------------------
@@ -337,8 +337,10 @@ def test_a_batch_that_is_completed_meanwhile_is_waited_for(
         published.ingest()
     real, looked = run_checks, []
 
-    def then_complete(connection: duckdb.DuckDBPyConnection, held: Held | None) -> list[Broken]:
-        found = real(connection, held)
+    def then_complete(
+        connection: duckdb.DuckDBPyConnection, proof: EarlierProof | None
+    ) -> list[Broken]:
+        found = real(connection, proof)
         looked.append(len(found))
         if len(looked) == 1:
             published.ingest()
@@ -358,14 +360,16 @@ def test_a_slow_batch_is_waited_for_while_it_goes_on(
         published.ingest()
     real, looked = run_checks, []
 
-    def then_go_on(connection: duckdb.DuckDBPyConnection, held: Held | None) -> list[Broken]:
+    def then_go_on(
+        connection: duckdb.DuckDBPyConnection, proof: EarlierProof | None
+    ) -> list[Broken]:
         looked.append(connection)
         time.sleep(0.25)
         other = f"more {len(looked)}"
         replace_rows(published.lake, "artifacts", other, {"workspace_id": other, "path": "a"})
         if len(looked) == 4:
             published.ingest()
-        return real(connection, held)
+        return real(connection, proof)
 
     monkeypatch.setattr(publishing, "run_checks", then_go_on)
     assert publish(published.lake).outcome == "published"
@@ -529,11 +533,13 @@ def test_a_publisher_that_loses_the_race_tries_again(
 ) -> None:
     real, looked = run_checks, []
 
-    def overtaken(connection: duckdb.DuckDBPyConnection, held: Held | None) -> list[Broken]:
+    def overtaken(
+        connection: duckdb.DuckDBPyConnection, proof: EarlierProof | None
+    ) -> list[Broken]:
         looked.append(connection)
         if len(looked) == 1:
             publish(open_store(published.lake.root), note="faster", repin=True)
-        return real(connection, held)
+        return real(connection, proof)
 
     monkeypatch.setattr(publishing, "run_checks", overtaken)
     report = publish(published.lake, note="slower", repin=True)

@@ -13,7 +13,7 @@ import duckdb
 import pytest
 
 import rdlake
-from rdlake.catalog.contract import Query, queries
+from rdlake.catalog.contract import Query, load_queries
 from rdlake.store.lake import Lake
 from tests.catalog.cookbook import PAGE, demo_lake, page
 from tests.cli.run import run
@@ -35,11 +35,11 @@ def connection(demo: Lake) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def test_there_are_questions_enough() -> None:
-    assert len(queries()) >= 15
-    assert all(each.question.rstrip(")").endswith(("?", ".")) for each in queries())
+    assert len(load_queries()) >= 15
+    assert all(each.question.rstrip(")").endswith(("?", ".")) for each in load_queries())
 
 
-@pytest.mark.parametrize("query", queries(), ids=lambda query: query.name)
+@pytest.mark.parametrize("query", load_queries(), ids=lambda query: query.name)
 def test_a_question_has_an_answer_in_an_order_of_its_own(
     connection: duckdb.DuckDBPyConnection, query: Query
 ) -> None:
@@ -51,7 +51,7 @@ def test_a_question_has_an_answer_in_an_order_of_its_own(
 
 def test_plain_duckdb_answers_in_a_process_of_its_own(demo: Lake, tmp_path: Path) -> None:
     files = []
-    for each in queries():
+    for each in load_queries():
         (tmp_path / f"{each.name}.sql").write_text(each.sql, encoding="utf-8")
         files.append(str(tmp_path / f"{each.name}.sql"))
     catalog = str(demo.root / "catalog.duckdb")
@@ -80,7 +80,7 @@ def test_loops_that_beat_their_baseline_by_hand(
         and loop["annual_return"] is not None
         and loop["annual_return"] > base[loop["task_run_id"]]
     }
-    (query,) = [each for each in queries() if each.name == "better_than_baseline"]
+    (query,) = [each for each in load_queries() if each.name == "better_than_baseline"]
     rows = connection.execute(query.sql).fetchall()
     best = sorted(better.items(), key=lambda pair: (-pair[1], pair[0]))[:10]
     assert [(row[0], row[2]) for row in rows] == [(name, round(each, 4)) for name, each in best]
@@ -88,7 +88,7 @@ def test_loops_that_beat_their_baseline_by_hand(
 
 def test_the_command_asks_by_name(demo: Lake, capsys: pytest.CaptureFixture[str]) -> None:
     listed = json.loads(run(capsys, "sql", "--list", "--json").out)
-    assert [each["name"] for each in listed] == [each.name for each in queries()]
+    assert [each["name"] for each in listed] == [each.name for each in load_queries()]
     at = ("--lake", demo.root)
     asked = run(capsys, "sql", "--query", "success_rate", "--json", *at)
     assert json.loads(asked.out)[0]["scenario"] == "fin_quant"

@@ -11,9 +11,9 @@ import duckdb
 import pytest
 
 from rdlake.catalog import template as module
-from rdlake.catalog.contract import script
+from rdlake.catalog.contract import current_contract
 from rdlake.catalog.publish import publish
-from rdlake.catalog.template import BLANKS, blank
+from rdlake.catalog.template import TEMPLATES, find_template
 from rdlake.catalog.time_travel import file_of
 from rdlake.catalog.verify import verify
 from rdlake.errors import StorageFailed
@@ -21,12 +21,12 @@ from rdlake.operations.maintain import maintain
 from rdlake.store.durable import sha256_of
 from rdlake.store.lake import Lake
 from rdlake.store.opening import init_store
-from tests.catalog.published import NEW, Published
+from tests.catalog.published import NEW, Published, with_view
 from tests.catalog.views import VIEWS, rows_of
 
 
 def blanks(lake: Lake) -> list[Path]:
-    return sorted((lake.root / BLANKS).iterdir())
+    return sorted((lake.root / TEMPLATES).iterdir())
 
 
 def never_stated(*_: object) -> bytes:
@@ -38,7 +38,7 @@ def test_every_version_is_a_copy_of_one_blank(
 ) -> None:
     (there,) = blanks(published.lake)
     before = there.read_bytes()
-    monkeypatch.setattr(module, "_stated", never_stated)
+    monkeypatch.setattr(module, "_state", never_stated)
     published.add(NEW)
     assert published.publish() == 2
     assert blanks(published.lake) == [there] and there.read_bytes() == before
@@ -77,17 +77,17 @@ def test_one_that_is_torn_is_not_used(published: Published, content: bytes) -> N
     assert rows_of(published.lake, 1) == before
 
 
-def test_it_is_taken_from_the_lake_beside(
+def test_it_is_copied_from_another_lake(
     published: Published, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_stated", never_stated)
+    monkeypatch.setattr(module, "_state", never_stated)
     lake = init_store(tmp_path / "other")
-    publish(lake, beside=published.lake)
+    publish(lake, reuse_from=published.lake)
     assert [each.name for each in blanks(lake)] == [each.name for each in blanks(published.lake)]
 
 
 def test_a_file_in_its_way_is_told(published: Published) -> None:
-    folder = published.lake.root / BLANKS
+    folder = published.lake.root / TEMPLATES
     shutil.rmtree(folder)
     folder.write_text("in the way", encoding="utf-8")
     published.add(NEW)
@@ -100,7 +100,8 @@ def test_a_file_in_its_way_is_told(published: Published) -> None:
 
 def test_upkeep_removes_other_contracts_once_they_are_old(published: Published) -> None:
     (there,) = blanks(published.lake)
-    other = blank(published.lake, f"{script()}\nCREATE VIEW added AS SELECT 1 AS one;")
+    text = with_view(current_contract().text, "added", "one", "SELECT 1::BIGINT AS one")
+    other = find_template(published.lake, text)
     assert maintain(published.lake).catalog_files_pruned == ()
     for path in (there, other):
         os.utime(path, (1, 1))

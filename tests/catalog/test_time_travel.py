@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from rdlake.catalog.contract import script
+from rdlake.catalog.contract import contract_of, current_contract
 from rdlake.catalog.publish import publish, release, rollback
 from rdlake.catalog.time_travel import as_of, attach_statement, connect, file_of
 from rdlake.catalog.version import history
@@ -20,7 +20,7 @@ from rdlake.store.lake import Lake
 from rdlake.store.opening import init_store, open_store
 from tests.builders import make_workspace
 from tests.catalog.elsewhere import Reader, counts
-from tests.catalog.published import IDS, NEW, Published
+from tests.catalog.published import IDS, NEW, Published, with_view
 from tests.catalog.views import VIEWS, rows_in, rows_of
 
 SAMPLE = {
@@ -206,10 +206,10 @@ def test_a_file_made_again_knows_only_the_versions_before_it(two_versions: Publi
 def test_an_old_version_keeps_its_own_views(
     published: Published, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    newer = f"{script()}\n-- key: one\nCREATE VIEW added AS SELECT 1::BIGINT AS one;"
+    newer = with_view(current_contract().text, "added", "one", "SELECT 1::BIGINT AS one")
     newer = newer.replace("loops.sharpe::DOUBLE AS sharpe", "42::DOUBLE AS sharpe")
     before = rows_of(published.lake, 1)
-    monkeypatch.setattr("rdlake.catalog.publish.script", lambda: newer)
+    monkeypatch.setattr("rdlake.catalog.publish.current_contract", lambda: contract_of(newer))
     assert publish(published.lake).outcome == "published"
     shutil.rmtree(published.lake.catalogs_folder)
     assert rows_of(published.lake, 1) == before

@@ -9,12 +9,12 @@ from typing import Any
 
 import duckdb
 
-from rdlake.catalog.contract import keys, script
+from rdlake.catalog.contract import current_contract
 from rdlake.catalog.time_travel import file_of
 from rdlake.schema.sql import literal
 from rdlake.store.lake import Lake
 
-VIEWS = tuple(sorted(keys(script())))
+VIEWS = tuple(sorted(current_contract().keys))
 ABOUT_ITSELF = frozenset({"catalog_info", "catalog_versions"})
 CONTENT = tuple(view for view in VIEWS if view not in ABOUT_ITSELF | {"ingest_report"})
 """The views that a rollback takes back: neither operations nor about the version itself."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 from deltalake import DeltaTable, write_deltalake
 
-from rdlake.catalog.contract import checks
+from rdlake.catalog.contract import current_checks
 from rdlake.catalog.publish import publish, release, rollback
 from rdlake.demo import write_demo
 from rdlake.demo.sample import sample_workspaces
@@ -43,7 +43,7 @@ def full_lake(folder: Path) -> Lake:
     make_workspace(workspaces, ODD, days=DAYS, factors=("A", "动量 #1 %;"), metrics={AWKWARD: -0.0})
     lake = init_store(folder / ODD)
     older_factors(lake)
-    allowed = [each.name for each in checks()]
+    allowed = [each.name for each in current_checks()]
     Library(lake).ingest(sample_workspaces(), demo.workspaces, workspaces)
     publish(lake, note=AWKWARD, allow=allowed)
     rollback(lake, 1)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import rdlake
-from rdlake.catalog.contract import keys, script
+from rdlake.catalog.contract import current_contract
 from rdlake.catalog.publish import publish
 from rdlake.demo import write_demo
 from rdlake.store.opening import init_store
@@ -102,4 +102,4 @@ def test_the_fields_of_each_page_are_the_comments(tmp_path: Path) -> None:
 
 
 def test_every_view_that_is_named_is_there() -> None:
-    assert set(re.findall(r"`rd\.(\w+)`", TEXT)) <= keys(script()).keys()
+    assert set(re.findall(r"`rd\.(\w+)`", TEXT)) <= current_contract().keys.keys()

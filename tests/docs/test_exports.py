@@ -14,7 +14,7 @@ import duckdb
 import pytest
 
 import rdlake
-from rdlake.catalog.contract import keys, script
+from rdlake.catalog.contract import current_contract
 from rdlake.demo import write_demo
 from rdlake.exports.protocol_v1 import CATALOGS
 from rdlake.library import Library
@@ -76,7 +76,9 @@ def test_every_file_is_named_on_the_page() -> None:
 
 def test_plain_duckdb_runs_the_sql(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(place)
-    assert {path.stem for path in Path("catalog-as-parquet").iterdir()} == keys(script()).keys()
+    assert {
+        path.stem for path in Path("catalog-as-parquet").iterdir()
+    } == current_contract().keys.keys()
     with contextlib.closing(duckdb.connect()) as reader:
         answers = [
             reader.execute(statement).fetchall()

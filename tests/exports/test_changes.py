@@ -14,15 +14,16 @@ from typing import Any
 import pytest
 
 import rdlake
-from rdlake.catalog.contract import keys, script
+from rdlake.catalog.contract import contract_of, current_contract
 from rdlake.catalog.diff import RowChange, changes
 from rdlake.catalog.publish import release, rollback
-from rdlake.catalog.version import numbered
+from rdlake.catalog.version import find_version
 from rdlake.errors import UnknownVersion
 from rdlake.library import Library
 from rdlake.store.lake import Lake
 from rdlake.store.opening import init_store, open_store
 from tests.builders import make_workspace, write_metrics
+from tests.catalog.published import with_view
 from tests.cli.run import run
 from tests.exports.odd import ODD, put_odd
 
@@ -35,7 +36,7 @@ def whole(lake: Lake, number: int) -> Copy:
     """Every view of a version."""
     found: Copy = {}
     with contextlib.closing(rdlake.connect(lake.root, number)) as connection:
-        for view, key in keys(numbered(lake, number).sql).items():
+        for view, key in find_version(lake, number).contract.keys.items():
             answer = connection.execute(f"SELECT * FROM {view}")
             names = [column[0] for column in answer.description or ()]
             rows = [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
@@ -151,14 +152,14 @@ def test_other_columns_and_keys_reach_the_copy_too(
 ) -> None:
     shutil.copytree(ten.root, tmp_path / "lake")
     lake = open_store(tmp_path / "lake")
-    newer = script().replace(
+    newer = current_contract().text.replace(
         "loops.mean_turnover::DOUBLE AS mean_turnover,", "1::BIGINT AS one, NULL::BIGINT AS none,"
     )
     newer = newer.replace("COMMENT ON COLUMN loop_catalog.mean_turnover", "-- ")
-    newer = newer.replace("-- key: workspace_id, date\n", "-- key: date, workspace_id\n")
+    newer = newer.replace('key = ["workspace_id", "date"]', 'key = ["date", "workspace_id"]')
     newer = newer.replace("files.size::BIGINT AS size", "files.size::VARCHAR AS size")
-    newer += "\n-- key: one\nCREATE VIEW added AS SELECT 1::BIGINT AS one, 'x'::VARCHAR AS two;"
-    monkeypatch.setattr("rdlake.catalog.publish.script", lambda: newer)
+    newer = with_view(newer, "added", "one", "SELECT 1::BIGINT AS one, 'x'::VARCHAR AS two")
+    monkeypatch.setattr("rdlake.catalog.publish.current_contract", lambda: contract_of(newer))
     Library(lake).publish(allow=["results_are_finite"])
     found = list(changes(lake, 10, 11))
     cleared = {each.view for each in found if each.change == "cleared"}

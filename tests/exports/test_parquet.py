@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import rdlake
-from rdlake.catalog.contract import keys, script
+from rdlake.catalog.contract import current_contract
 from rdlake.exports.parquet import export_parquet
 from rdlake.library import Library
 from rdlake.store.lake import Lake
@@ -28,13 +28,13 @@ EMPTY = OFTEN_EMPTY
 def folder(everything: Lake, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("parquet")
     written = export_parquet(everything, folder)
-    assert {each.path.stem for each in written} == keys(script()).keys()
+    assert {each.path.stem for each in written} == current_contract().keys.keys()
     assert {each.path.stem for each in written if not each.rows} <= EMPTY
     return folder
 
 
 def rows(connection: duckdb.DuckDBPyConnection, source: str, view: str) -> list[Any]:
-    order = ", ".join(keys(script())[view])
+    order = ", ".join(current_contract().keys[view])
     described = connection.execute(f"DESCRIBE {source}").fetchall()
     found = connection.execute(f"SELECT * FROM {source} ORDER BY {order}").fetchall()
     return [tuple(row[:2] for row in described), *map(repr, found)]
@@ -45,7 +45,7 @@ def test_duckdb_reads_what_the_catalog_has(everything: Lake, folder: Path) -> No
         contextlib.closing(rdlake.connect(everything.root)) as catalog,
         contextlib.closing(duckdb.connect()) as plain,
     ):
-        for view in keys(script()):
+        for view in current_contract().keys:
             file = f"'{folder / view}.parquet'"
             assert rows(plain, f"(FROM {file})", view) == rows(catalog, f"(FROM {view})", view), (
                 view
@@ -53,7 +53,7 @@ def test_duckdb_reads_what_the_catalog_has(everything: Lake, folder: Path) -> No
 
 
 def test_rows_are_in_the_order_of_their_key(folder: Path) -> None:
-    for view, key in keys(script()).items():
+    for view, key in current_contract().keys.items():
         table = pq.read_table(folder / f"{view}.parquet", columns=list(key)).to_pylist()
         found = [tuple(row.values()) for row in table]
         assert found == sorted(found), view
@@ -66,7 +66,7 @@ def test_comments_are_where_pyarrow_and_duckdb_look(everything: Lake, folder: Pa
             "SELECT table_name, column_name, comment FROM duckdb_columns() "
             "WHERE schema_name = 'main' AND NOT internal"
         ).fetchall()
-        for view in keys(script()):
+        for view in current_contract().keys:
             told = {name: comment for table, name, comment in columns if table == view}
             schema = pq.read_schema(folder / f"{view}.parquet")
             assert {field.name: field.metadata[b"comment"].decode() for field in schema} == told
@@ -78,7 +78,7 @@ def test_comments_are_where_pyarrow_and_duckdb_look(everything: Lake, folder: Pa
             assert said["comment"] == views[view]
             assert json.loads(said["column_comments"]) == told
             assert said["catalog_version"] == "1"
-            assert said["key"] == ", ".join(keys(script())[view])
+            assert said["key"] == ", ".join(current_contract().keys[view])
 
 
 def test_two_exports_of_a_version_are_equal_to_the_byte(
@@ -112,6 +112,8 @@ def test_the_command_names_each_file(
 ) -> None:
     told = run(capsys, "catalogs", "export-parquet", tmp_path, "--lake", everything.root, "--json")
     assert told.code == 0
-    assert {Path(each["file"]).stem for each in json.loads(told.out)} == keys(script()).keys()
+    assert {
+        Path(each["file"]).stem for each in json.loads(told.out)
+    } == current_contract().keys.keys()
     names = pq.read_table(tmp_path / "loop_catalog.parquet")["task_run_id"].to_pylist()
     assert ODD in names

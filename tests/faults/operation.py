@@ -56,8 +56,8 @@ def warm_up() -> None:
     for name in LOADED_BY_COMMANDS:
         with suppress(ImportError):
             import_module(name)
-    contract.script()
-    contract.checks()
+    contract.current_contract()
+    contract.current_checks()
 
 
 def lower_thresholds() -> None:

@@ -11,9 +11,8 @@ from typing import Any
 import duckdb
 
 import rdlake
-from rdlake.catalog.contract import keys
 from rdlake.catalog.diff import ABOUT_ITSELF, ViewDiff
-from rdlake.catalog.version import numbered
+from rdlake.catalog.version import find_version
 from rdlake.store.lake import Lake
 from rdlake.store.opening import open_store
 from tests.model.folders import Answers, Rows
@@ -143,10 +142,10 @@ def all_changes(root: Path, before: int, after: int) -> Changes:
 
 def _views(root: Path, number: int) -> dict[str, Rows]:
     with contextlib.closing(rdlake.connect(root, number)) as connection:
-        sql = numbered(open_store(root), number).sql
+        keys = find_version(open_store(root), number).contract.keys
         return {
             view: _whole(connection, view, key)
-            for view, key in keys(sql).items()
+            for view, key in keys.items()
             if view not in {"ingest_report", *ABOUT_ITSELF}
         }
 

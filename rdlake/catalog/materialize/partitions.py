@@ -1,7 +1,7 @@
-"""In how many parts the rows of a view are made, so that one more experiment touches few of them.
+"""Divide the rows of a view into parts, so that one more experiment changes few files.
 
-A large lake has its experiments in parts by the first letter of their ids; what may be called
-anything, by that of a digest of its name.
+A large lake has its experiments in parts by the first letter of their ids. Values that may be any
+text go by the first letter of their digest.
 """
 
 from __future__ import annotations
@@ -10,61 +10,80 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import md5, sha256
 
-from rdlake.catalog.contract import By, definitions, parted, sources
 from rdlake.catalog.version import Version
 from rdlake.schema.sql import identifier, literal
 
 MANY_LOOPS = 5000
-"""From here on the views are made in parts; before, all at once is faster."""
+"""From so many loops on, a view has its rows in several files. Below, one file is faster."""
 SUFFIX = "01234567.parquet"
-"""How long the end of a file's name is: it tells what is in the file."""
+"""The length of the end of a file's name, which is made of its content."""
 HEXADECIMAL = ("workspace_id",)
-"""Ids that begin with any of 16 letters alike; of others the parts are by a digest."""
+"""Ids that begin with each of 16 letters equally often; others are divided by their digest."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Part:
-    """Rows of a view whose `by` is at least `first` and before `end`; without `by` all of them.
-    `stem` is how the name of their file begins: a digest of what they follow from."""
+    """Describe rows of a view: those whose `by` is at least `first` and before `end`. `stem` is the
+    beginning of their file's name, a digest of what they follow from."""
 
     view: str
     stem: str
-    by: By | None = None
+    by: str | None
     first: str = ""
     end: str | None = None
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether the part has all rows of the view."""
+        return not self.first and self.end is None
+
     def has(self, value: str) -> bool:
-        if self.by and self.by.column not in HEXADECIMAL:
+        """Say whether rows of this value belong to the part."""
+        if self.by not in HEXADECIMAL:
             value = md5(value.encode(), usedforsecurity=False).hexdigest()
         return value >= self.first and (self.end is None or value < self.end)
 
     def condition(self, column: str) -> str:
-        """SQL: whether a row with this value belongs to this part."""
-        assert self.by
-        place = identifier(column)
-        if self.by.column not in HEXADECIMAL:
-            place = f"md5({place})"
+        """Return SQL: whether a row with this value in a column belongs to the part."""
+        if self.is_whole:
+            return "true"
+        place = identifier(column) if self.by in HEXADECIMAL else f"md5({identifier(column)})"
         before = f" AND {place} < {literal(self.end)}" if self.end else ""
         return f"{place} >= {literal(self.first)}{before}"
 
 
 def is_large(version: Version) -> bool:
+    """Say whether a version has so many loops that its views lie in parts."""
     return version.pins["loops"].rows >= MANY_LOOPS
 
 
 def parts_of(version: Version, view: str, digests: Mapping[str, str]) -> list[Part]:
-    """The parts that the view has in this version, in the order of their rows, with the digests of
-    the lists of files of what it reads."""
-    query, by = definitions(version.sql)[view], parted(version.sql).get(view)
-    if by is None or not is_large(version):
-        follows = [digests[name] for name in sources(version.sql)[view]]
-        return [Part(view, _stem(view, query, follows))]
-    bounds = ["", *(f"{letter:x}" for letter in range(16 // by.parts, 16, 16 // by.parts))]
+    """Return the parts of a view in this version, in the order of their rows. `digests` names the
+    list of files of every source of the view."""
+    settings = version.contract.views[view].settings
+    count = settings.parts if is_large(version) else 1
+    bounds = ["", *(f"{letter:x}" for letter in range(16 // count, 16, 16 // count))]
     return [
-        Part(view, _stem(view, query, [by.column, first]), by, first, end)
+        Part(
+            view=view,
+            stem=_stem(version, view, digests, first, end),
+            by=settings.by,
+            first=first,
+            end=end,
+        )
         for first, end in zip(bounds, (*bounds[1:], None), strict=True)
     ]
 
 
-def _stem(view: str, query: str, follows: list[str]) -> str:
-    return f"{view}-{sha256(repr((query, follows)).encode()).hexdigest()[:16]}-"
+def _stem(
+    version: Version, view: str, digests: Mapping[str, str], first: str, end: str | None
+) -> str:
+    contract = version.contract
+    by, select = contract.views[view].settings.by, contract.views[view].select
+    facts: list[str | None]
+    if by is None or (contract.is_old and not is_large(version)):
+        facts = [digests[name] for name in contract.sources[view]]
+    else:
+        # Not the digests: the name stays while rows change, so that the old file is found.
+        facts = [by, first] if contract.is_old else [by, first, end]
+    return f"{view}-{sha256(repr((select, facts)).encode()).hexdigest()[:16]}-"

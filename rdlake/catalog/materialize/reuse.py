@@ -1,4 +1,4 @@
-"""What another lake made of the very same files, and found there: taken from it, not done again."""
+"""Copy files of views that another lake made of the very same files."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from uuid import uuid4
 
-from rdlake.catalog.contract import MADE, definitions, sources
-from rdlake.catalog.engine import Lists
+from rdlake.catalog.contract import VIEW_FILES
+from rdlake.catalog.engine import FileLists
 from rdlake.catalog.materialize.build import is_whole
 from rdlake.catalog.pinning import file_lists
-from rdlake.catalog.version import Version, recorded
+from rdlake.catalog.version import Version, read_versions
 from rdlake.errors import DamagedLake
 from rdlake.store.adopt import copy_checked
 from rdlake.store.data_files import DataFile
@@ -21,61 +21,65 @@ from rdlake.store.translate import storage_door
 
 
 @dataclass(frozen=True)
-class Alike:
-    """A version, and the newest one of another lake that was made of the same files."""
+class OtherVersion:
+    """Compare the version that is published with the newest one of another lake."""
 
     version: Version
-    theirs: Version
+    other: Version
 
-    def none(self, tables: Collection[str]) -> bool:
-        """Whether all of these tables consist of the same files in both."""
-        ours, theirs = self.version.pins, self.theirs.pins
+    def unchanged(self, tables: Collection[str]) -> bool:
+        """Say whether all of these tables consist of the same files in both."""
+        ours, others = self.version.pins, self.other.pins
         return all(
-            name in ours and name in theirs and ours[name].file_list == theirs[name].file_list
+            name in ours and name in others and ours[name].file_list == others[name].file_list
             for name in tables
         )
 
-    def anywhere(self, _: str) -> None:
-        """Where tables differ nobody looks what it is."""
+    def in_lake(self, _: str) -> None:
+        """Return no values: where tables differ, the rows are not compared."""
 
 
-def alike(other: Lake, version: Version) -> Alike | None:
-    """None when the other lake has published nothing, or cannot say what."""
+def find_other_version(lake: Lake, version: Version) -> OtherVersion | None:
+    """Return the newest version of another lake; None when it has none, or cannot say which."""
     with suppress(DamagedLake):
-        for theirs in recorded(other)[-1:]:
-            return Alike(version, theirs)
+        for newest in read_versions(lake)[-1:]:
+            return OtherVersion(version, newest)
     return None
 
 
-def taken_from(other: Lake, lake: Lake, alike: Alike) -> Lists:
-    """By view the files that the other lake's newest version has of it, now in this lake too: of
-    views with the same query over tables of the same files. What is damaged there is not taken."""
-    taken: dict[str, tuple[DataFile, ...]] = {}
+def copy_views(source: Lake, lake: Lake, versions: OtherVersion) -> FileLists:
+    """Copy the files of views with the same query over the same files, and return them by view. A
+    damaged file is not copied."""
+    copied: dict[str, tuple[DataFile, ...]] = {}
     with suppress(DamagedLake):
-        lists = file_lists(other, alike.theirs.views)
-        for view in definitions(alike.version.sql):
-            if view in lists and _follows_alike(view, alike):
-                _bring(other, lake, lists[view])
-                taken[view] = lists[view]
-    return taken
+        lists = file_lists(source, versions.other.views)
+        for view in versions.version.contract.materialized:
+            if view in lists and _is_the_same(view, versions):
+                _copy_files(source, lake, lists[view])
+                copied[view] = lists[view]
+    return copied
 
 
-def _follows_alike(view: str, alike: Alike) -> bool:
-    """Whether it is the same query over the same files, through views that are made before it."""
-    ours = definitions(alike.version.sql)
-    if ours.get(view) != definitions(alike.theirs.sql).get(view):
+def _is_the_same(view: str, versions: OtherVersion) -> bool:
+    """Say whether a view, and each view that it reads, has the same query over the same files."""
+    contract, other = versions.version.contract, versions.other.contract
+    if view not in other.materialized or other.is_old:
+        return False
+    if contract.views[view].select != other.views[view].select:
         return False
     return all(
-        _follows_alike(name, alike) if name in ours else alike.none([name])
-        for name in ("loops", *sources(alike.version.sql)[view])  # loops tell how many parts it has
+        _is_the_same(name, versions)
+        if name in contract.materialized
+        else versions.unchanged([name])
+        for name in ("loops", *contract.sources[view])  # the number of loops decides on parts
     )
 
 
-def _bring(other: Lake, lake: Lake, files: tuple[DataFile, ...]) -> None:
-    folder = lake.root / MADE
+def _copy_files(source: Lake, lake: Lake, files: tuple[DataFile, ...]) -> None:
+    folder = lake.root / VIEW_FILES
     with storage_door(folder):
         folder.mkdir(parents=True, exist_ok=True)
         sync_folder(lake.catalogs_folder)
         for file in [each for each in files if not is_whole(lake, each)]:
-            passing = folder / f".{uuid4().hex}.parquet"
-            copy_checked(other.root / MADE / file.path, file, passing, folder / file.path)
+            temporary = folder / f".{uuid4().hex}.parquet"
+            copy_checked(source.root / VIEW_FILES / file.path, file, temporary, folder / file.path)

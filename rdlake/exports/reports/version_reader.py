@@ -11,7 +11,7 @@ import polars as pl
 
 from rdlake.catalog.docs import column_meanings
 from rdlake.catalog.time_travel import connect
-from rdlake.catalog.version import Version, newest, numbered
+from rdlake.catalog.version import Version, find_version, newest
 from rdlake.store.blobs import contents, proven
 from rdlake.store.lake import Lake
 
@@ -61,6 +61,6 @@ class VersionReader:
 @contextmanager
 def open_version(lake: Lake, number: int | None) -> Iterator[VersionReader]:
     """Open a version, by default the newest."""
-    version = newest(lake) if number is None else numbered(lake, number)
+    version = newest(lake) if number is None else find_version(lake, number)
     with closing(connect(lake.root, version.catalog_version)) as connection:
         yield VersionReader(lake, version, connection)

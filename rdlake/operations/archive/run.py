@@ -265,7 +265,7 @@ class _Run:
             self.archive,
             note="archive run",
             allow=self._allowed,
-            beside=Lake(self.lake.root),  # its own, since the other is in use meanwhile
+            reuse_from=Lake(self.lake.root),  # its own, since the other is in use meanwhile
         )
         if report.outcome == "held":
             raise BadInput(

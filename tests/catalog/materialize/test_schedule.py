@@ -11,12 +11,12 @@ import pyarrow.parquet as pq
 import pytest
 
 import rdlake
-from rdlake.catalog.contract import MADE, definitions, keys, script
+from rdlake.catalog.contract import VIEW_FILES, contract_of, current_contract
 from rdlake.catalog.pinning import file_lists
 from rdlake.catalog.publish import publish, rollback
 from rdlake.catalog.time_travel import file_of
 from rdlake.catalog.verify import verify
-from rdlake.catalog.version import newest, numbered
+from rdlake.catalog.version import find_version, newest
 from rdlake.errors import DamagedLake
 from rdlake.library import Library
 from rdlake.operations.doctor import repair
@@ -25,13 +25,13 @@ from rdlake.store.opening import init_store, open_store
 from tests.catalog.published import Published
 from tests.catalog.views import OFTEN_EMPTY
 
-VIEWS = sorted(definitions(script()))
+VIEWS = sorted(current_contract().materialized)
 
 
 def file_of_view(made: Published, view: str = "factor_catalog", number: int | None = None) -> Path:
-    version = numbered(made.lake, number) if number else newest(made.lake)
+    version = find_version(made.lake, number) if number else newest(made.lake)
     ((file,),) = file_lists(made.lake, [p for p in version.views if p.name == view]).values()
-    return made.lake.root / MADE / file.path
+    return made.lake.root / VIEW_FILES / file.path
 
 
 def rows(made: Published, query: str, number: int | None = None) -> list[tuple[object, ...]]:
@@ -43,8 +43,8 @@ def rows(made: Published, query: str, number: int | None = None) -> list[tuple[o
 def test_the_file_has_the_rows_and_types_of_the_query_in_the_order_of_the_key(
     template: Published, view: str
 ) -> None:
-    key = ", ".join(keys(script())[view])
-    query, file = f"({definitions(script())[view]})", f"'{file_of_view(template, view)}'"
+    key = ", ".join(current_contract().keys[view])
+    query, file = f"({current_contract().views[view].select})", f"'{file_of_view(template, view)}'"
     with contextlib.closing(rdlake.connect(template.lake.root)) as connection:
         wanted = connection.execute(f"DESCRIBE FROM {query}").fetchall()
         assert connection.execute(f"DESCRIBE FROM {file}").fetchall() == wanted
@@ -53,7 +53,9 @@ def test_the_file_has_the_rows_and_types_of_the_query_in_the_order_of_the_key(
         assert connection.execute(f"FROM {file} ORDER BY {key}").fetchall() == wanted
         ids = connection.execute(f"SELECT {key} FROM {query} ORDER BY {key}").fetchall()
     table = pq.read_table(file_of_view(template, view))
-    assert [tuple(row.values()) for row in table.select(keys(script())[view]).to_pylist()] == ids
+    assert [
+        tuple(row.values()) for row in table.select(current_contract().keys[view]).to_pylist()
+    ] == ids
 
 
 def test_a_view_is_read_from_its_file_alone(template: Published) -> None:
@@ -74,8 +76,10 @@ def test_what_did_not_change_keeps_its_file(published: Published) -> None:
 def test_another_query_is_another_file(
     published: Published, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    newer = script().replace("min(created_at) AS created_at", "max(created_at) AS created_at")
-    monkeypatch.setattr("rdlake.catalog.publish.script", lambda: newer)
+    newer = current_contract().text.replace(
+        "min(created_at) AS created_at", "max(created_at) AS created_at"
+    )
+    monkeypatch.setattr("rdlake.catalog.publish.current_contract", lambda: contract_of(newer))
     publish(published.lake)
     assert file_of_view(published) != file_of_view(published, number=1)
 
@@ -118,7 +122,7 @@ def test_a_flipped_bit_is_found_by_a_deep_look(two_versions: Published) -> None:
 def test_what_does_not_come_out_as_published_is_refused(two_versions: Published) -> None:
     lake, path = two_versions.lake, file_of_view(two_versions)
     path.unlink()
-    ((loops,), *_) = (file_lists(lake, [numbered(lake, 2).pins["loops"]]).values(),)
+    ((loops,), *_) = (file_lists(lake, [find_version(lake, 2).pins["loops"]]).values(),)
     for file in loops:
         (lake.folder("loops") / file.path).unlink()
     with pytest.raises(DamagedLake, match="pins a file that is gone"):
@@ -138,7 +142,7 @@ def test_a_lost_list_is_found_again_by_making_the_rows_again(two_versions: Publi
 
 def test_upkeep_keeps_what_a_version_has_and_takes_the_rest(two_versions: Published) -> None:
     kept = {file_of_view(two_versions, view, number) for view in VIEWS for number in (1, 2)}
-    folder = two_versions.lake.root / MADE
+    folder = two_versions.lake.root / VIEW_FILES
     (folder / "factor_catalog-0-0.parquet").write_bytes(b"of nobody")
     (folder / f".{'0' * 32}.parquet").write_bytes(b"left behind")
     assert set(maintain(two_versions.lake).catalog_files_pruned) == set()

@@ -16,7 +16,7 @@ import pytest
 import rdlake
 from rdlake.catalog.checks import run_checks as ask_checks
 from rdlake.catalog.checks import tables_read_by
-from rdlake.catalog.contract import MADE, checks, definitions, script
+from rdlake.catalog.contract import VIEW_FILES, current_checks, current_contract
 from rdlake.catalog.materialize import partitions
 from rdlake.catalog.publish import publish
 from rdlake.catalog.verify import verify
@@ -42,7 +42,7 @@ def bytes_of(lake: Lake, name: str) -> dict[str, bytes]:
 
 def made(lake: Lake) -> dict[str, bytes]:
     """The files of views' rows."""
-    return {path.name: path.read_bytes() for path in (lake.root / MADE).glob("*.parquet")}
+    return {path.name: path.read_bytes() for path in (lake.root / VIEW_FILES).glob("*.parquet")}
 
 
 def flip(lake: Lake, name: str, column: str) -> Path:
@@ -93,7 +93,7 @@ def test_views_that_the_lake_made_of_the_same_files_are_taken(world: World, tmp_
     ours, theirs = made(world.lake), made(world.there)
     same = {name.partition("-")[0] for name in ours.keys() & theirs.keys()}
     others = {"aistock_experiments", "loop_catalog"}  # these follow from receipts too
-    assert same == definitions(script()).keys() - others
+    assert same == current_contract().materialized.keys() - others
     assert all(theirs[name] == ours[name] for name in ours.keys() & theirs.keys())
     assert verify(world.there, deep=True).whole
 
@@ -112,7 +112,7 @@ def test_views_in_parts_are_taken_and_continued(
     Library(world.lake).publish()
     world.archive()
     assert verify(world.there, deep=True).whole
-    for view in definitions(script()):
+    for view in current_contract().materialized:
         rows = [shown(lake, view) for lake in (world.lake, world.there)]
         assert rows[0] == rows[1], view
 
@@ -130,17 +130,19 @@ def test_checks_that_held_over_the_same_files_are_not_asked_again(
     asked: dict[int, list[str]] = {}
     whole = ask_checks
 
-    def run_checks(connection: Any, held: Any) -> Any:
+    def run_checks(connection: Any, proof: Any) -> Any:
         number = connection.execute("SELECT catalog_version FROM catalog_info").fetchone()[0]
-        asked[number] = [each.name for each in checks() if held.of(each) != set()]
-        return whole(connection, held)
+        asked[number] = [
+            each.name for each in current_checks() if proof.values_to_check(each) != set()
+        ]
+        return whole(connection, proof)
 
     monkeypatch.setattr("rdlake.catalog.publish.run_checks", run_checks)
     world.archive()
-    about_receipts = [each.name for each in checks() if "archives" in tables_read_by(each)]
+    about_receipts = [each.name for each in current_checks() if "archives" in tables_read_by(each)]
     assert asked == {1: [], 2: about_receipts}
     other = archive(world.lake, world.to.parent / "some of it", Asked(experiments=(IDS[0],)))
-    assert len(asked[1]) > len(checks()) / 2 and not other.faults
+    assert len(asked[1]) > len(current_checks()) / 2 and not other.faults
 
 
 def test_a_check_that_was_allowed_to_fail_in_the_lake_fails_in_an_archive(world: World) -> None:
@@ -165,7 +167,7 @@ def test_pandas_is_not_loaded_for_it(world: World) -> None:
 def test_a_damaged_view_of_the_lake_is_made_again(world: World) -> None:
     Library(world.lake).publish()
     whole = made(world.lake)
-    for path in (world.lake.root / MADE).glob("*.parquet"):
+    for path in (world.lake.root / VIEW_FILES).glob("*.parquet"):
         path.write_bytes(path.read_bytes()[:-8] + b"somewhat")
     world.archive()
     assert verify(world.there, deep=True).whole
