@@ -13,6 +13,7 @@ import pytest
 import rdlake
 from bench.contract import fill
 from rdlake.catalog.contract import VIEW_FILES, current_checks, current_contract
+from rdlake.catalog.materialize.build import ViewBuilder
 from rdlake.catalog.pinning import file_lists
 from rdlake.catalog.publish import publish
 from rdlake.catalog.time_travel import file_of
@@ -271,3 +272,31 @@ def test_a_new_file_that_is_damaged_is_named(by_hand: Lake) -> None:
     path.write_bytes(b"x" * path.stat().st_size)
     with pytest.raises(DamagedLake):
         publish(by_hand)
+
+
+@pytest.mark.parametrize(
+    "change", ["one more", "another strategy", "a strategy's market", "a control", "no loop"]
+)
+def test_a_small_lake_is_patched_too(
+    by_hand: Lake, change: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rdlake.catalog.materialize.partitions.MANY_LOOPS", 1_000_000)
+    allow = [each.name for each in current_checks()]
+    publish(by_hand, allow=allow, repin=True)
+    assert all(len(files(by_hand, view)) == 1 for view in APART)
+    patched = []
+    patch_part = ViewBuilder._patch_part
+    monkeypatch.setattr(
+        ViewBuilder,
+        "_patch_part",
+        lambda self, part, *rest: patched.append(part.view) or patch_part(self, part, *rest),
+    )
+    CHANGES[change](by_hand)
+    publish(by_hand, allow=allow)
+    assert patched and right(by_hand, APART)
+    for view in APART:
+        (path,) = files(by_hand, view)
+        whole = path.read_bytes()
+        path.unlink()
+        file_of(by_hand, newest(by_hand).catalog_version)
+        assert path.read_bytes() == whole, "made from everything it is the same file"
