@@ -13,13 +13,13 @@ from rdlake.catalog.publish import publish, rollback
 from rdlake.catalog.time_travel import file_of
 from rdlake.catalog.verify import verify
 from rdlake.catalog.version import find_version, history
-from rdlake.ingest.pipeline import ingest
 from rdlake.operations.doctor import repair
 from rdlake.store.lake import Lake
 from rdlake.store.opening import open_store
 from tests.builders import make_workspace
 from tests.catalog.published import NEW
 from tests.catalog.views import rows_in, rows_of
+from tests.ingesting import ingest
 from tests.places import DATA
 
 ARCHIVE = DATA / "lake_before_rooms.tar.xz"

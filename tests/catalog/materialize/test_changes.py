@@ -6,6 +6,7 @@ import contextlib
 import shutil
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -14,6 +15,7 @@ import rdlake
 from bench.contract import fill
 from rdlake.catalog.contract import VIEW_FILES, current_checks, current_contract
 from rdlake.catalog.materialize.build import ViewBuilder
+from rdlake.catalog.materialize.partitions import Part
 from rdlake.catalog.pinning import file_lists
 from rdlake.catalog.publish import publish
 from rdlake.catalog.time_travel import file_of
@@ -24,6 +26,7 @@ from rdlake.operations.groups import Person, add, mark, remove, rename
 from rdlake.operations.maintain import maintain
 from rdlake.schema.frames import frame_of
 from rdlake.schema.tables import table
+from rdlake.store.data_files import DataFile
 from rdlake.store.lake import Lake
 from rdlake.store.opening import init_store, open_store
 from tests.catalog.published import IDS, NEW, Published, batches_of, copied, replace_rows
@@ -284,13 +287,14 @@ def test_a_small_lake_is_patched_too(
     allow = [each.name for each in current_checks()]
     publish(by_hand, allow=allow, repin=True)
     assert all(len(files(by_hand, view)) == 1 for view in APART)
-    patched = []
+    patched: list[str] = []
     patch_part = ViewBuilder._patch_part
-    monkeypatch.setattr(
-        ViewBuilder,
-        "_patch_part",
-        lambda self, part, *rest: patched.append(part.view) or patch_part(self, part, *rest),
-    )
+
+    def noting(self: ViewBuilder, part: Part, *rest: Any) -> DataFile:
+        patched.append(part.view)
+        return patch_part(self, part, *rest)
+
+    monkeypatch.setattr(ViewBuilder, "_patch_part", noting)
     CHANGES[change](by_hand)
     publish(by_hand, allow=allow)
     assert patched and right(by_hand, APART)
