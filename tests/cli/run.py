@@ -17,7 +17,7 @@ class Ran:
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> Ran:
-    """The exit code, stdout and stderr of a command."""
+    """Return the exit code, stdout and stderr of a command."""
     capsys.readouterr()
     with pytest.raises(SystemExit) as stop:
         main([str(each) for each in arguments])

@@ -1,4 +1,4 @@
-"""`rdlake blobs` as a shell sees it."""
+"""Test `rdlake blobs` as a shell sees it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Commands as a shell sees them: data on stdout, talk on stderr, exit codes."""
+"""Test commands as a shell sees them: data on stdout, talk on stderr, exit codes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Capture = pytest.CaptureFixture[str]
 
 @pytest.fixture
 def published(tmp_path: Path, workspaces: Path, capsys: Capture) -> Path:
-    """A lake with one published version."""
+    """Provide a lake with one published version."""
     assert run(capsys, "refresh", "--lake", tmp_path / "lake", "--workspaces", workspaces).code == 0
     return tmp_path / "lake"
 

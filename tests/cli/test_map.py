@@ -1,4 +1,4 @@
-"""`--map`: the workspaces that a log names are read where the user says that they lie here."""
+"""Test `--map`: the workspaces that a log names are read where the user says that they are."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ OLD = WORKSPACES.parent
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
-    """A log, and the folders it names where they are not where it says."""
+    """Provide a log, and the folders it names in another place than it says."""
     monkeypatch.setenv("ARTIFACT_SIGNING_KEY_PATH", str(tmp_path / "key"))
     (tmp_path / "key").write_bytes(bytes(range(32)))
     (tmp_path / "here").mkdir()

@@ -1,4 +1,4 @@
-"""`rdlake plot` and the charts of an ingest, as a shell sees them."""
+"""Test `rdlake plot` and the charts of an ingest, as a shell sees them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`--registry`: a registry.sqlite alone, beside folders, from the settings; a bad one is told."""
+"""Test `--registry`: a registry.sqlite alone, with folders, from the settings, and a bad one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NAMES = ("a" * 32, "b" * 32, "c" * 32)
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """A registry of three experiments, named in three notations, and of one that is gone."""
+    """Provide a registry of three experiments, in three notations, and of one that is gone."""
     windows = OLD.replace("/mnt/f", "F:").replace("/", "\\")
     paths = [
         f"{OLD}/workspaces/{NAMES[0]}\n",

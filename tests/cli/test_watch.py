@@ -1,4 +1,4 @@
-"""`rdlake ingest --watch` in a process of its own, beside a world that changes."""
+"""Test `rdlake ingest --watch` in a process of its own, while the world changes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ STILL = 2.0
 
 @contextmanager
 def watching(lake: Lake, *options: object) -> Iterator[subprocess.Popen[str]]:
-    """A watch of a second's interval; what it says is in `said.txt` beside the lake."""
+    """Run a watch with an interval of a second; its output is in `said.txt` next to the lake."""
     command = [sys.executable, "-m", "rdlake.cli.main", "ingest", "--lake", str(lake.root)]
     command += [
         "--no-charts",
@@ -63,7 +63,7 @@ def loops(lake: Lake) -> set[str]:
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A folder with one finished workspace, which has been still for long enough."""
+    """Provide a folder with one finished workspace that has been still for long enough."""
     make_workspace(tmp_path / "w", "a" * 32)
     return tmp_path / "w"
 
@@ -122,7 +122,7 @@ def test_a_root_that_was_never_there_is_an_error_at_once(lake: Lake, tmp_path: P
 
 @pytest.mark.slow
 def test_of_a_log_only_loops_that_ended_are_taken(lake: Lake, root: Path, tmp_path: Path) -> None:
-    """Both folders have their results; what tells is the log."""
+    """Give both folders their results: only the log tells which loop ended."""
     done, open_loop = make_loop(0), make_loop(1, ending="running")
     logs = write_run(tmp_path / "log", done, open_loop)
     assert open_loop.backtest

@@ -1,4 +1,4 @@
-"""The written log folders: plain values in, the same files out, in RD-Agent's own shapes."""
+"""Test the written log folders: equal values give equal files, in RD-Agent's own shapes."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def test_classes_are_those_of_the_real_messages(tag: str, real: str) -> None:
 
 
 def _classes(value: object) -> set[str]:
-    """The name of every record in a value."""
+    """Return the name of every record in a value."""
     found, waiting, seen = set(), [value], set()
     while waiting:
         part = waiting.pop()

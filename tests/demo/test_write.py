@@ -1,4 +1,4 @@
-"""The demo: the same for the same seed, laid out like RD-Agent's, with figures that agree."""
+"""Test the demo: equal for equal seeds, laid out like RD-Agent's, with figures that agree."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A Chromium without a window, where there is one: RDLAKE_CHROMIUM, else on the path."""
+"""Run a Chromium without a window, where there is one: RDLAKE_CHROMIUM, else on the path."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ needs_browser = pytest.mark.skipif(not CHROMIUM, reason="needs Chromium")
 
 
 def opened(page: Path, folder: Path, *options: str) -> str:
-    """What the browser prints; everything it does lies in `folder`."""
+    """Return what the browser prints; all its files are in `folder`."""
     assert CHROMIUM
     plain = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage")
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""One published lake for all exports: runs with logs, a real recording, libraries."""
+"""Provide one published lake for all exports: runs with logs, a real recording, libraries."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RECORDINGS = REPOSITORY / "tests" / "data" / "recordings"
 
 @pytest.fixture(scope="session")
 def everything(tmp_path_factory: pytest.TempPathFactory) -> Lake:
-    """Version 1; to read only."""
+    """Provide version 1, for reading only."""
     root = tmp_path_factory.mktemp("everything")
     demo = write_demo(root / "demo", experiments=6, seed=3, fork=True)
     lake = init_store(root / "lake")
@@ -36,6 +36,6 @@ def everything(tmp_path_factory: pytest.TempPathFactory) -> Lake:
 
 @pytest.fixture
 def own(everything: Lake, tmp_path: Path) -> Lake:
-    """A copy of it, for the test to change."""
+    """Provide a copy of that lake, which the test may change."""
     shutil.copytree(everything.root, tmp_path / "lake")
     return open_store(tmp_path / "lake")

@@ -1,4 +1,4 @@
-"""What a consumer of the JSON catalogs does: rows by their natural keys, upserted into SQLite."""
+"""Import JSON catalogs as a consumer does: rows by their natural keys, upserted into SQLite."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ KEYS = {
 
 
 def entries(path: Path) -> list[dict[str, Any]]:
-    """The list of a catalog; a number that JSON does not have is an error."""
+    """Return the list of a catalog; a number that JSON does not have is an error."""
 
     def refuse(word: str) -> None:
         raise AssertionError(word)
@@ -29,7 +29,7 @@ def entries(path: Path) -> list[dict[str, Any]]:
 
 
 def upsert(folder: Path, database: Path) -> None:
-    """Every catalog of the folder."""
+    """Import every catalog of the folder."""
     with closing(sqlite3.connect(database)) as connection, connection:
         for name, key in KEYS.items():
             columns = ", ".join(key)

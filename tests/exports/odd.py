@@ -1,4 +1,4 @@
-"""A loop of which every text is hostile and a figure is none."""
+"""Make a loop of which every text is hostile and one figure is NaN."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What turns a copy of one version into another: all of it, whatever was done between."""
+"""Test that changes turn a copy of one version into another, whatever was done between."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ONE, TWO, THREE = "1" * 32, "2" * 32, "3" * 32
 
 
 def whole(lake: Lake, number: int) -> Copy:
-    """Every view of a version."""
+    """Return every view of a version."""
     found: Copy = {}
     with contextlib.closing(rdlake.connect(lake.root, number)) as connection:
         for view, key in find_version(lake, number).contract.keys.items():
@@ -46,7 +46,7 @@ def whole(lake: Lake, number: int) -> Copy:
 
 
 def applied(copy: Copy, found: Iterable[RowChange]) -> Copy:
-    """The copy after each change; one that cannot be applied is an error."""
+    """Return the copy after each change; a change that cannot be applied is an error."""
     for each in found:
         rows, key = copy.setdefault(each.view, {}), repr([*each.key.values()])
         if each.change == "cleared":
@@ -63,7 +63,7 @@ def applied(copy: Copy, found: Iterable[RowChange]) -> Copy:
 
 
 def plain(copy: Copy) -> dict[str, dict[str, str]]:
-    """Rows as text, so that a value that is no number equals itself."""
+    """Return rows as text, so that NaN equals itself."""
     return {
         view: {
             key: repr({name: _sorted(value) for name, value in sorted(row.items())})
@@ -80,7 +80,8 @@ def _sorted(value: Any) -> Any:
 
 @pytest.fixture(scope="module")
 def ten(tmp_path_factory: pytest.TempPathFactory) -> Lake:
-    """Ten versions: workspaces come, change and go, a roll-back, libraries, a hostile loop."""
+    """Provide ten versions: workspaces come, change and go; a roll-back, libraries, a hostile
+    loop."""
     root = tmp_path_factory.mktemp("ten")
     lake, folder = init_store(root / "lake"), root / "workspaces"
 
@@ -180,7 +181,7 @@ def test_other_columns_and_keys_reach_the_copy_too(
 def test_the_command_gives_lines_and_where_to_go_on(
     capsys: pytest.CaptureFixture[str], ten: Lake
 ) -> None:
-    """Applied as a consumer does it, who has nothing but the lines."""
+    """Apply the changes as a consumer does who has nothing but the lines."""
     known, copy = 1, {view: dict.fromkeys(rows, 1) for view, rows in whole(ten, 1).items()}
     for until in ("4", "7", "10", "10"):
         told = run(capsys, "changes", "--since", known, "--to", until, "--lake", ten.root, "--json")

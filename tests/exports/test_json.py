@@ -1,4 +1,4 @@
-"""The JSON catalogs of protocol v1: strict, checked, whole, the same bytes each time."""
+"""Test the JSON catalogs of protocol v1: strict, checked, complete, the same bytes each time."""
 
 from __future__ import annotations
 
@@ -191,7 +191,7 @@ def test_imported_twice_it_is_the_same_tables(folder: Path, tmp_path: Path) -> N
 
 
 def test_an_exported_history_is_read_back_as_it_was(tmp_path: Path) -> None:
-    """Ids of strategies are left out: a reader takes them for those that AIstock stored."""
+    """Leave out the ids of strategies: a reader takes them for those that AIstock stored."""
     told = []
     exported = LEGACY
     for number in (1, 2):

@@ -1,4 +1,4 @@
-"""Every view as a Parquet file: the same rows and types, with what they mean."""
+"""Test every view as a Parquet file: the same rows and types, with their meanings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Days of a curve and of a factor, with figures missing where asked."""
+"""Make days of a curve and of a factor, with missing figures where a test wants them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ START = date(2020, 1, 1)
 
 
 def curve(days: int, *, bench: float | None = 0.001) -> pl.DataFrame:
-    """Rows as `equity_curves` has them."""
+    """Return rows as `equity_curves` has them."""
     returns = [0.01 * math.sin(day) for day in range(days)]
     frame = pl.DataFrame(
         {
@@ -25,7 +25,7 @@ def curve(days: int, *, bench: float | None = 0.001) -> pl.DataFrame:
 
 
 def factor_days(days: int) -> pl.DataFrame:
-    """Rows as `factor_ic` has them; every fifth day has no IC."""
+    """Return rows as `factor_ic` has them; every fifth day has no IC."""
     return pl.DataFrame(
         {
             "date": [START + timedelta(day) for day in range(days)],

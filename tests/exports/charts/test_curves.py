@@ -1,4 +1,4 @@
-"""What charts draw is what the rows say, and equal rows give equal bytes."""
+"""Test that charts draw what the rows say, and that equal rows give equal bytes."""
 
 from __future__ import annotations
 

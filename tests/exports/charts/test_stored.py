@@ -1,4 +1,5 @@
-"""Charts in the lake: made of its rows, once for equal days, and never of days that are gone."""
+"""Test the charts of a lake: made of its rows, drawn once for equal days, and gone with their
+days."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A lake with factors that RD-Agent accepted, made of logs: `lake_of(lake, tmp_path, code=…)`."""
+"""Make a lake with factors that RD-Agent accepted, from logs: `lake_of(lake, tmp_path, code=…)`."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def code_of(name: str, days: int = 1) -> str:
 def write_factors(
     logs: Path, codes: Mapping[str, str], *, number: int = 0, decision: bool = True
 ) -> Path:
-    """A run of one loop that proposed this code by name, and RD-Agent's decision on it."""
+    """Write a run of one loop that proposed this code by name, and RD-Agent's decision on it."""
     proposals = tuple(make_proposal(name, code=code) for name, code in codes.items())
     said = {"observations": "observed", "decision": decision}
     loop = make_loop(number, proposals=proposals, said=said, baseline=None)
@@ -41,14 +41,14 @@ def write_factors(
 
 
 def taken(lake: Lake, logs: Path) -> Lake:
-    """The lake with these logs."""
+    """Return the lake with these logs."""
     opened = open_store(lake.root)
     Library(opened).ingest(logs=[logs], signing_key=KEY, charts=False)
     return opened
 
 
 def pandas_prices(path: Path) -> Path:
-    """The few prices, as pandas writes and reads them."""
+    """Return the few prices, as pandas writes and reads them."""
     import pandas as pd
 
     rows = few_prices()

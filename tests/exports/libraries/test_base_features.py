@@ -1,4 +1,4 @@
-"""What RD-Agent begins its next run with: expressions of Qlib, and code that runs alone."""
+"""Test what RD-Agent begins its next run with: expressions of Qlib, and code that runs alone."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ RDAGENT = "source = 'rdagent_generated'"
 
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Lake:
-    """Alpha158 and 360, and an experiment of two factors with code and one without."""
+    """Provide Alpha158 and 360, and an experiment of two factors with code and one without."""
     root = tmp_path_factory.mktemp("base_features")
     make_workspace(root / "workspaces", OWN, factors=("M", "动量 一", "lost"))
     write_factors(root / "log", {"M": code_of("M"), "动量 一": code_of("动量 一", 2)})

@@ -1,4 +1,4 @@
-"""The commands: what they print, and their exit codes."""
+"""Test the commands of libraries: what they print, and their exit codes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.exports.libraries.builders import code_of, taken, write_factors
 
 @pytest.fixture
 def root(lake: Lake, tmp_path: Path) -> Path:
-    """A library beside a lake of one good factor and one that opens a socket."""
+    """Provide a library, and a lake of one good factor and one that opens a socket."""
     codes = {"GOOD": code_of("GOOD"), "BAD": "import socket\n"}
     write_factors(tmp_path / "log", codes)
     taken(lake, tmp_path / "log")

@@ -1,4 +1,4 @@
-"""A factor's code runs unchanged, alone and closed in."""
+"""Test that a factor's code runs unchanged, alone and closed in."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def ran(code: str, prices: Path, limits: RunLimits = MINUTE) -> Values:
 
 
 def closes_in(tmp: Path) -> str | None:
-    """Why this system cannot close a process in; None when it can."""
+    """Return why this system cannot close a process in; None when it can."""
     try:
         run(b"raise SystemExit('it runs')", lambda folder: None, limits=RunLimits(60))
     except FactorFailed as error:
@@ -138,7 +138,7 @@ def test_the_kernel_refuses_what_reaches_out(
     ],
 )
 def test_python_refuses_it_too_with_a_word(prices: Path, tmp_path: Path, code: str) -> None:
-    """Where nothing else does, so that the second line is what is seen."""
+    """Run without the kernel's means, so that the second line of defence answers."""
     (tmp_path / "there").write_text("here")
     with pytest.raises(FactorFailed, match=r"not in a factor|Permission"):
         ran(code.format(elsewhere=tmp_path / "there"), prices, RunLimits(60, unprotected=True))

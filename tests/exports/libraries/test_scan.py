@@ -1,4 +1,4 @@
-"""What the scan reports, and what it lets pass."""
+"""Test what the scan reports, and what it lets pass."""
 
 from __future__ import annotations
 

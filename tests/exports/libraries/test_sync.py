@@ -1,4 +1,4 @@
-"""`libs sync`: the code as it was, nothing twice, nothing of others touched."""
+"""Test `libs sync`: code is copied byte for byte, nothing is written twice, foreign files stay."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def accepted(lake: Lake, tmp_path: Path) -> Lake:
-    """Two factors that a loop accepted, one with a name of Python's own."""
+    """Provide two factors that a loop accepted; the name of one is a keyword of Python."""
     write_factors(tmp_path / "log", {"动量_1日": code_of("动量_1日"), "class": code_of("class", 2)})
     return taken(lake, tmp_path / "log")
 

@@ -1,4 +1,4 @@
-"""`libs verify`: each factor against the values that were back-tested."""
+"""Test `libs verify`: each factor against the values that were back-tested."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ OWN = workspace_id("own", 0)
 
 
 def momentum(days: int = 1) -> pl.DataFrame:
-    """A combined_factors_df.parquet whose factor M is the momentum of the prices."""
+    """Write a combined_factors_df.parquet whose factor M is the momentum of the prices."""
     rows = few_prices().with_columns(pl.col("datetime").cast(pl.Datetime("ns")))
     past = pl.col("$close").shift(days).over("instrument")
     value = (pl.col("$close") / past - 1).cast(pl.Float32)
@@ -39,7 +39,7 @@ def momentum(days: int = 1) -> pl.DataFrame:
 
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
-    """A folder of workspaces with one experiment, and prices beside it."""
+    """Provide a folder of workspaces with one experiment, and prices next to it."""
     root = tmp_path / "git" / "workspaces"
     folder = make_workspace(root, OWN, factors=None)
     momentum().write_parquet(folder / "combined_factors_df.parquet")

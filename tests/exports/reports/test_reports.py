@@ -1,4 +1,4 @@
-"""The report: all that is known on one page, which stays a page whatever the data says."""
+"""Test the report: all that is known on one page, which stays a page whatever the data says."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LOCAL = re.compile(r"#[\w.-]+$")
 
 
 class Page(HTMLParser):
-    """What a page consists of."""
+    """Collect what a page consists of."""
 
     def __init__(self, text: str) -> None:
         super().__init__(convert_charrefs=True)
@@ -55,7 +55,7 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def names(everything: Lake) -> tuple[str, str]:
-    """The recorded experiment, which has all there can be, and a factor with an IC."""
+    """Provide the recorded experiment, which has all there can be, and a factor with an IC."""
     with contextlib.closing(rdlake.connect(everything.root)) as connection:
         (strategy,) = connection.execute(
             "SELECT workspace_id FROM loop_catalog WHERE strategy_id IS NOT NULL"

@@ -1,4 +1,4 @@
-"""A formula has one digest however it is written down, and no other formula has it."""
+"""Test that every spelling of a formula has one digest, which no other formula has."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def test_text_of_marks_has_one_too(text: str) -> None:
 
 
 def near(tree: Tree) -> list[Tree]:
-    """Trees that differ from this one in one place, by sides or by operator."""
+    """Yield trees that differ from this one in one place, by sides or by operator."""
     found: list[Tree] = [tree]
     if len(tree) == 3 and tree[0] in "+-*/":
         operator, left, right = tree

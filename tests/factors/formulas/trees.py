@@ -1,4 +1,4 @@
-"""Random formulas as trees, the ways to write one down, and what one is worth, in fractions."""
+"""Make random formulas as trees, the ways to write one down, and its value in fractions."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ trees = st.recursive(
 
 
 def worth(tree: Tree, at: dict[str, Fraction]) -> Fraction | None:
-    """The tree's value; None where something is divided by zero."""
+    """Return the value of the tree; None where something is divided by zero."""
     match tree:
         case (leaf,):
             return at[leaf] if leaf in at else Fraction(leaf)
@@ -41,7 +41,7 @@ def worth(tree: Tree, at: dict[str, Fraction]) -> Fraction | None:
 
 
 def key(tree: Tree) -> object:
-    """The tree without what says nothing: the order and grouping of sums and products."""
+    """Return the tree without what means nothing: the order and grouping of sums and products."""
     match tree:
         case (leaf,):
             return leaf
@@ -65,7 +65,7 @@ def _inverse(tree: Tree) -> object:
 
 
 def qlib(tree: Tree, chance: random.Random) -> str:
-    """One of the ways to write it in Qlib's syntax."""
+    """Return one of the ways to write it in Qlib's syntax."""
     match tree:
         case (leaf,):
             text = chance.choice(_numbers(leaf))
@@ -82,7 +82,7 @@ def qlib(tree: Tree, chance: random.Random) -> str:
 
 
 def latex(tree: Tree, chance: random.Random) -> str:
-    """One of the ways to write it in LaTeX."""
+    """Return one of the ways to write it in LaTeX."""
     match tree:
         case (leaf,):
             return chance.choice(_numbers(leaf.lstrip("$")))

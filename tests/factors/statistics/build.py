@@ -1,4 +1,4 @@
-"""Values by day and instrument as the package takes them: `panel_of({(day, code): value})`."""
+"""Make values by day and instrument as the package takes them: `panel_of({(day, code): value})`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.factors.statistics.plain import Values
 
 
 def rows_of(keys: Sequence[tuple[int, str]]) -> PanelRows:
-    """Rows in the order given."""
+    """Return rows in the order given."""
     names = list(dict.fromkeys(code for _, code in keys))
     days = np.array([day for day, _ in keys], np.int32)
     return PanelRows.from_columns(

@@ -1,4 +1,7 @@
-"""The definitions once more, in a few lines of plain Python over lists of floats."""
+"""State the definitions once more, in a few lines of plain Python over lists of floats.
+
+Nothing here comes from the package: the tests compare the package with these lines.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,7 @@ def pearson(x: Sequence[float], y: Sequence[float]) -> float | None:
 
 
 def ranks(values: Sequence[float]) -> list[float]:
-    """Average ranks, from 1."""
+    """Return average ranks, from 1."""
     return [
         sum(each < value for each in values) + (sum(each == value for each in values) + 1) / 2
         for value in values
@@ -47,7 +50,7 @@ def spread(x: Sequence[float], y: Sequence[float]) -> float | None:
 
 
 def fifths(days: Sequence[tuple[Sequence[float], Sequence[float]]]) -> list[float | None] | None:
-    """Mean over days of the mean label of each fifth, on days that have a spread."""
+    """Return the mean over days of the mean label of each fifth, on days that have a spread."""
     found: list[list[float]] = [[], [], [], [], []]
     for x, y in days:
         if spread(x, y) is None:
@@ -77,7 +80,7 @@ def drawdown(spreads: Sequence[float]) -> float | None:
 
 
 def by_day(factor: Values, label: Values) -> dict[int, tuple[list[float], list[float]]]:
-    """The pairs of each day, in the order of the instruments."""
+    """Return the pairs of each day, in the order of the instruments."""
     found: dict[int, tuple[list[float], list[float]]] = {}
     for day, code in sorted(factor):
         if (day, code) in label:
@@ -88,7 +91,7 @@ def by_day(factor: Values, label: Values) -> dict[int, tuple[list[float], list[f
 
 
 def label_of(closes: Values) -> dict[tuple[int, str], float]:
-    """close[t+2] / close[t+1] − 1 over the calendar of all instruments."""
+    """Return close[t+2] / close[t+1] − 1 over the calendar of all instruments."""
     days = sorted({day for day, _ in closes})
     found = {}
     for day, one, two in zip(days, days[1:], days[2:], strict=False):

@@ -1,4 +1,5 @@
-"""Tables of factors as they should not be, through a real ingest: right numbers, or why not."""
+"""Test damaged tables of factors through a real ingest: right numbers, or the reason why there
+are none."""
 
 from __future__ import annotations
 
@@ -31,7 +32,7 @@ OWN = ("workspace_id", "source_digest")
 
 
 def right(lake: object, frame: pl.DataFrame, prices: pl.DataFrame) -> bool:
-    """Whether the IC are those of plain Python."""
+    """Return whether the IC are those of plain Python."""
     row = perf(lake)  # type: ignore[arg-type]
     ic, rank = plain_ic(by_key(frame, A), prices)
     return all(
@@ -48,7 +49,7 @@ def indexed(*order: str) -> Callable[[pl.DataFrame, Path], None]:
 
 
 def swapped_names(frame: pl.DataFrame, path: Path) -> None:
-    """An index whose levels bear each other's names."""
+    """Return a table whose index levels have each other's names."""
     names = {"datetime": "instrument", "instrument": "datetime"}
     frame.rename(names).to_pandas().set_index(["instrument", "datetime"]).to_parquet(path)
 
@@ -60,7 +61,7 @@ def unnamed(frame: pl.DataFrame, path: Path) -> None:
 
 
 def pairs(frame: pl.DataFrame, path: Path) -> None:
-    """Columns as pairs, as RD-Agent has them."""
+    """Return columns named by pairs, as RD-Agent writes them."""
     import pandas as pd
 
     table = frame.to_pandas().set_index(["datetime", "instrument"])

@@ -1,4 +1,4 @@
-"""Every figure as its definition says, beside plain Python: with ties, gaps and constant days."""
+"""Test every figure against its definition in plain Python: with ties, gaps and constant days."""
 
 from __future__ import annotations
 

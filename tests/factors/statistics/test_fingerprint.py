@@ -1,4 +1,4 @@
-"""The order of instruments as a digest: one for one idea, others for others."""
+"""Test the digest of an order of instruments: one idea has one digest, other ideas have others."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_days_that_tell_little_have_no_digest() -> None:
 
 
 def test_a_thousand_pairs_below_the_bound_are_not_joined() -> None:
-    """Factors that resemble each other more or less, up to a correlation of about 0.98."""
+    """Take factors that resemble each other more or less, up to a correlation of about 0.98."""
     rng = random.Random(5)
     nearest = 0.0
     for seed in range(1_000):

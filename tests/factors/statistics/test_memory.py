@@ -1,4 +1,4 @@
-"""A long table is read column by column: more columns need no more memory."""
+"""Test that a long table is read column by column: more columns need no more memory."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
 
 
 def peak(folder: Path, columns: int) -> int:
-    """The most memory that a process takes to ingest such a table."""
+    """Return the peak memory of a process that ingests such a table."""
     rng = np.random.default_rng(1)
     numbers = rng.normal(size=(columns, DAYS * CODES))
     frame = pl.DataFrame(

@@ -1,4 +1,4 @@
-"""The statistics of real factors, as other programs have them."""
+"""Test the statistics of real factors against those of other programs."""
 
 from __future__ import annotations
 

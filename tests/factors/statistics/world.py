@@ -1,4 +1,4 @@
-"""Workspaces with values and prices that tell something: `make_factors(root, frame)`."""
+"""Make workspaces with values and prices that mean something: `make_factors(root, frame)`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def days(count: int = DAYS) -> list[date]:
 
 
 def closes(seed: int = 7, codes: Sequence[str] = CODES) -> pl.DataFrame:
-    """PriceLabel with days on which some instrument does not trade."""
+    """Return prices with days on which some instrument does not trade."""
     rng = random.Random(seed)
     rows = [
         (day, code, 10.0 + rng.random())
@@ -40,7 +40,7 @@ def closes(seed: int = 7, codes: Sequence[str] = CODES) -> pl.DataFrame:
 
 
 def values(seed: int = 1, codes: Sequence[str] = CODES, name: str = "A") -> pl.DataFrame:
-    """A factor that is missing here and there."""
+    """Return a factor that is missing here and there."""
     rng = random.Random(seed)
     rows = [
         (rng.gauss(0, 1) if rng.random() < 0.9 else None, day, code)
@@ -52,14 +52,14 @@ def values(seed: int = 1, codes: Sequence[str] = CODES, name: str = "A") -> pl.D
 
 
 def make_factors(root: Path, frame: pl.DataFrame, name: str = "a" * 32) -> Path:
-    """A workspace whose curve covers the same days as its table of factors."""
+    """Write a workspace whose curve covers the same days as its table of factors."""
     folder = make_workspace(root, name, days=DAYS, factors=None)
     frame.write_parquet(folder / FILE)
     return folder
 
 
 def read(root: Path, prices: pl.DataFrame | None = None, **others: Any) -> Lake:
-    """A new lake beside the root, with what lies there in it."""
+    """Return a new lake next to the root, with what the root holds."""
     make_prices(root, closes() if prices is None else prices)
     lake = init_store(root.parent / "lake")
     ingest(lake, [root], **others)
@@ -67,14 +67,14 @@ def read(root: Path, prices: pl.DataFrame | None = None, **others: Any) -> Lake:
 
 
 def perf(lake: Lake, window: str = "all", factor: str = "A") -> dict[str, Any]:
-    """The only row of a factor in a window."""
+    """Return the only row of a factor in a window."""
     where = (pl.col("window") == window) & (pl.col("factor_name") == factor)
     (row,) = lake.read("factor_perf", where=where).to_dicts()
     return row
 
 
 def said(lake: Lake) -> list[tuple[str, str]]:
-    """Level and reason of what was found in the tables of factors."""
+    """Return level and reason of each finding in the tables of factors."""
     rows = lake.read("ingests").sort("ingested_at").to_dicts()
     found = [each for row in rows for each in row["findings"] if each["file"] == FILE]
     assert all(each["fix"] for each in found)
@@ -82,13 +82,13 @@ def said(lake: Lake) -> list[tuple[str, str]]:
 
 
 def by_key(frame: pl.DataFrame, column: str) -> plain.Values:
-    """Values by day and instrument, for the plain definitions."""
+    """Return values by day and instrument, for the plain definitions."""
     rows = frame.select("datetime", "instrument", column).drop_nulls().rows()
     return {((day - START).days, code): value for day, code, value in rows}
 
 
 def plain_ic(factor: plain.Values, prices: pl.DataFrame) -> tuple[list[float], list[float]]:
-    """IC and rank IC of each day on which they are defined."""
+    """Return IC and rank IC of each day on which they are defined."""
     pairs = plain.by_day(factor, plain.label_of(by_key(prices, "$close"))).values()
     both = [
         [plain.pearson(x, y) for x, y in pairs],
