@@ -76,7 +76,7 @@ def _folders(text: str | None) -> tuple[Path, ...]:
     return tuple(Path(part).expanduser() for part in parts if part.strip())
 
 
-def _told(value: object) -> str | None:
+def _as_text(value: object) -> str | None:
     return str(value).lower() if isinstance(value, bool) else value if value is None else str(value)
 
 
@@ -90,7 +90,7 @@ class Setting:
     meaning: str
 
 
-def explained(settings: Settings) -> list[Setting]:
+def explain_settings(settings: Settings) -> list[Setting]:
     """Each setting with its value and where that came from."""
     in_file = DotEnvSettingsSource(Settings)()
     found = []
@@ -102,5 +102,7 @@ def explained(settings: Settings) -> list[Setting]:
             origin = DOTENV
         else:
             origin = "default"
-        found.append(Setting(name, _told(getattr(settings, name)), origin, field.description or ""))
+        found.append(
+            Setting(name, _as_text(getattr(settings, name)), origin, field.description or "")
+        )
     return found

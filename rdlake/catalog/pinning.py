@@ -184,7 +184,9 @@ def _inspect_file(lake: Lake, name: str, path: str, size: int, rows: int) -> Dat
     file = lake.folder(name) / path
     try:
         columns = len(pq.read_schema(file))
-        return DataFile(path, size, sync_with_sha256(file), rows, columns)
+        return DataFile(
+            path=path, size=size, sha256=sync_with_sha256(file), rows=rows, columns=columns
+        )
     except (OSError, pa.ArrowException) as error:
         raise DamagedLake(
             f"{name} names a file that cannot be read: {error}",

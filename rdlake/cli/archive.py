@@ -72,19 +72,19 @@ def run(  # noqa: PLR0913 - one parameter an option
     rdlake archive run --to /mnt/archive/lake --experiment 3f2a9c
     """
     import rdlake
-    from rdlake.operations.archive import Asked
+    from rdlake.operations.archive import ArchiveRequest
     from rdlake.operations.archive import archive as bring
 
-    asked = Asked(
-        since.date() if since else None,
-        frozenset(task_run_ids),
-        experiments,
-        2 if level == 2 else 1,
-        mode == "full",
+    request = ArchiveRequest(
+        since=since.date() if since else None,
+        task_run_ids=frozenset(task_run_ids),
+        experiments=experiments,
+        level=2 if level == 2 else 1,
+        full=mode == "full",
     )
     lake = rdlake.open_lake(lake_root).lake
     with progress("archive") as on_progress:
-        report = bring(lake, to, asked, dry_run=dry_run, on_progress=on_progress)
+        report = bring(lake, to, request, dry_run=dry_run, on_progress=on_progress)
     if as_json:
         show_json(asdict(report))
     else:

@@ -42,11 +42,11 @@ def list_(workspace: str | None, lake_root: str, as_json: bool) -> None:
     rdlake blobs 3f2a9c
     """
     import rdlake
-    from rdlake.store.inventory import by_type, of_workspace
-    from rdlake.store.lookup import workspace_named
+    from rdlake.store.inventory import list_files, list_types
+    from rdlake.store.lookup import find_workspace
 
     lake = rdlake.open_lake(lake_root).lake
-    frame = of_workspace(lake, workspace_named(lake, workspace)) if workspace else by_type(lake)
+    frame = list_files(lake, find_workspace(lake, workspace)) if workspace else list_types(lake)
     show(frame.to_dicts(), frame.columns, as_json=as_json)
 
 
@@ -67,14 +67,14 @@ def extract(digests: Sequence[str], into: Path | None, file: Path | None, lake_r
     """
     import rdlake
     from rdlake.store.blobs import extract as write_out
-    from rdlake.store.blobs import resolved
+    from rdlake.store.blobs import resolve_digest
 
     if (into is None) == (file is None) or (file is not None and len(digests) > 1):
         raise click.UsageError("give --into DIR, or -o FILE for one digest")
     if into is not None and not into.is_dir():
         raise BadInput.no_folder(into)
     lake = rdlake.open_lake(lake_root).lake
-    for digest in dict.fromkeys(resolved(lake, each) for each in digests):
+    for digest in dict.fromkeys(resolve_digest(lake, each) for each in digests):
         target = file or Path(into or ".") / digest
         size = write_out(lake, digest, target)
         say(f"{target}: {size:,} bytes, as its digest says")

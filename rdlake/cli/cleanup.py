@@ -16,10 +16,10 @@ from rdlake.cli.sources import find_roots, key_option, logs_option, workspaces_o
 from rdlake.errors import ExitCode
 
 if TYPE_CHECKING:
-    from rdlake.operations.cleanup import Given, Plan, Report
+    from rdlake.operations.cleanup import CleanupReport, CleanupRequest, Plan
     from rdlake.store.lake import Lake
 
-Sign = Callable[["Lake", "Report"], None]
+Sign = Callable[["Lake", "CleanupReport"], None]
 
 SHOWN = 20
 STAGES = ("intermediates", "workspace", "logs", "junk")
@@ -30,7 +30,7 @@ needed_archive = click.option(
 id_argument = click.argument("cleanup_id", metavar="[ID]", required=False)
 
 
-def given_options(command: Callable[..., int]) -> Callable[..., int]:
+def request_options(command: Callable[..., int]) -> Callable[..., int]:
     """Roots, key, classes and days, as one `given`."""
 
     @wraps(command)
@@ -44,12 +44,19 @@ def given_options(command: Callable[..., int]) -> Callable[..., int]:
         stages: Sequence[str] = (),
         **others: Any,
     ) -> int:
-        from rdlake.operations.cleanup import STAGES, Given
+        from rdlake.operations.cleanup import STAGES, CleanupRequest
 
         roots, log_roots, key = find_roots(workspaces, logs, signing_key)
         chosen = [each for each in STAGES if each in stages]
-        given = Given(roots, log_roots, chosen, frozenset(allowed), idle_days, key)
-        return command(given=given, **others)
+        request = CleanupRequest(
+            workspaces=roots,
+            logs=log_roots,
+            stages=chosen,
+            allowed=frozenset(allowed),
+            idle_days=idle_days,
+            signing_key=key,
+        )
+        return command(request=request, **others)
 
     for option in (
         click.option("--idle-days", metavar="DAYS", type=click.FloatRange(min=0), default=30.0,
@@ -86,13 +93,13 @@ def signing_options(command: Callable[..., int]) -> Callable[..., int]:
             raise click.UsageError("--sign and --receipt go together")
         if sign_key is None or receipt is None:
             return command(sign=_unsigned, **others)
-        from rdlake.operations.cleanup.receipt import private_key, signed
+        from rdlake.operations.cleanup.receipt import load_private_key, sign_receipt
 
-        key = private_key(sign_key)
+        key = load_private_key(sign_key)
         with _new_file(receipt) as file:
 
-            def sign(lake: Lake, report: Report) -> None:
-                file.write(signed(lake, {each.cleanup_id for each in report.done}, key))
+            def sign(lake: Lake, report: CleanupReport) -> None:
+                file.write(sign_receipt(lake, {each.cleanup_id for each in report.moves}, key))
 
             return command(sign=sign, **others)
 
@@ -106,7 +113,7 @@ def signing_options(command: Callable[..., int]) -> Callable[..., int]:
     return gathered
 
 
-def _unsigned(lake: Lake, report: Report) -> None:
+def _unsigned(lake: Lake, report: CleanupReport) -> None:
     """No receipt is asked for; the table `cleanups` has it all the same."""
 
 
@@ -127,13 +134,18 @@ def cleanup() -> None:
               help="What may go: heavy files, the folder, the run's logs, folders without a loop; "
               "may be repeated.")  # fmt: skip
 @archive_option
-@given_options
+@request_options
 @click.option("-o", "--output", metavar="PLAN.json", type=click.Path(path_type=Path),
               help="Write the plan to a new file.")  # fmt: skip
 @lake_option
 @json_option
 def plan(
-    *, given: Given, archive: str | None, output: Path | None, lake_root: str, as_json: bool
+    *,
+    request: CleanupRequest,
+    archive: str | None,
+    output: Path | None,
+    lake_root: str,
+    as_json: bool,
 ) -> int:
     """List what may go of each experiment and why, or why not. Nothing is changed.
 
@@ -144,7 +156,7 @@ def plan(
     import rdlake
     from rdlake.operations.cleanup import make_plan
 
-    made = make_plan(rdlake.open_lake(lake_root).lake, archive, given)
+    made = make_plan(rdlake.open_lake(lake_root).lake, archive, request)
     if output:
         with _new_file(output) as file:
             file.write(made.model_dump_json(indent=2) + "\n")
@@ -158,7 +170,7 @@ def plan(
 @cleanup.command()
 @click.argument("path", metavar="PLAN", type=click.Path(path_type=Path))
 @needed_archive
-@given_options
+@request_options
 @click.option("--purge", "at_once", is_flag=True, help="Delete it at once, without a grace.")
 @click.option("--grace-days", metavar="DAYS", type=click.FloatRange(min=0), default=7.0,
               show_default=True, help="How long it stays in the trash.")  # fmt: skip
@@ -169,7 +181,7 @@ def apply(  # noqa: PLR0913 - one parameter an option
     *,
     path: Path,
     archive: str,
-    given: Given,
+    request: CleanupRequest,
     at_once: bool,
     grace_days: float,
     sign: Sign,
@@ -190,13 +202,13 @@ def apply(  # noqa: PLR0913 - one parameter an option
     from rdlake.operations.cleanup import purge as delete
 
     lake, agreed = rdlake.open_lake(lake_root).lake, read_plan(path)
-    report = apply_plan(lake, archive, agreed, given, grace_days=grace_days)
+    report = apply_plan(lake, archive, agreed, request, grace_days=grace_days)
     if at_once:
-        ids = {each.cleanup_id for each in report.done}
-        roots = [*given.workspaces, *given.logs]
+        ids = {each.cleanup_id for each in report.moves}
+        roots = [*request.workspaces, *request.logs]
         refused = report.refused
         found = [delete(lake, archive, roots, each, at_once=True) for each in sorted(ids)]
-        report = type(report)((*refused, *(each for one in found for each in one.done)))
+        report = type(report)((*refused, *(each for one in found for each in one.moves)))
     sign(lake, report)
     return _tell(report, as_json=as_json)
 
@@ -263,9 +275,9 @@ def verify(path: Path, key: Path, as_json: bool) -> None:
     \b
     rdlake cleanup verify receipt.json --key PUB.pem
     """
-    from rdlake.operations.cleanup.receipt import verified
+    from rdlake.operations.cleanup.receipt import verify_receipt
 
-    receipt = verified(path, key)
+    receipt = verify_receipt(path, key)
     rows = [each.model_dump() for each in receipt.deleted]
     columns = ["workspace_id", "path", "size", "sha256", "proof", "archive_lake_id", "archive_id",
                "stage", "state", "cleanup_id"]  # fmt: skip
@@ -312,19 +324,19 @@ def _tell_plan(made: Plan) -> None:
     say(f"{len(made.going)} of {len(made.items)} may go, {made.bytes:,} bytes; nothing is changed")
 
 
-def _tell(report: Report, *, as_json: bool) -> int:
+def _tell(report: CleanupReport, *, as_json: bool) -> int:
     if as_json:
-        show_json([asdict(each) for each in report.done])
+        show_json([asdict(each) for each in report.moves])
     else:
-        states = sorted({each.state for each in report.done})
+        states = sorted({each.state for each in report.moves})
         for state in states:
-            count = sum(each.state == state for each in report.done)
+            count = sum(each.state == state for each in report.moves)
             say(f"{state}: {count}, {report.bytes(state):,} bytes")
         for each in report.refused[:SHOWN]:
             say(f"  {each.path}: {each.reason}")
-        for name in sorted({each.cleanup_id for each in report.done}):
+        for name in sorted({each.cleanup_id for each in report.moves}):
             say(f"clean-up {name}")
-        if not report.done:
+        if not report.moves:
             say("nothing to do")
     return ExitCode.PARTIAL if report.refused else ExitCode.OK
 
@@ -370,7 +382,7 @@ def pins(lake_root: str, as_json: bool) -> None:
     rdlake pins --json
     """
     import rdlake
-    from rdlake.operations.keep import pinned
+    from rdlake.operations.keep import list_pins
 
-    rows = pinned(rdlake.open_lake(lake_root).lake).to_dicts()
+    rows = list_pins(rdlake.open_lake(lake_root).lake).to_dicts()
     show(rows, ["workspace_id", "reason", "pinned_at"], as_json=as_json)

@@ -60,7 +60,7 @@ def list_(lake_root: str, as_json: bool) -> None:
     import rdlake
     from rdlake.operations import groups as grouping
 
-    found = grouping.groups(rdlake.open_lake(lake_root).lake)
+    found = grouping.list_groups(rdlake.open_lake(lake_root).lake)
     show([asdict(each) for each in found], LISTED, as_json=as_json)
 
 
@@ -77,7 +77,7 @@ def show_(group: str, lake_root: str, as_json: bool) -> None:
     import rdlake
     from rdlake.operations import groups as grouping
 
-    rows = grouping.compared(rdlake.open_lake(lake_root).lake, group)
+    rows = grouping.compare_group(rdlake.open_lake(lake_root).lake, group)
     if as_json:
         show_json(rows)
     else:

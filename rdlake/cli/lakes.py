@@ -67,11 +67,11 @@ def doctor(lake_root: str, repair: bool, as_json: bool) -> int:
     """
     from rdlake.operations.doctor import examine
     from rdlake.operations.doctor import repair as mend
-    from rdlake.settings import Settings, explained
+    from rdlake.settings import Settings, explain_settings
 
     moved = mend(lake_root) if repair else []
     health = examine(lake_root)
-    settings = [asdict(each) for each in explained(Settings())]
+    settings = [asdict(each) for each in explain_settings(Settings())]
     if as_json:
         show_json({"settings": settings, "moved": moved, **asdict(health)})
     else:

@@ -16,7 +16,7 @@ from rdlake.sources.formats.wording import explain
 from rdlake.sources.workspace.hashing import read_pieces
 from rdlake.sources.workspace.parse import cap_findings
 from rdlake.sources.workspace.scan import FolderEntry, Scan
-from rdlake.store.blobs import Content, Unread, store, stored
+from rdlake.store.blobs import Content, UnreadableContent, store, stored_digests
 from rdlake.store.lake import Lake
 
 Keep = Literal["essential", "all", "none"]
@@ -74,7 +74,7 @@ def workspaces_without_content(lake: Lake, keep: Keep) -> frozenset[str]:
     present = pl.col("sha256").is_not_null() & (pl.col("state") == "present")
     columns = ["workspace_id", "path", "artifact_type", "size", "sha256"]
     files = lake.read("artifacts", columns, present)
-    missing = files.filter(~pl.col("sha256").is_in(list(stored(lake))))
+    missing = files.filter(~pl.col("sha256").is_in(list(stored_digests(lake))))
     return frozenset(
         workspace_id
         for workspace_id, path, artifact_type, size, _ in missing.iter_rows()
@@ -99,7 +99,7 @@ def keep_files(
                 sizes[file.sha256] = file.size or 0
                 place = (workspace.workspace_id, entries[file.path])
                 places.setdefault(file.sha256, []).append(place)
-    known = stored(lake, places) if places else frozenset()
+    known = stored_digests(lake, places) if places else frozenset()
     missing = {digest: each for digest, each in places.items() if digest not in known}
     return _lost_files(_store_from(lake, missing, sizes), places)
 
@@ -117,7 +117,7 @@ def keep_code(lake: Lake, keep: Keep, tasks: Iterable[Task]) -> None:
         for digest, text in texts.items()
         if digest and is_worth_keeping(keep, "", "code", len(text))
     }
-    known = stored(lake, worth) if worth else frozenset()
+    known = stored_digests(lake, worth) if worth else frozenset()
     store(
         lake,
         (
@@ -155,7 +155,7 @@ def _chunks(entry: FolderEntry) -> Iterator[bytes]:
     try:
         yield from read_pieces(entry)
     except OSError as error:
-        raise Unread(f"it could not be read: {explain(error)}") from error
+        raise UnreadableContent(f"it could not be read: {explain(error)}") from error
 
 
 def _lost_files(lost: Mapping[str, str], places: _Places) -> dict[str, tuple[Finding, ...]]:

@@ -34,7 +34,7 @@ class Complaint:
     fix: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Health:
     """What a quick look at the lake shows."""
 
@@ -67,17 +67,29 @@ def examine(root: str | Path) -> Health:
         for torn in torn_files(folder, whole=True)
     )
     if faults:
-        return Health(str(path), None, len(folders), None, faults)
+        return Health(
+            root=str(path), lake_id=None, tables=len(folders), catalog_version=None, faults=faults
+        )
     try:
         lake = open_store(path)
         versions = read_versions(lake)
         complaints = tuple(_about_catalogs(lake, versions))
     except DamagedLake as error:
         return Health(
-            str(path), None, len(folders), None, (Complaint(error.where, error.what, error.fix),)
+            root=str(path),
+            lake_id=None,
+            tables=len(folders),
+            catalog_version=None,
+            faults=(Complaint(error.where, error.what, error.fix),),
         )
     newest = versions[-1].catalog_version if versions else None
-    return Health(str(path), lake.lake_id, len(folders), newest, complaints)
+    return Health(
+        root=str(path),
+        lake_id=lake.lake_id,
+        tables=len(folders),
+        catalog_version=newest,
+        faults=complaints,
+    )
 
 
 def _about_catalogs(lake: Lake, versions: list[Version]) -> Iterator[Complaint]:

@@ -20,7 +20,7 @@ from rdlake.errors import BadInput
 from rdlake.schema.frames import frame_of
 from rdlake.schema.tables import table
 from rdlake.store.lake import Lake
-from rdlake.store.lookup import workspace_named
+from rdlake.store.lookup import find_workspace
 
 Role = Literal["control", "treatment", "baseline"]
 ITSELF = "*"
@@ -30,7 +30,7 @@ KINDS = ("run/", "factors/", "variants/", "lineage/", "own/")
 SHOWN = 3
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Group:
     """One group as it stands now."""
 
@@ -58,7 +58,7 @@ class Person:
             )
 
 
-def groups(lake: Lake) -> list[Group]:
+def list_groups(lake: Lake) -> list[Group]:
     """Every group of the newest rows, published or not."""
     query = """
         SELECT group_id, any_value(name), any_value(kind), count(*),
@@ -68,14 +68,21 @@ def groups(lake: Lake) -> list[Group]:
     with unpublished(lake) as connection:
         rows = connection.execute(query).fetchall()
     return [
-        Group(group_id, name, kind, members, control, tuple(origins))
+        Group(
+            group_id=group_id,
+            name=name,
+            kind=kind,
+            members=members,
+            control_workspace_id=control,
+            origins=tuple(origins),
+        )
         for group_id, name, kind, members, control, origins in rows
     ]
 
 
-def compared(lake: Lake, text: str) -> list[dict[str, Any]]:
+def compare_group(lake: Lake, text: str) -> list[dict[str, Any]]:
     """The experiments of one group beside its control: rows of `group_comparison`."""
-    group = _named(lake, text)
+    group = _find_group(lake, text)
     query = "SELECT * FROM group_comparison WHERE group_id = ? ORDER BY role, experiment_id"
     with unpublished(lake) as connection:
         found = connection.execute(query, [group.group_id])
@@ -89,8 +96,8 @@ def add(
     """Put experiments into a group, a new one when none is called so; the group's id."""
     if not experiments:
         raise BadInput("no experiment is named", where=text, fix="name at least one EXPERIMENT")
-    ids = [workspace_named(lake, each) for each in experiments]
-    found = _matching(groups(lake), text)
+    ids = [find_workspace(lake, each) for each in experiments]
+    found = _matching_groups(list_groups(lake), text)
     was_removed = _is_removed(lake, text)
     is_id = text.startswith(KINDS) and not was_removed
     if not text.strip() or len(found) > 1 or (not found and is_id):
@@ -110,14 +117,14 @@ def rename(lake: Lake, text: str, name: str, by: Person) -> str:
     """Give a group another name; the group's id, which stays."""
     if not name.strip():
         raise BadInput("a group needs a name", where=text, fix="give one that is not empty")
-    group = _named(lake, text)
+    group = _find_group(lake, text)
     _commit(lake, [_entry(group.group_id, ITSELF, by, name=name)])
     return group.group_id
 
 
 def mark(lake: Lake, text: str, experiment: str, role: Role, by: Person) -> str:
     """Say what an experiment of a group is; of two controls the last one said is the control."""
-    group, workspace_id = _named(lake, text), workspace_named(lake, experiment)
+    group, workspace_id = _find_group(lake, text), find_workspace(lake, experiment)
     if workspace_id not in _members(lake, group.group_id):
         raise BadInput(
             f"{workspace_id} is not in the group {group.name}",
@@ -135,8 +142,8 @@ def mark(lake: Lake, text: str, experiment: str, role: Role, by: Person) -> str:
 
 def remove(lake: Lake, text: str, experiments: Sequence[str], by: Person) -> str:
     """Take experiments out of a group, or with none named the whole group; adding brings back."""
-    group = _named(lake, text)
-    ids = {workspace_named(lake, each) for each in experiments}
+    group = _find_group(lake, text)
+    ids = {find_workspace(lake, each) for each in experiments}
     if group.kind == "own":
         theirs: pl.Expr = pl.col("group_id").is_in([group.group_id])
         if ids and _members(lake, group.group_id) - ids:
@@ -149,15 +156,15 @@ def remove(lake: Lake, text: str, experiments: Sequence[str], by: Person) -> str
     return group.group_id
 
 
-def _named(lake: Lake, text: str) -> Group:
+def _find_group(lake: Lake, text: str) -> Group:
     """The group of that id or name, or the only one whose id begins so."""
-    found = _matching(groups(lake), text)
+    found = _matching_groups(list_groups(lake), text)
     if len(found) != 1:
         raise _unclear(found, text)
     return found[0]
 
 
-def _matching(there: Sequence[Group], text: str) -> list[Group]:
+def _matching_groups(there: Sequence[Group], text: str) -> list[Group]:
     exact = [each for each in there if each.group_id == text]
     called = [each for each in there if each.name == text]
     begins = [each for each in there if each.group_id.startswith(text)]

@@ -16,7 +16,7 @@ from rdlake.catalog.version import history
 from rdlake.schema.tables import TABLES
 from rdlake.store.durable import remove_quietly
 from rdlake.store.lake import Lake
-from rdlake.store.log_cleanup import covered, forget
+from rdlake.store.log_cleanup import covered_files, remove_covered
 from rdlake.store.translate import storage_door
 
 FILES_WORTH_COMPACTING = 9
@@ -27,7 +27,7 @@ _CATALOG_FILE = re.compile(r"^v\d{6,}\.duckdb$")
 _DRAFT = re.compile(r"^\.[0-9a-f]{32}\.duckdb(\.wal)?$")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TableUpkeep:
     """What was done to one table, or would be."""
 
@@ -78,15 +78,22 @@ def _keep_up(
         compact = lake.compact(name)
     folder = lake.folder(name)
     removed = [path for path in lake.unreferenced(name, hours) if (name, path) not in pinned]
-    log = covered(folder, time.time() - hours * 3600)
+    log = covered_files(folder, time.time() - hours * 3600)
     freed = sum(_size(path) for path in (*(folder / each for each in removed), *log))
     if not dry_run:
         for path in removed:
             with storage_door(folder / path):
                 remove_quietly(folder / path)
-        forget(folder, log)
+        remove_covered(folder, log)
     names = tuple(path.name for path in log)
-    return TableUpkeep(name, files, compact, tuple(sorted(removed)), names, freed)
+    return TableUpkeep(
+        table=name,
+        files=files,
+        compacted=compact,
+        removed=tuple(sorted(removed)),
+        log_removed=names,
+        bytes_freed=freed,
+    )
 
 
 def _size(file: Path) -> int:

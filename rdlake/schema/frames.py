@@ -57,14 +57,14 @@ def refuse_unowned(entry: Table, rows: pa.Table, owners: Mapping[str, Collection
             raise ValueError(f"{entry.name} has rows whose {entry.owner} is not named: {some}")
 
 
-def rows_of(rows: pa.Table, owner: str, ids: Collection[str]) -> pa.Table:
+def rows_of_owners(rows: pa.Table, owner: str, ids: Collection[str]) -> pa.Table:
     """Those of these owners."""
     names = pl.from_arrow(rows.column(owner))
     assert isinstance(names, pl.Series)
     return rows.filter(names.is_in(list(ids)).to_arrow())
 
 
-def differing(
+def find_changes(
     entry: Table, there: pl.DataFrame, rows: pa.Table, ids: Collection[str]
 ) -> tuple[list[str], list[str]]:
     """Whose rows must be written, and which of them have rows that must go; clocks do not count."""

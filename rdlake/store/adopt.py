@@ -12,15 +12,15 @@ import pyarrow as pa
 from rdlake.errors import DamagedLake
 from rdlake.schema.tables import Table
 from rdlake.store.data_files import DataFile
-from rdlake.store.delta import stats_of, told_columns
+from rdlake.store.delta import indexed_columns, stats_of
 from rdlake.store.durable import replacing
 from rdlake.store.parquet import new_path, read_files
-from rdlake.store.translate import data_damaged, storage_door
+from rdlake.store.translate import damaged_file, storage_door
 
 PIECE = 1 << 20
 
 
-def copies(
+def copy_files(
     entry: Table, files: Mapping[Path, DataFile], folder: Path
 ) -> list[tuple[DataFile, str]]:
     """Copies in a table's folder of the files that lie there, with what the log is to tell of
@@ -35,13 +35,13 @@ def copies(
 def copy_checked(source: Path, file: DataFile, passing: Path, target: Path) -> None:
     """Bring a data file to another place, by way of a passing name there. DamagedLake when it is
     not what was written; nothing is there then."""
-    with _opened(source, file) as old, replacing(target, passing) as path:
+    with _open_source(source, file) as old, replacing(target, passing) as path:
         with path.open("xb") as new:
-            digest = _poured(old, new)
+            digest = _copy_bytes(old, new)
         _refuse_changed(source, file, digest)
 
 
-def _poured(old: BinaryIO, new: BinaryIO) -> str:
+def _copy_bytes(old: BinaryIO, new: BinaryIO) -> str:
     digest = sha256()
     while piece := old.read(PIECE):
         digest.update(piece)
@@ -54,14 +54,14 @@ def _refuse_changed(path: Path, file: DataFile, digest: str) -> None:
         raise DamagedLake.file(path, "a data file is not what was written")
 
 
-def _opened(path: Path, file: DataFile) -> BinaryIO:
+def _open_source(path: Path, file: DataFile) -> BinaryIO:
     try:
         return path.open("rb")
     except FileNotFoundError as error:
-        raise data_damaged(path.parent, {path: file.size}, error) from error
+        raise damaged_file(path.parent, {path: file.size}, error) from error
 
 
 def _stats(entry: Table, file: DataFile, folder: Path) -> str:
-    columns = told_columns(entry)
+    columns = indexed_columns(entry)
     rows = read_files(entry, folder, [(file.path, file.size, file.rows)], columns).to_arrow()
     return stats_of(entry, rows.cast(pa.schema([entry.schema.field(each) for each in columns])))

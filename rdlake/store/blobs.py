@@ -24,7 +24,7 @@ MOST_AT_ONCE = 64 << 20
 """About so many bytes are held in memory, and lie in one data file."""
 
 
-class Unread(Exception):
+class UnreadableContent(Exception):
     """The content could not be had as it was hashed; the text says why."""
 
 
@@ -37,7 +37,7 @@ class Content:
     chunks: Callable[[], Iterator[bytes]]
 
 
-def stored(lake: Lake, digests: Collection[str] | None = None) -> frozenset[str]:
+def stored_digests(lake: Lake, digests: Collection[str] | None = None) -> frozenset[str]:
     """Which of these digests, or which at all, the lake has the content of."""
     where = None if digests is None else pl.col("sha256").is_in(list(digests))
     return frozenset(lake.read("blobs", ["sha256"], where)["sha256"].unique())
@@ -46,7 +46,7 @@ def stored(lake: Lake, digests: Collection[str] | None = None) -> frozenset[str]
 # --- storing ---------------------------------------------------------------------------------
 
 
-def store(lake: Lake, contents: Iterable[Content]) -> dict[str, str]:
+def store(lake: Lake, read_contents: Iterable[Content]) -> dict[str, str]:
     """Store what is not there yet; the digests of what could not be had, and why.
 
     A content is one commit or part of one, and never half there. Memory is bounded, however large
@@ -55,13 +55,13 @@ def store(lake: Lake, contents: Iterable[Content]) -> dict[str, str]:
     lost: dict[str, str] = {}
     batch: dict[str, list[bytes]] = {}
     weight = 0
-    for content in contents:
+    for content in read_contents:
         try:
             if content.size > MOST_AT_ONCE:
-                lake.append_once("blobs", _tables(content), [content.sha256])
+                lake.append_once("blobs", _large_tables(content), [content.sha256])
                 continue
-            chunks = list(_proven(content))
-        except Unread as error:
+            chunks = list(_checked_chunks(content))
+        except UnreadableContent as error:
             lost[content.sha256] = str(error)
             continue
         if batch and weight + content.size > MOST_AT_ONCE:
@@ -76,16 +76,16 @@ def store(lake: Lake, contents: Iterable[Content]) -> dict[str, str]:
 def _append(lake: Lake, batch: dict[str, list[bytes]]) -> None:
     """One commit of what is not there; again, without what another writer stored meanwhile."""
     while batch:
-        if lake.append_once("blobs", [_together(batch)], batch):
+        if lake.append_once("blobs", [_one_table(batch)], batch):
             return
-        there = stored(lake, batch)
+        there = stored_digests(lake, batch)
         batch = {each: chunks for each, chunks in batch.items() if each not in there}
 
 
-def _tables(content: Content) -> Iterator[pa.Table]:
+def _large_tables(content: Content) -> Iterator[pa.Table]:
     """A large content's rows, a data file's worth at a time."""
     first, held = 0, list[bytes]()
-    for chunk in _proven(content):
+    for chunk in _checked_chunks(content):
         held.append(chunk)
         if len(held) * CHUNK >= MOST_AT_ONCE:
             yield _rows(content, first, held)
@@ -94,7 +94,7 @@ def _tables(content: Content) -> Iterator[pa.Table]:
         yield _rows(content, first, held)
 
 
-def _proven(content: Content) -> Iterator[bytes]:
+def _checked_chunks(content: Content) -> Iterator[bytes]:
     """Its chunks, an empty one if there is nothing in it; Unread at the end when it is not what
     its digest says."""
     digest, size = sha256(), 0
@@ -106,7 +106,7 @@ def _proven(content: Content) -> Iterator[bytes]:
         if chunk:
             yield chunk
     if digest.hexdigest() != content.sha256:
-        raise Unread("it changed while it was read")
+        raise UnreadableContent("it changed while it was read")
     if not size:
         yield b""
 
@@ -117,7 +117,7 @@ def _rows(content: Content, first: int, chunks: Sequence[bytes]) -> pa.Table:
     return _columns([content.sha256] * count, numbers, chunks, [content.size] * count)
 
 
-def _together(batch: Mapping[str, Sequence[bytes]]) -> pa.Table:
+def _one_table(batch: Mapping[str, Sequence[bytes]]) -> pa.Table:
     """Rows of whole contents, sorted."""
     sizes = {digest: sum(map(len, chunks)) for digest, chunks in batch.items()}
     rows = [
@@ -139,7 +139,7 @@ def _columns(*columns: Iterable[object]) -> pa.Table:
 # --- giving back -----------------------------------------------------------------------------
 
 
-def resolved(lake: Lake, prefix: str) -> str:
+def resolve_digest(lake: Lake, prefix: str) -> str:
     """The one stored digest that begins so; BadInput when there is none, or more than one."""
     where = pl.col("sha256").str.starts_with(prefix.lower())
     found: list[str] = []
@@ -175,11 +175,11 @@ def read_content(lake: Lake, digest: str) -> Iterator[bytes]:
         raise DamagedLake.content(f"{lake.folder('blobs')}: {digest}")
 
 
-def contents(lake: Lake, digests: Collection[str]) -> Iterator[Content]:
+def read_contents(lake: Lake, digests: Collection[str]) -> Iterator[Content]:
     """The stored ones among these, in the order of their digests; about `MOST_AT_ONCE` of them is
     read at once. Each can be had while it is the last that was given."""
     there = lake.read("blobs", ["sha256", "size"], pl.col("sha256").is_in(list(digests)))
-    for batch in _of_good_weight(there.unique("sha256").sort("sha256").rows()):
+    for batch in _group_by_size(there.unique("sha256").sort("sha256").rows()):
         if batch[0][1] > MOST_AT_ONCE:
             digest, size = batch[0]
             yield Content(digest, size, partial(read_content, lake, digest))
@@ -200,22 +200,22 @@ def contents(lake: Lake, digests: Collection[str]) -> Iterator[Content]:
 def is_sound(content: Content) -> bool:
     """Whether it is what its digest says."""
     try:
-        deque(_proven(content), maxlen=0)
-    except (Unread, DamagedLake):
+        deque(_checked_chunks(content), maxlen=0)
+    except (UnreadableContent, DamagedLake):
         return False
     return True
 
 
-def proven(content: Content) -> Iterator[bytes]:
+def checked_chunks(content: Content) -> Iterator[bytes]:
     """The bytes of a stored content; DamagedLake with the last piece when they are not what its
     digest says."""
     try:
-        yield from _proven(content)
-    except Unread as error:
+        yield from _checked_chunks(content)
+    except UnreadableContent as error:
         raise DamagedLake.content(content.sha256) from error
 
 
-def _of_good_weight(sizes: Iterable[tuple[str, int]]) -> Iterator[list[tuple[str, int]]]:
+def _group_by_size(sizes: Iterable[tuple[str, int]]) -> Iterator[list[tuple[str, int]]]:
     """Contents that are read together; a large one is alone."""
     batch, weight = list[tuple[str, int]](), 0
     for digest, size in sizes:

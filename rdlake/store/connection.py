@@ -17,7 +17,7 @@ from rdlake.store.durable import sync
 from rdlake.store.translate import storage_door
 
 
-class Opened:
+class OpenTables:
     """The tables below a root; `Lake` reads and writes through it."""
 
     def __init__(self, root: Path) -> None:

@@ -11,7 +11,7 @@ from dataclasses import asdict, astuple, dataclass
 from operator import itemgetter
 from pathlib import Path
 
-_PASSING = re.compile(r"#\d+$")
+_TEMPORARY = re.compile(r"#\d+$")
 File = tuple[str, int, int]
 """A data file as a Delta log names it: path, size, rows."""
 Size = Callable[[File], int]
@@ -24,7 +24,7 @@ SMALL_FILE, FEW_ROWS, FILES_IN_A_CROWD = 1 << 20, 20_000, 50
 because a replace writes the whole file again in which its rows lie."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True, order=True, kw_only=True)
 class DataFile:
     """One Parquet file of a table; `path` is relative to the table's folder."""
 
@@ -52,7 +52,7 @@ def crowd(files: Collection[File], size: Size = SIZE) -> set[File]:
     return small if len(small) >= FILES_IN_A_CROWD else set()
 
 
-def of_good_size(files: Iterable[File], size: Size = SIZE) -> list[tuple[File, ...]]:
+def group_by_size(files: Iterable[File], size: Size = SIZE) -> list[tuple[File, ...]]:
     """The files in groups, each of which makes one file of a good size."""
     groups: list[list[File]] = []
     for file in sorted(files):
@@ -64,16 +64,16 @@ def of_good_size(files: Iterable[File], size: Size = SIZE) -> list[tuple[File, .
 
 def small_files(files: Iterable[File], size: Size = SIZE) -> list[tuple[File, ...]]:
     """Groups of files that would make one of a good size together; none alone."""
-    groups = of_good_size([file for file in files if size(file) < FULL_FILE], size)
+    groups = group_by_size([file for file in files if size(file) < FULL_FILE], size)
     return [group for group in groups if len(group) > 1]
 
 
-def half_written(folder: Path, before: float) -> list[str]:
+def half_written_files(folder: Path, before: float) -> list[str]:
     """Paths below `folder` of what delta-rs was writing when it was stopped, `before` an instant.
     It gives a file its name when it is whole, and never looks at those that are not."""
     found = []
     for path in folder.rglob("*#*"):
         with suppress(FileNotFoundError):
-            if _PASSING.search(path.name) and path.stat().st_mtime < before:
+            if _TEMPORARY.search(path.name) and path.stat().st_mtime < before:
                 found.append(path.relative_to(folder).as_posix())
     return found

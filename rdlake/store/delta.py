@@ -48,7 +48,7 @@ def snapshot_of(delta: DeltaTable) -> Snapshot:
     return _snapshot(delta, delta.get_add_actions(flatten=True))
 
 
-def holding(
+def find_owner_files(
     delta: DeltaTable, owner: str, ids: Collection[str]
 ) -> tuple[Snapshot, tuple[File, ...]]:
     """The same, and its files without those that, by what the log tells of them, hold no row of
@@ -73,8 +73,8 @@ def _snapshot(delta: DeltaTable, actions: Any) -> Snapshot:
     return Snapshot(delta.version(), tuple(sorted(zip(*columns, strict=True))))
 
 
-@dataclass(frozen=True)
-class Told:
+@dataclass(frozen=True, kw_only=True)
+class LogState:
     """All that a Delta log says of a table at its end."""
 
     snapshot: Snapshot
@@ -84,7 +84,7 @@ class Told:
     protocol: object
 
 
-def told_by(log_files: Iterable[Path]) -> Told | None:
+def read_log_state(log_files: Iterable[Path]) -> LogState | None:
     """What a log of only these files says; None when it says nothing that can be read."""
     with TemporaryDirectory() as passing:
         log = Path(passing) / "_delta_log"
@@ -94,12 +94,12 @@ def told_by(log_files: Iterable[Path]) -> Told | None:
                 shutil.copyfile(path, log / path.name)
             delta = DeltaTable(passing)
             about = delta.metadata()
-            return Told(
-                snapshot_of(delta),
-                delta.schema().to_json(),
-                (str(about.id), about.name, about.description),
-                about.configuration,
-                delta.protocol(),
+            return LogState(
+                snapshot=snapshot_of(delta),
+                schema=delta.schema().to_json(),
+                identity=(str(about.id), about.name, about.description),
+                configuration=about.configuration,
+                protocol=delta.protocol(),
             )
         except (DeltaError, FileNotFoundError):
             return None
@@ -148,7 +148,7 @@ def replace_files(
     delta.create_write_transaction(actions, "append", delta.schema(), commit_properties=exactly)
 
 
-def told_columns(entry: Table) -> list[str]:
+def indexed_columns(entry: Table) -> list[str]:
     """The columns of which the log tells the ends: words of the key and the owner."""
     names = {*entry.key, *filter(None, [entry.owner])}
     return sorted(name for name in names if entry.schema.field(name).type == TEXT)
@@ -156,7 +156,7 @@ def told_columns(entry: Table) -> list[str]:
 
 def stats_of(entry: Table, rows: pa.Table) -> str:
     """What the log tells of a file, so that a replace need not look into those of others."""
-    texts = told_columns(entry)
+    texts = indexed_columns(entry)
     ends = {name: pc.min_max(rows.column(name)).as_py() for name in texts}
     return json.dumps(
         {

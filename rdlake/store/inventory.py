@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import polars as pl
 
-from rdlake.store.blobs import stored
+from rdlake.store.blobs import stored_digests
 from rdlake.store.lake import Lake
 
 COLUMNS = ["workspace_id", "path", "artifact_type", "kind", "size", "sha256"]
 
 
-def by_type(lake: Lake) -> pl.DataFrame:
+def list_types(lake: Lake) -> pl.DataFrame:
     """One row per artifact type: its files; its distinct contents and their bytes; how many of
     these, and of their bytes, the lake keeps."""
     files = _files(lake)
@@ -31,7 +31,7 @@ def by_type(lake: Lake) -> pl.DataFrame:
     )
 
 
-def of_workspace(lake: Lake, workspace_id: str) -> pl.DataFrame:
+def list_files(lake: Lake, workspace_id: str) -> pl.DataFrame:
     """One row per file of a workspace, with whether the lake keeps its content."""
     return _files(lake, pl.col("workspace_id") == workspace_id).sort("path").drop("workspace_id")
 
@@ -43,5 +43,5 @@ def _files(lake: Lake, where: pl.Expr | None = None) -> pl.DataFrame:
         artifact_type=pl.lit("backtest_curve_image"), kind=pl.lit("made")
     )
     files = pl.concat([files, made.select(COLUMNS)])
-    there = pl.col("sha256").is_in(list(stored(lake)))
+    there = pl.col("sha256").is_in(list(stored_digests(lake)))
     return files.with_columns(kept=there.fill_null(value=False))

@@ -6,10 +6,8 @@ faster, the look is repeated. So appends are never doubled and replaced rows nev
 
 from __future__ import annotations
 
-import random
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
@@ -20,41 +18,34 @@ import pyarrow as pa
 from deltalake import DeltaTable
 from deltalake.exceptions import CommitFailedError
 
-from rdlake.errors import LakeBusy
 from rdlake.schema.frames import (
     cast,
-    differing,
+    find_changes,
     frame_of,
-    polars_schema,
     refuse_unowned,
-    rows_of,
+    rows_of_owners,
 )
 from rdlake.schema.tables import TABLES, Table, table
-from rdlake.store.adopt import copies
-from rdlake.store.connection import Opened
+from rdlake.store.adopt import copy_files
+from rdlake.store.commit import NewFile, TableCommit, TableCommits
 from rdlake.store.data_files import (
     DataFile,
-    File,
     crowd,
-    half_written,
+    group_by_size,
+    half_written_files,
     list_digest,
-    of_good_size,
     small_files,
 )
 from rdlake.store.delta import (
     Snapshot,
-    holding,
-    replace_files,
+    find_owner_files,
     snapshot_of,
-    stats_of,
     unused_files,
 )
-from rdlake.store.delta_log import commit_entry, sync_commit
+from rdlake.store.delta_log import sync_commit
 from rdlake.store.durable import remove_quietly
-from rdlake.store.parquet import FILE, read_files, size_in_memory, write_file
-from rdlake.store.translate import storage_door, storage_failed
-
-PATIENCE_SECONDS = 60.0
+from rdlake.store.parquet import FILE, read_files, size_in_memory
+from rdlake.store.translate import storage_door
 
 
 @dataclass(frozen=True)
@@ -64,19 +55,7 @@ class CommitReport:
     versions: Mapping[str, int] = field(default_factory=dict)
 
 
-Fresh = tuple[DataFile, str]
-"""A file that the log does not name yet, with its statistics."""
-
-
-@dataclass(frozen=True)
-class Written:
-    """What one commit wrote."""
-
-    version: int
-    files: tuple[DataFile, ...]
-
-
-class Lake(Opened):
+class Lake(TableCommits):
     """An open lake. Make one with `open_store` or `init_store`."""
 
     @cached_property
@@ -135,7 +114,7 @@ class Lake(Opened):
         batch = {name: cast(table(name), frame) for name, frame in frames.items()}
         for name, rows in batch.items():
             refuse_unowned(table(name), rows, owners)
-        report: dict[str, Written] = {}
+        report: dict[str, TableCommit] = {}
         for entry in TABLES:
             ids = owners.get(entry.owner, ()) if entry.owner else ()
             if entry.name in batch and (
@@ -183,15 +162,15 @@ class Lake(Opened):
         assert entry.owner is not None
         owner, folder = entry.owner, self.folder(name)
         self._writable(entry)
-        size, fresh = size_in_memory(entry, folder), list[Fresh]()
+        size, fresh = size_in_memory(entry, folder), list[NewFile]()
 
-        def attempt(delta: DeltaTable) -> Written | None:
-            now, files = holding(delta, owner, ids)
+        def attempt(delta: DeltaTable) -> TableCommit | None:
+            now, files = find_owner_files(delta, owner, ids)
             theirs = pl.col(owner).is_in(list(ids))
             if not read_files(entry, folder, files, [owner], theirs).is_empty():
                 return None
             gone = crowd(now.files, size)
-            groups = of_good_size(gone, size)
+            groups = group_by_size(gone, size)
             crowded = (cast(entry, self._of_files(entry, each)) for each in groups)
             return self._swap(delta, entry, crowded, gone, changed=True, beside=fresh)
 
@@ -211,25 +190,28 @@ class Lake(Opened):
         entry, folder = table(name), self.folder(name)
         self._writable(entry)
 
-        def attempt(delta: DeltaTable) -> Written | None:
+        def attempt(delta: DeltaTable) -> TableCommit | None:
             if snapshot_of(delta).files:
                 return None
             return self._swap(delta, entry, (), (), changed=True, beside=fresh)
 
-        fresh = copies(entry, files, folder)
+        fresh = copy_files(entry, files, folder)
         return self._named(entry, fresh, attempt)
 
     def _named(
-        self, entry: Table, fresh: list[Fresh], attempt: Callable[[DeltaTable], Written | None]
+        self,
+        entry: Table,
+        fresh: list[NewFile],
+        attempt: Callable[[DeltaTable], TableCommit | None],
     ) -> CommitReport | None:
         """Have the log name files that are there; None when it may not."""
 
-        def once(delta: DeltaTable) -> Written | None:
+        def once(delta: DeltaTable) -> TableCommit | None:
             now = snapshot_of(delta)
             if {file.path for file, _ in fresh} <= {path for path, _, _ in now.files}:
                 # the last attempt was told it failed, and did not
                 sync_commit(self.folder(entry.name), now.version or 0)
-                return Written(now.version or 0, tuple(file for file, _ in fresh))
+                return TableCommit(now.version or 0, tuple(file for file, _ in fresh))
             return attempt(delta)
 
         written = self._retry(entry, once) if fresh else None
@@ -238,117 +220,28 @@ class Lake(Opened):
         self.record_files({entry.name: written.files})
         return CommitReport({entry.name: written.version})
 
-    def _commit_table(self, entry: Table, rows: pa.Table, ids: Collection[str]) -> Written | None:
+    def _commit_table(
+        self, entry: Table, rows: pa.Table, ids: Collection[str]
+    ) -> TableCommit | None:
         """One commit, or none when it would change nothing."""
 
-        def attempt(delta: DeltaTable) -> Written | None:
+        def attempt(delta: DeltaTable) -> TableCommit | None:
             if entry.owner is None:
                 now = snapshot_of(delta)
                 return self._write(delta, entry, now, rows) if rows.num_rows else None
-            now, files = holding(delta, entry.owner, ids)
+            now, files = find_owner_files(delta, entry.owner, ids)
             theirs = pl.col(entry.owner).is_in(list(ids))
             there = read_files(entry, self.folder(entry.name), files, None, theirs, named=True)
-            changed, replaced = differing(entry, there, rows, ids)
+            changed, replaced = find_changes(entry, there, rows, ids)
             if not changed:
                 return None
             holders = set(there.filter(pl.col(entry.owner).is_in(replaced))[FILE])
-            news = rows_of(rows, entry.owner, changed)
+            news = rows_of_owners(rows, entry.owner, changed)
             return self._write(delta, entry, now, news, replaced, holders)
 
         if not rows.num_rows and self._delta(entry) is None:
             return None
         return self._retry(entry, attempt)
-
-    def _retry(
-        self, entry: Table, attempt: Callable[[DeltaTable], Written | None]
-    ) -> Written | None:
-        """Try against the newest version until no other writer was faster."""
-        give_up, pause = time.monotonic() + PATIENCE_SECONDS, 0.005
-        while True:
-            before = None
-            try:
-                delta = self._writable(entry)
-                before = delta.version()
-                return attempt(delta)
-            except CommitFailedError as error:
-                self._refuse_if_still(entry, before, error)
-                if time.monotonic() > give_up:
-                    raise LakeBusy(
-                        f"other writers kept committing to {entry.name} first "
-                        f"for {PATIENCE_SECONDS:.0f} s",
-                        where=self.folder(entry.name),
-                        fix="run the command again when fewer writers are at work",
-                    ) from error
-            time.sleep(pause * random.uniform(0.5, 1.5))
-            pause = min(pause * 2, 0.5)
-
-    def _refuse_if_still(self, entry: Table, version: int | None, error: Exception) -> None:
-        """A commit that failed though nobody was faster is the storage's fault."""
-        self._open.pop(entry.name, None)
-        if self._version(entry) == version:
-            raise storage_failed(self.folder(entry.name), error) from error
-
-    def _write(
-        self,
-        delta: DeltaTable,
-        entry: Table,
-        now: Snapshot,
-        rows: pa.Table,
-        replaced: Collection[str] = (),
-        holders: Collection[str] = (),
-    ) -> Written:
-        """One commit: these rows in place of those of `replaced`, which lie in files `holders`.
-        Small files that have become a crowd are taken in, so that a commit costs what it changes.
-        """
-        size = size_in_memory(entry, self.folder(entry.name))
-        gone = crowd(now.files, size) | {file for file in now.files if file[0] in holders}
-        stays = ~pl.col(entry.owner).is_in(list(replaced)) if entry.owner and replaced else None
-        groups = of_good_size(gone, size) or [()]
-        kept = (self._of_files(entry, group, stays) for group in groups[:-1])
-        last = rows
-        if groups[-1]:
-            coming = pl.DataFrame(rows, schema=polars_schema(entry))
-            last = cast(entry, pl.concat([self._of_files(entry, groups[-1], stays), coming]))
-        return self._swap(
-            delta, entry, chain((cast(entry, frame) for frame in kept), [last]), gone, changed=True
-        )
-
-    def _swap(
-        self,
-        delta: DeltaTable,
-        entry: Table,
-        contents: Iterable[pa.Table],
-        gone: Collection[File],
-        *,
-        changed: bool,
-        beside: Sequence[Fresh] = (),
-    ) -> Written:
-        """New files of these contents in place of the old files, on disk when this returns: the
-        files before the log names them, then the log. Files `beside` them are there already."""
-        folder, version = self.folder(entry.name), int(delta.version()) + 1
-        with storage_door(folder):
-            made = self._files_of(entry, contents)
-            fresh = [*beside, *made]
-            try:
-                replace_files(delta, fresh, gone, changed=changed)
-            except CommitFailedError:
-                _discard(folder, version, [file for file, _ in made])
-                raise
-            sync_commit(folder, version)
-        self._flushed[entry.name] = version
-        return Written(version, tuple(file for file, _ in fresh))
-
-    def _files_of(self, entry: Table, contents: Iterable[pa.Table]) -> list[Fresh]:
-        """A new file of each content, written before the next is asked for; none when one fails."""
-        folder, made = self.folder(entry.name), list[Fresh]()
-        with ExitStack() as undone:
-            for rows in contents:
-                if rows.num_rows:
-                    file = write_file(entry, folder, rows)
-                    undone.callback(remove_quietly, folder / file.path)
-                    made.append((file, stats_of(entry, rows)))
-            undone.pop_all()
-        return made
 
     # --- upkeep --------------------------------------------------------------------------
 
@@ -381,18 +274,7 @@ class Lake(Opened):
         self._settle(table(name), delta)
         folder = self.folder(name)
         with storage_door(folder):
-            return [*unused_files(delta, hours), *half_written(folder, time.time() - hours * 3600)]
-
-    def _of_files(
-        self, entry: Table, files: Iterable[File], where: pl.Expr | None = None
-    ) -> pl.DataFrame:
-        return read_files(entry, self.folder(entry.name), files, None, where)
-
-
-def _discard(folder: Path, version: int, files: Iterable[DataFile]) -> None:
-    """Remove files that were written for a commit that was overtaken."""
-    with suppress(FileNotFoundError):
-        named = {path for path, _, _ in commit_entry(folder, version).added}
-        for file in files:
-            if file.path not in named:
-                remove_quietly(folder / file.path)
+            return [
+                *unused_files(delta, hours),
+                *half_written_files(folder, time.time() - hours * 3600),
+            ]

@@ -11,7 +11,7 @@ from contextlib import suppress
 from itertools import takewhile
 from pathlib import Path
 
-from rdlake.store.delta import told_by
+from rdlake.store.delta import read_log_state
 from rdlake.store.delta_log import checkpoint_fault, checkpoint_path, entry_path, log_folder
 from rdlake.store.durable import remove_quietly, sync, sync_folder
 from rdlake.store.translate import storage_door
@@ -21,7 +21,7 @@ VERSIONS_KEPT = 100
 _OF_A_VERSION = re.compile(r"^(?P<version>\d{20})\.(json|checkpoint\.parquet)$")
 
 
-def covered(table_folder: Path, before: float) -> list[Path]:
+def covered_files(table_folder: Path, before: float) -> list[Path]:
     """The files of the log, oldest first, that a later checkpoint covers: it was proven to tell
     the same, `VERSIONS_KEPT` versions came after it, and all up to it are older than the instant
     `before`. Empty when there is no such checkpoint."""
@@ -36,7 +36,7 @@ def covered(table_folder: Path, before: float) -> list[Path]:
     return []
 
 
-def forget(table_folder: Path, paths: Sequence[Path]) -> None:
+def remove_covered(table_folder: Path, paths: Sequence[Path]) -> None:
     """Remove what is covered. Oldest first: stopped at any moment, it leaves a log without gaps."""
     if not paths:
         return
@@ -86,5 +86,5 @@ def _tells_the_same(table_folder: Path, checkpoints: Sequence[int]) -> bool:
         entry_path(table_folder, n) for n in range(0 if start is None else start + 1, version + 1)
     ]
     base = [] if start is None else [checkpoint_path(table_folder, start)]
-    alone = told_by([checkpoint_path(table_folder, version)])
-    return alone is not None and alone == told_by([*base, *entries])
+    alone = read_log_state([checkpoint_path(table_folder, version)])
+    return alone is not None and alone == read_log_state([*base, *entries])

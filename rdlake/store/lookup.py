@@ -10,7 +10,7 @@ from rdlake.store.lake import Lake
 SHOWN = 3
 
 
-def workspace_named(lake: Lake, text: str) -> str:
+def find_workspace(lake: Lake, text: str) -> str:
     """The workspace of that name, or the only one whose name begins so, or the one of the loop
     `<task_run_id>/<loop_id>` (`/baseline` after it for a baseline). BadInput when there is none,
     or more than one."""

@@ -17,7 +17,7 @@ from rdlake.schema.tables import Table
 from rdlake.schema.tables.schema import BYTES, REAL
 from rdlake.store.data_files import SIZE, DataFile, File, Size
 from rdlake.store.durable import sync_with_sha256
-from rdlake.store.translate import data_damaged, storage_door
+from rdlake.store.translate import damaged_file, storage_door
 
 FILE = "/file"
 """The column that names the file of a row; no table has one of that name."""
@@ -63,7 +63,7 @@ def read_files(
             found = rows.collect()
         except (FileNotFoundError, pl.exceptions.ComputeError) as error:
             sizes = {path: size for path, (_, size) in paths.items()}
-            raise data_damaged(folder, sizes, error) from error
+            raise damaged_file(folder, sizes, error) from error
     if not named:
         return found
     return found.with_columns(
@@ -91,7 +91,13 @@ def write_file(entry: Table, folder: Path, rows: pa.Table) -> DataFile:
         write_statistics=looked_up,
     )
     size = path.stat().st_size
-    return DataFile(path.name, size, sync_with_sha256(path), rows.num_rows, rows.num_columns)
+    return DataFile(
+        path=path.name,
+        size=size,
+        sha256=sync_with_sha256(path),
+        rows=rows.num_rows,
+        columns=rows.num_columns,
+    )
 
 
 def size_in_memory(entry: Table, folder: Path) -> Size:

@@ -29,19 +29,19 @@ def storage_door(where: Path) -> Iterator[None]:
 def storage_failed(where: Path, error: Exception) -> StorageFailed:
     """The refusal, naming the file where the system names one."""
     return StorageFailed(
-        f"the storage refused: {_said(error)}",
+        f"the storage refused: {_one_line(error)}",
         where=getattr(error, "filename", None) or where,
         fix="free space or mend the permissions, then run the command again; "
         "what was committed before stays and is completed",
     )
 
 
-def data_damaged(folder: Path, sizes: Mapping[Path, int], error: Exception) -> DamagedLake:
+def damaged_file(folder: Path, sizes: Mapping[Path, int], error: Exception) -> DamagedLake:
     """A data file is gone or not what was written; it is named where its size tells."""
     wrong = (path for path in sizes if not path.is_file() or path.stat().st_size != sizes[path])
-    return DamagedLake.file(next(wrong, folder), f"a data file cannot be read: {_said(error)}")
+    return DamagedLake.file(next(wrong, folder), f"a data file cannot be read: {_one_line(error)}")
 
 
-def _said(error: Exception) -> str:
+def _one_line(error: Exception) -> str:
     """What the engine said, on one line and without colours."""
     return " ".join(_COLOUR.sub("", str(error)).split())

@@ -199,7 +199,10 @@ def test_each_table_has_one_place_for_its_files() -> None:
 
 def test_files_take_the_place_of_the_rows_that_are_not_there() -> None:
     whole = len(table("loops").columns)
-    old, new = (DataFile(f"{size}.parquet", size, "", 1, size) for size in (whole - 1, whole))
+    old, new = (
+        DataFile(path=f"{size}.parquet", size=size, sha256="", rows=1, columns=size)
+        for size in (whole - 1, whole)
+    )
     none, plain, mixed = (
         current_contract().row_queries({"loops": files}, "'/root'")["loops"]
         for files in ([], [new], [old, new])

@@ -19,7 +19,7 @@ from rdlake.catalog.verify import verify
 from rdlake.ingest import content
 from rdlake.ingest.content import is_worth_keeping
 from rdlake.ingest.pipeline import IngestReport
-from rdlake.store.blobs import read_content, stored
+from rdlake.store.blobs import read_content, stored_digests
 from rdlake.store.lake import Lake
 from tests.builders import make_workspace, write_metrics
 from tests.ingesting import ingest
@@ -75,8 +75,8 @@ def test_essential_files_are_kept_and_heavy_ones_known_by_digest(
     lake: Lake, workspaces: Path
 ) -> None:
     ingest(lake, [workspaces])
-    assert stored(lake) == digests(workspaces, HEAVY)
-    for digest in stored(lake):
+    assert stored_digests(lake) == digests(workspaces, HEAVY)
+    for digest in stored_digests(lake):
         assert sha256(b"".join(read_content(lake, digest))).hexdigest() == digest
     publish(lake)
     with rdlake.connect(lake.root) as reader:
@@ -98,21 +98,21 @@ def test_keeping_more_later_completes_and_less_removes_nothing(
     lake: Lake, workspaces: Path
 ) -> None:
     ingest(lake, [workspaces], keep="none")
-    assert stored(lake) == frozenset()
+    assert stored_digests(lake) == frozenset()
     assert ingest(lake, [workspaces], keep="none").counts == {"unchanged": 3}
     assert ingest(lake, [workspaces]).counts == {"ok": 3, "unchanged": 0}
-    assert stored(lake) == digests(workspaces, HEAVY)
+    assert stored_digests(lake) == digests(workspaces, HEAVY)
     assert ingest(lake, [workspaces]).counts == {"unchanged": 3}
     assert ingest(lake, [workspaces], keep="all").counts == {"ok": 2, "unchanged": 1}
-    assert stored(lake) == digests(workspaces)
+    assert stored_digests(lake) == digests(workspaces)
     before = versions(lake)
     for keep in content.KEEPS:
         assert ingest(lake, [workspaces], keep=keep).counts == {"unchanged": 3}
     assert versions(lake) == before
     write_metrics(workspaces / A, {"IC": 0.5})
-    there = stored(lake)
+    there = stored_digests(lake)
     ingest(lake, [workspaces], keep="none")
-    assert stored(lake) == there
+    assert stored_digests(lake) == there
 
 
 # --- files that cannot be had ----------------------------------------------------------------
@@ -169,12 +169,12 @@ def test_a_file_that_changes_before_it_is_kept_is_not_kept_and_named(
     assert list(errors(report)) == ["权重.json"]
     assert "not kept" in errors(report)["权重.json"]
     assert report.counts["partial"] == 1
-    assert stored(lake) == digests(folder, HEAVY, "权重.json", "other")
-    assert before not in stored(lake)
+    assert stored_digests(lake) == digests(folder, HEAVY, "权重.json", "other")
+    assert before not in stored_digests(lake)
     assert lake.read("equity_curves").height == 20
     again = ingest(lake, [tmp_path / "workspaces"])
     assert not errors(again)
-    assert stored(lake) >= digests(folder, HEAVY, "other")
+    assert stored_digests(lake) >= digests(folder, HEAVY, "other")
 
 
 def test_a_copy_elsewhere_serves_when_a_file_is_gone(lake: Lake, tmp_path: Path) -> None:
@@ -187,7 +187,7 @@ def test_a_copy_elsewhere_serves_when_a_file_is_gone(lake: Lake, tmp_path: Path)
 
     report = ingest(lake, [tmp_path / "workspaces"], on_progress=meanwhile)
     assert not errors(report)
-    assert digest_of(tmp_path / "workspaces" / B / "qlib_res.csv") in stored(lake)
+    assert digest_of(tmp_path / "workspaces" / B / "qlib_res.csv") in stored_digests(lake)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
@@ -196,7 +196,7 @@ def test_a_file_that_may_not_be_read_costs_that_file(lake: Lake, tmp_path: Path)
     (folder / "model.json").write_text("{}", encoding="utf-8")
     (folder / "model.json").chmod(0)
     assert list(errors(ingest(lake, [tmp_path / "workspaces"]))) == ["model.json"]
-    assert stored(lake) == digests(folder, HEAVY, "model.json")
+    assert stored_digests(lake) == digests(folder, HEAVY, "model.json")
 
 
 def test_links_and_pipes_are_never_kept_and_nothing_is_kept_as_nothing(
@@ -209,7 +209,7 @@ def test_links_and_pipes_are_never_kept_and_nothing_is_kept_as_nothing(
     os.mkfifo(folder / "pipe.json")
     (folder / "空.json").touch()
     assert not errors(ingest(lake, [tmp_path / "workspaces"], keep="all"))
-    assert digest_of(secret) not in stored(lake)
+    assert digest_of(secret) not in stored_digests(lake)
     empty = lake.read("blobs", where=pl.col("sha256") == sha256().hexdigest()).to_dicts()
     assert [(row["chunk"], row["data"], row["size"]) for row in empty] == [(0, b"", 0)]
 
@@ -238,12 +238,12 @@ def test_a_stopped_ingest_is_completed_by_the_next(lake: Lake, workspaces: Path)
 
 def test_content_that_a_repair_took_away_is_stored_again(lake: Lake, workspaces: Path) -> None:
     ingest(lake, [workspaces])
-    there = stored(lake)
+    there = stored_digests(lake)
     gone = digest_of(workspaces / A / "qlib_res.csv")
     lake.commit({"blobs": pl.DataFrame(schema={"sha256": pl.String})}, {"sha256": [gone]})
-    assert stored(lake) == there - {gone}
+    assert stored_digests(lake) == there - {gone}
     assert ingest(lake, [workspaces]).counts == {"ok": 1, "unchanged": 2}
-    assert stored(lake) == there
+    assert stored_digests(lake) == there
 
 
 HUGE = """
@@ -265,5 +265,5 @@ def test_a_huge_sparse_file_is_kept_in_bounded_memory(lake: Lake, tmp_path: Path
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) < 600
     (row,) = lake.read("artifacts", where=pl.col("path") == "巨大.bin").to_dicts()
-    assert row["sha256"] in stored(lake)
+    assert row["sha256"] in stored_digests(lake)
     assert lake.read("blobs", ["chunk"], pl.col("sha256") == row["sha256"]).height == 1024

@@ -16,7 +16,7 @@ import pytest
 import rdlake
 from rdlake.catalog.publish import unpublished
 from rdlake.errors import BadInput
-from rdlake.operations.groups import Person, add, compared, groups, mark, remove, rename
+from rdlake.operations.groups import Person, add, compare_group, list_groups, mark, remove, rename
 from rdlake.store.lake import Lake
 from rdlake.store.opening import init_store, open_store
 from tests.builders_traces import make_loop, write_run
@@ -191,7 +191,7 @@ def test_a_person_makes_a_group_and_it_survives_an_ingest(lake: Lake) -> None:
     }
     told = {row["origin"]: row["note"] for row in compared_notes(lake, group)}
     assert told == {"ann": "to see"}
-    (shown,) = [each for each in groups(lake) if each.group_id == group]
+    (shown,) = [each for each in list_groups(lake) if each.group_id == group]
     assert (shown.name, shown.kind, shown.members) == ("动量 'quoted' 🎲", "own", 3)
     assert shown.control_workspace_id == others[0]
 
@@ -215,7 +215,9 @@ def test_a_derived_group_is_renamed_marked_and_thinned(lake: Lake) -> None:
     add(lake, group, [others[1]], ANN)
     assert members(lake)[group][others[1]] == "treatment"
     assert {row["name"] for row in compared_notes(lake, group)} == {"the first run"}
-    control_of = {row["workspace_id"]: row["control_workspace_id"] for row in compared(lake, group)}
+    control_of = {
+        row["workspace_id"]: row["control_workspace_id"] for row in compare_group(lake, group)
+    }
     assert set(control_of.values()) == {others[0]}
 
 
@@ -277,7 +279,7 @@ def test_words_on_a_run_stay_when_it_gets_its_registered_name(tmp_path: Path) ->
         {"loops": loops, "task_runs": registered},
         {"workspace_id": ids, "task_run_id": ["registered"]},
     )
-    found = {each.group_id: each.name for each in groups(lake)}
+    found = {each.group_id: each.name for each in list_groups(lake)}
     assert found["run/registered"] == "mine" and f"run/{run.name}" not in found
 
 
@@ -307,4 +309,4 @@ def test_groups_of_a_published_catalog_and_of_an_empty_one(lake: Lake, tmp_path:
     with contextlib.closing(rdlake.connect(lake.root)) as connection:
         (count,) = connection.execute("SELECT count(*) FROM group_comparison").fetchone() or (0,)
     assert count == sum(map(len, members(lake).values()))
-    assert groups(init_store(tmp_path / "empty")) == []
+    assert list_groups(init_store(tmp_path / "empty")) == []

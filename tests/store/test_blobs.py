@@ -22,12 +22,12 @@ from rdlake.store import blobs
 from rdlake.store.blobs import (
     CHUNK,
     Content,
-    Unread,
+    UnreadableContent,
     extract,
     read_content,
-    resolved,
+    resolve_digest,
     store,
-    stored,
+    stored_digests,
 )
 from rdlake.store.data_files import FILES_IN_A_CROWD
 from rdlake.store.lake import Lake
@@ -110,7 +110,7 @@ def test_content_that_changed_meanwhile_is_not_stored(
     whole = content(b"whole")
     lost = store(lake, [changed, whole])
     assert lost == {changed.sha256: "it changed while it was read"}
-    assert stored(lake) == {whole.sha256}
+    assert stored_digests(lake) == {whole.sha256}
     assert {path.name for path in lake.folder("blobs").glob("*.parquet")} == {
         path for path, _, _ in lake.snapshot("blobs").files
     }
@@ -119,10 +119,10 @@ def test_content_that_changed_meanwhile_is_not_stored(
 def test_content_that_cannot_be_read_says_why(lake: Lake) -> None:
     def chunks() -> Iterator[bytes]:
         yield b"half"
-        raise Unread("the disk is gone")
+        raise UnreadableContent("the disk is gone")
 
     assert store(lake, [Content("0" * 64, 8, chunks)]) == {"0" * 64: "the disk is gone"}
-    assert stored(lake) == frozenset()
+    assert stored_digests(lake) == frozenset()
 
 
 def store_all(root: Path, writer: int, writers: int) -> None:
@@ -177,14 +177,14 @@ def test_the_beginning_of_a_digest_is_enough_where_it_is_the_only_one(lake: Lake
     parts = [content(f"{number}".encode()) for number in range(40)]
     store(lake, parts)
     digest = parts[0].sha256
-    assert resolved(lake, digest.upper()) == digest
+    assert resolve_digest(lake, digest.upper()) == digest
     short = next(n for n in range(1, 65) if sum(p.sha256[:n] == digest[:n] for p in parts) == 1)
-    assert resolved(lake, digest[:short]) == digest
+    assert resolve_digest(lake, digest[:short]) == digest
     with pytest.raises(BadInput, match="contents begin with it"):
-        resolved(lake, digest[: short - 1] or digest[0])
+        resolve_digest(lake, digest[: short - 1] or digest[0])
     for absent in ("zz", ""):
         with pytest.raises(BadInput, match="no content with this digest"):
-            resolved(lake, absent)
+            resolve_digest(lake, absent)
 
 
 def test_a_file_is_written_whole_and_never_over_another(lake: Lake, tmp_path: Path) -> None:

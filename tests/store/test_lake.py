@@ -372,7 +372,9 @@ def test_known_files_are_the_files_on_disk(lake: Lake) -> None:
             content = (lake.folder(name) / path).read_bytes()
             digest = hashlib.sha256(content).hexdigest()
             columns = len(pq.read_schema(lake.folder(name) / path))
-            assert known[name, path] == DataFile(path, size, digest, count, columns)
+            assert known[name, path] == DataFile(
+                path=path, size=size, sha256=digest, rows=count, columns=columns
+            )
     assert {name for name, _ in known} == {"feedback", "loops"}
 
 
@@ -387,7 +389,7 @@ def test_a_snapshot_tells_size_and_rows_of_each_file(lake: Lake) -> None:
 
 
 def test_lists_of_files_are_recorded_once_written(lake: Lake) -> None:
-    file = DataFile("x.parquet", 1, "0" * 64, 1, 1)
+    file = DataFile(path="x.parquet", size=1, sha256="0" * 64, rows=1, columns=1)
     lake.record_files({"loops": [file], "signals": []})
     assert lake.known_files(["loops", "signals"]) == {("loops", "x.parquet"): file}
 

@@ -203,7 +203,7 @@ def test_without_patience_a_busy_lake_says_so_and_nothing_is_half_visible(
     rival = start(write_until_told, lake.root, begun, enough)
     with running(rival):
         assert begun.wait(60)
-        monkeypatch.setattr("rdlake.store.lake.PATIENCE_SECONDS", 0.0)
+        monkeypatch.setattr("rdlake.store.commit.PATIENCE_SECONDS", 0.0)
         busy = commit_until_busy(lake)
         enough.set()
         rival.join(60)

@@ -26,7 +26,7 @@ from rdlake.store.delta_log import (
     log_folder,
 )
 from rdlake.store.lake import Lake
-from rdlake.store.log_cleanup import VERSIONS_KEPT, covered, forget
+from rdlake.store.log_cleanup import VERSIONS_KEPT, covered_files, remove_covered
 from rdlake.store.opening import init_store, open_store
 from tests.builders import make_workspace, write_metrics
 from tests.lake_rows import listing, owners, rows
@@ -67,7 +67,7 @@ def names_of(paths: Sequence[Path]) -> list[str]:
 
 
 def covered_now(lake: Lake) -> list[Path]:
-    return covered(lake.folder("feedback"), time.time() + 1)
+    return covered_files(lake.folder("feedback"), time.time() + 1)
 
 
 # --- what goes and what stays ----------------------------------------------------------------
@@ -87,13 +87,13 @@ def test_a_hundred_versions_stay_and_the_checkpoint_before_them(grown: Lake) -> 
 def test_the_oldest_go_first(grown: Lake) -> None:
     found = covered_now(grown)
     assert names_of(found) == sorted(names_of(found))
-    forget(grown.folder("feedback"), found[:7])
+    remove_covered(grown.folder("feedback"), found[:7])
     assert entries(grown) == list(range(7, NEWEST + 1))
     assert mark_of(open_store(grown.root)) == str(NEWEST)
 
 
 def test_what_a_stopped_upkeep_left_is_removed_by_the_next(grown: Lake) -> None:
-    forget(grown.folder("feedback"), covered_now(grown)[:5])
+    remove_covered(grown.folder("feedback"), covered_now(grown)[:5])
     maintain(grown, older_than_hours=0)
     assert entries(grown) == list(range(COVERING, NEWEST + 1))
 

@@ -137,7 +137,13 @@ class ViewBuilder:
                 digest = sync_with_sha256(path)
                 name = f"{part.stem}{digest[:8]}.parquet"
                 write_durably(path, self.folder / name)
-        return DataFile(name, length, digest, metadata.num_rows, metadata.num_columns)
+        return DataFile(
+            path=name,
+            size=length,
+            sha256=digest,
+            rows=metadata.num_rows,
+            columns=metadata.num_columns,
+        )
 
     def _compute_changed_rows(self, view: str, by: str, changed: Collection[str]) -> None:
         """Compute the rows of the view that follow from these values."""

@@ -11,7 +11,7 @@ import polars as pl
 from rdlake.errors import BadInput, StorageFailed
 from rdlake.exports.charts.stored import curve_pictures, open_canvas, read_curves
 from rdlake.store.lake import Lake
-from rdlake.store.lookup import workspace_named
+from rdlake.store.lookup import find_workspace
 
 Pictures = Mapping[str, bytes]
 WINDOWS = ("test", "all", "valid", "train")
@@ -26,7 +26,7 @@ def plot(lake: Lake, name: str, folder: Path, *, overwrite: bool = False) -> lis
     """
     rows = lake.read("factor_perf", where=pl.col("factor_name") == name)
     if rows.is_empty():
-        drawn = _draw_experiment(lake, workspace_named(lake, name))
+        drawn = _draw_experiment(lake, find_workspace(lake, name))
     else:
         drawn = _draw_factor(lake, name, rows)
     return _write({folder / each: content for each, content in drawn.items()}, overwrite)

@@ -14,7 +14,7 @@ import polars as pl
 
 from rdlake.schema.frames import frame_of
 from rdlake.schema.tables import table
-from rdlake.store.blobs import CHUNK, Content, store, stored
+from rdlake.store.blobs import CHUNK, Content, store, stored_digests
 from rdlake.store.lake import Lake
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def draw_charts(lake: Lake, *, draw: bool = True, on_progress: Progress | None =
 def _known(lake: Lake) -> _StoredCharts:
     """Read the charts; a chart whose content is gone counts as missing."""
     rows = lake.read("charts")
-    there = stored(lake, rows["sha256"].unique()) if rows.height else frozenset()
+    there = stored_digests(lake, rows["sha256"].unique()) if rows.height else frozenset()
     lost = set(rows.filter(~pl.col("sha256").is_in(list(there)))["curve_digest"])
     loops: dict[str, str] = {}
     pictures: dict[str, dict[str, tuple[int, str]]] = {}
@@ -113,7 +113,7 @@ def _commit(
             }
             for name, (size, digest) in pictures.get(curve, {}).items()
         )
-    missing = content.keys() - stored(lake, content) if content else set()
+    missing = content.keys() - stored_digests(lake, content) if content else set()
     lost = store(lake, (_content(digest, content[digest]) for digest in missing))
     assert not lost, lost
     lake.commit({"charts": frame_of(table("charts"), rows)}, {"workspace_id": workspace_ids})

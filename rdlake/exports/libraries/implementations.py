@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from rdlake.store.blobs import contents, proven, stored
+from rdlake.store.blobs import checked_chunks, read_contents, stored_digests
 from rdlake.store.lake import Lake
 
 LARGEST = 1 << 20
@@ -159,11 +159,11 @@ def _contents(lake: Lake, digests: Collection[str]) -> tuple[dict[str, bytes], d
     taken."""
     bytes_of: dict[str, bytes] = {}
     large: dict[str, str] = {}
-    for content in contents(lake, stored(lake, digests)) if digests else ():
+    for content in read_contents(lake, stored_digests(lake, digests)) if digests else ():
         if content.size > LARGEST:
             large[content.sha256] = f"its code has more than {LARGEST:,} bytes"
         else:
-            bytes_of[content.sha256] = b"".join(proven(content))
+            bytes_of[content.sha256] = b"".join(checked_chunks(content))
     return bytes_of, large
 
 

@@ -12,7 +12,7 @@ import polars as pl
 from rdlake.catalog.docs import column_meanings
 from rdlake.catalog.time_travel import connect
 from rdlake.catalog.version import Version, find_version, newest
-from rdlake.store.blobs import contents, proven
+from rdlake.store.blobs import checked_chunks, read_contents
 from rdlake.store.lake import Lake
 
 LONGEST = 200_000
@@ -45,8 +45,8 @@ class VersionReader:
     def texts(self, digests: Collection[str]) -> dict[str, str]:
         """Return the content that is kept of these digests, as text."""
         texts = {}
-        for content in contents(self.lake, digests):
-            text = b"".join(proven(content)).decode(errors="replace")
+        for content in read_contents(self.lake, digests):
+            text = b"".join(checked_chunks(content)).decode(errors="replace")
             more = len(text) - LONGEST
             texts[content.sha256] = text[:LONGEST] + (f"\n… {more} characters" if more > 0 else "")
         return texts

@@ -7,7 +7,7 @@ from pathlib import Path
 from rdlake.errors import BadInput
 from rdlake.store.durable import replacing
 from rdlake.store.lake import Lake
-from rdlake.store.lookup import workspace_named
+from rdlake.store.lookup import find_workspace
 from rdlake.store.translate import storage_door
 
 
@@ -30,7 +30,7 @@ def _compose(lake: Lake, name: str, version: int | None) -> str:
     from rdlake.exports.reports.version_reader import open_version
 
     with open_version(lake, version) as reader:
-        text = factor_page(reader, name) or experiment_page(reader, workspace_named(lake, name))
+        text = factor_page(reader, name) or experiment_page(reader, find_workspace(lake, name))
         if text is None:
             raise BadInput(
                 f"catalog version {reader.version.catalog_version} has no such experiment",

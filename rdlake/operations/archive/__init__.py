@@ -1,17 +1,17 @@
 """An archive is another lake: copied to, proven by reading back, and given back from."""
 
 from rdlake.operations.archive.receipts import archiving_levels
-from rdlake.operations.archive.restore import Restored, restore
-from rdlake.operations.archive.run import ArchiveReport, Fault, archive
-from rdlake.operations.archive.scope import ALL, Asked, Level
+from rdlake.operations.archive.restore import RestoreReport, restore
+from rdlake.operations.archive.run import ArchiveFault, ArchiveReport, archive
+from rdlake.operations.archive.selection import ALL, ArchiveRequest, Level
 
 __all__ = [
     "ALL",
+    "ArchiveFault",
     "ArchiveReport",
-    "Asked",
-    "Fault",
+    "ArchiveRequest",
     "Level",
-    "Restored",
+    "RestoreReport",
     "archive",
     "archiving_levels",
     "restore",

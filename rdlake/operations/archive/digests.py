@@ -16,7 +16,7 @@ from rdlake.schema.tables.schema import BOOL, DATE, INT, REAL, TIME
 WHOLE = (BOOL, DATE, INT, TIME)
 
 
-def told_by_owner(entry: Table, rows: pl.DataFrame) -> Iterator[tuple[str, list[Any]]]:
+def bytes_by_owner(entry: Table, rows: pl.DataFrame) -> Iterator[tuple[str, list[Any]]]:
     """Each owner's rows as the bytes that a digest is taken of: sorted by key, without clocks.
 
     First what columns they have and how many they are, then a line of JSON for each run of rows

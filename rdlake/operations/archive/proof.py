@@ -9,19 +9,20 @@ from hashlib import sha256
 
 import polars as pl
 
-from rdlake.operations.archive.copying import batches_of, needed
-from rdlake.operations.archive.digests import told_by_owner
-from rdlake.operations.archive.held import Held
-from rdlake.operations.archive.scope import FILES_TOO, OWN
-from rdlake.schema.frames import cast, differing
+from rdlake.operations.archive.content import kept_content
+from rdlake.operations.archive.copying import batches_of
+from rdlake.operations.archive.digests import bytes_by_owner
+from rdlake.operations.archive.frozen_lake import FrozenLake
+from rdlake.operations.archive.selection import FILES_TOO, OWN
+from rdlake.schema.frames import cast, find_changes
 from rdlake.schema.tables import Table, table
-from rdlake.store.blobs import contents, is_sound
+from rdlake.store.blobs import is_sound, read_contents
 from rdlake.store.durable import sha256_of
 from rdlake.store.lake import Lake
 from rdlake.store.translate import storage_door
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Proof:
     """What was read back: rows by table, contents, a digest over each workspace's own rows.
     `differing` are the tables with owners whose rows are not the lake's; `rotten` is content that
@@ -41,7 +42,7 @@ class Proof:
 
 
 def prove(
-    held: Held,
+    frozen: FrozenLake,
     archive: Lake,
     owners: Mapping[str, Collection[str]],
     with_files: Collection[str],
@@ -57,30 +58,30 @@ def prove(
         asked = frozenset(ids)
         if name in FILES_TOO:
             asked &= frozenset(with_files)
-        same = held.owners(name).keys() <= asked and _same_files(held, archive, name)
+        same = frozen.owners(name).keys() <= asked and _has_same_files(frozen, archive, name)
         if same:
-            proof.rows[name] = held.rows(name)
+            proof.rows[name] = frozen.rows(name)
         if same and name not in OWN:
             continue
-        for batch in batches_of(held, name, asked):
+        for batch in batches_of(frozen, name, asked):
             theirs = pl.col(entry.owner).is_in(batch)
             back = archive.read(name, None, theirs)
             if not same:
-                _compare(proof, entry, back, held.read(name, None, theirs), batch)
+                _compare(proof, entry, back, frozen.read(name, None, theirs), batch)
             if name in OWN:
-                for owner, parts in told_by_owner(entry, back):
+                for owner, parts in bytes_by_owner(entry, back):
                     for part in parts:
                         hashes[owner].update(part)
     proof.digests = {each: digest.hexdigest() for each, digest in hashes.items()}
-    _prove_ingests(held, archive, ingests, proof)
-    _prove_content(held, archive, with_files, proof)
+    _prove_ingests(frozen, archive, ingests, proof)
+    _prove_content(frozen, archive, with_files, proof)
     return proof
 
 
-def _same_files(held: Held, archive: Lake, name: str) -> bool:
+def _has_same_files(frozen: FrozenLake, archive: Lake, name: str) -> bool:
     """Whether the archive's data files, read now, are those that the lake wrote: then so is every
     row in them."""
-    files, there = held.data_files(name), archive.snapshot(name).files
+    files, there = frozen.data_files(name), archive.snapshot(name).files
     if files is None or sorted(file.size for file in files) != sorted(size for _, size, _ in there):
         return False
     folder = archive.folder(name)
@@ -96,17 +97,19 @@ def _compare(
     """Count what came back, and tell whose rows came back otherwise; of two that both are absent
     none did."""
     proof.rows[entry.name] = proof.rows.get(entry.name, 0) + back.height
-    if wrong := differing(entry, back, cast(entry, rows), ids)[0]:
+    if wrong := find_changes(entry, back, cast(entry, rows), ids)[0]:
         proof.differing.setdefault(entry.name, []).extend(wrong)
 
 
-def _prove_ingests(held: Held, archive: Lake, names: Collection[str] | None, proof: Proof) -> None:
+def _prove_ingests(
+    frozen: FrozenLake, archive: Lake, names: Collection[str] | None, proof: Proof
+) -> None:
     """Each row is there, once; the archive may have others too."""
-    if names is None and _same_files(held, archive, "ingests"):
-        proof.rows["ingests"] = held.rows("ingests")
+    if names is None and _has_same_files(frozen, archive, "ingests"):
+        proof.rows["ingests"] = frozen.rows("ingests")
         return
     mine = None if names is None else pl.col("workspace_id").is_in(list(names))
-    rows = held.read("ingests", None, mine)
+    rows = frozen.read("ingests", None, mine)
     key = list(table("ingests").key)
     there = archive.read("ingests", None, mine).join(rows, on=key, how="semi", nulls_equal=True)
     proof.rows["ingests"] = there.height
@@ -114,13 +117,15 @@ def _prove_ingests(held: Held, archive: Lake, names: Collection[str] | None, pro
         proof.differing["ingests"] = ["every name"]
 
 
-def _prove_content(held: Held, archive: Lake, workspace_ids: Collection[str], proof: Proof) -> None:
-    files = needed(held, workspace_ids)
+def _prove_content(
+    frozen: FrozenLake, archive: Lake, workspace_ids: Collection[str], proof: Proof
+) -> None:
+    files = kept_content(frozen, workspace_ids)
     unproven = set(files["sha256"])
     proof.contents = len(unproven)
-    if held.owners("blobs").keys() <= unproven and _same_files(held, archive, "blobs"):
+    if frozen.owners("blobs").keys() <= unproven and _has_same_files(frozen, archive, "blobs"):
         return
-    for content in contents(archive, unproven):
+    for content in read_contents(archive, unproven):
         if is_sound(content):
             unproven.discard(content.sha256)
     bad = files.filter(pl.col("sha256").is_in(list(unproven)))

@@ -17,8 +17,8 @@ from rdlake.store.lake import Lake
 KEY = ["archive_id", "workspace_id"]
 
 
-@dataclass(frozen=True)
-class Receipt:
+@dataclass(frozen=True, kw_only=True)
+class ArchiveReceipt:
     """What one run proved of one workspace; `write` adds which run it was, and when."""
 
     workspace_id: str
@@ -55,26 +55,37 @@ def archiving_levels(lake: Lake) -> dict[str, int]:
 
 def last_receipts(archive: Lake, lake: Lake) -> dict[str, dict[str, object]]:
     """The last receipt of this archive for each workspace of the lake, in whichever of both."""
-    told = [each.read("archives", where=_between(archive, lake)) for each in (archive, lake)]
+    told = [each.read("archives", where=_of_both(archive, lake)) for each in (archive, lake)]
     rows = _last(pl.concat(told).unique(KEY))
     return {row["workspace_id"]: row for row in rows.iter_rows(named=True)}
 
 
-def take_back(lake: Lake, archive_lake_id: str) -> None:
+def revoke_receipts(lake: Lake, archive_lake_id: str) -> None:
     """Say in the lake that an archive proves nothing any longer: it cannot be read."""
     rows = _last(lake.read("archives", where=pl.col("archive_lake_id") == archive_lake_id))
-    write([lake], [taken_back(row) for row in rows.iter_rows(named=True) if row["level"]])
+    write_receipts(
+        [lake], [revoked_receipt(row) for row in rows.iter_rows(named=True) if row["level"]]
+    )
 
 
-def taken_back(row: Mapping[str, Any]) -> Receipt:
+def revoked_receipt(row: Mapping[str, Any]) -> ArchiveReceipt:
     """The receipt that says of a workspace what another one said no longer."""
-    return Receipt(
-        row["workspace_id"], 0, row["lake_id"], row["archive_lake_id"], None, None, None, None,
-        None, None, row["source_digest"],
-    )  # fmt: skip
+    return ArchiveReceipt(
+        workspace_id=row["workspace_id"],
+        level=0,
+        lake_id=row["lake_id"],
+        archive_lake_id=row["archive_lake_id"],
+        catalog_version=None,
+        content_digest=None,
+        files=None,
+        bytes=None,
+        not_kept=None,
+        tables_digest=None,
+        source_digest=row["source_digest"],
+    )
 
 
-def _between(archive: Lake, lake: Lake) -> pl.Expr:
+def _of_both(archive: Lake, lake: Lake) -> pl.Expr:
     return (pl.col("archive_lake_id") == archive.lake_id) & (pl.col("lake_id") == lake.lake_id)
 
 
@@ -84,7 +95,7 @@ def _last(receipts: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def write(lakes: Iterable[Lake], receipts: Iterable[Receipt]) -> int:
+def write_receipts(lakes: Iterable[Lake], receipts: Iterable[ArchiveReceipt]) -> int:
     """Append the receipts of one run to each of these lakes, in their order; how many they are."""
     now = datetime.now(UTC).replace(tzinfo=None)
     run = f"{now:%Y%m%dT%H%M%S}-{uuid4().hex[:12]}"
@@ -95,9 +106,9 @@ def write(lakes: Iterable[Lake], receipts: Iterable[Receipt]) -> int:
     return len(rows)
 
 
-def share(archive: Lake, lake: Lake) -> None:
+def share_receipts(archive: Lake, lake: Lake) -> None:
     """Bring the lake the receipts that a stopped run left in the archive alone."""
     there = lake.read("archives", KEY)
-    news = archive.read("archives", where=_between(archive, lake)).join(there, on=KEY, how="anti")
+    news = archive.read("archives", where=_of_both(archive, lake)).join(there, on=KEY, how="anti")
     if news.height:
         lake.commit({"archives": news}, {})

@@ -13,18 +13,18 @@ from typing import Any
 import polars as pl
 
 from rdlake.errors import BadInput, StorageFailed
-from rdlake.store.blobs import Content, contents, proven
+from rdlake.store.blobs import Content, checked_chunks, read_contents
 from rdlake.store.durable import sync_folder
 from rdlake.store.lake import Lake
-from rdlake.store.lookup import workspace_named
+from rdlake.store.lookup import find_workspace
 
 _DRIVE = re.compile(r"[A-Za-z]:")
 _LONGEST = 3_000
 """Of a path; a name in it may have 255 bytes, which is what disks take."""
 
 
-@dataclass(frozen=True)
-class Left:
+@dataclass(frozen=True, kw_only=True)
+class SkippedFile:
     """Something that was not given back, and why."""
 
     path: str
@@ -35,8 +35,8 @@ class Left:
     reason: str
 
 
-@dataclass(frozen=True)
-class Restored:
+@dataclass(frozen=True, kw_only=True)
+class RestoreReport:
     """What was given back."""
 
     workspace_id: str
@@ -44,18 +44,18 @@ class Restored:
     files: int
     bytes: int
     links: int
-    left: tuple[Left, ...]
+    left: tuple[SkippedFile, ...]
 
 
-def restore(lake: Lake, experiment: str, into: str | Path) -> Restored:
+def restore(lake: Lake, experiment: str, into: str | Path) -> RestoreReport:
     """Write the files of an experiment's workspace to the folder `into`, which is new or empty, and
     there when all is whole. Times and permissions are not known and not given back.
 
     The paths come from a table and are not trusted: one that would lead out of the folder is left,
     as is a link that does. BadInput when something is in the folder, or the lake knows no file.
     """
-    workspace_id = workspace_named(lake, experiment)
-    folder = _usable(Path(into).expanduser().absolute())
+    workspace_id = find_workspace(lake, experiment)
+    folder = _new_folder(Path(into).expanduser().absolute())
     rows = lake.read("artifacts", where=pl.col("workspace_id") == workspace_id).sort("path")
     if rows.is_empty():
         raise BadInput(
@@ -63,21 +63,28 @@ def restore(lake: Lake, experiment: str, into: str | Path) -> Restored:
             where=workspace_id,
             fix="rdlake blobs EXPERIMENT lists the files of one",
         )
-    passing = _passing(folder)
+    passing = _temporary_folder(folder)
     try:
-        given = _Giving(passing)
+        given = _Writer(passing)
         given.files(lake, rows.filter(pl.col("kind") != "link"))
         given.links(rows.filter(pl.col("kind") == "link"))
-        _put(passing, folder)
+        _move_into_place(passing, folder)
     except OSError as error:
         raise StorageFailed.cannot_write(folder, error, "the files") from error
     finally:
         shutil.rmtree(passing, ignore_errors=True)
     left = tuple(sorted(given.left, key=lambda each: each.path))
-    return Restored(workspace_id, folder, given.count, given.size, given.linked, left)
+    return RestoreReport(
+        workspace_id=workspace_id,
+        folder=folder,
+        files=given.count,
+        bytes=given.size,
+        links=given.linked,
+        left=left,
+    )
 
 
-def _usable(folder: Path) -> Path:
+def _new_folder(folder: Path) -> Path:
     """BadInput when something is there already, or the folder around it is not."""
     try:
         empty = folder.is_dir() and not folder.is_symlink() and not any(folder.iterdir())
@@ -95,7 +102,7 @@ def _usable(folder: Path) -> Path:
     return folder
 
 
-def _passing(folder: Path) -> Path:
+def _temporary_folder(folder: Path) -> Path:
     """A folder beside it that nobody else may enter: no link can be laid in the way."""
     try:
         return Path(mkdtemp(prefix=f".{folder.name}.", suffix=".part", dir=folder.parent))
@@ -103,7 +110,7 @@ def _passing(folder: Path) -> Path:
         raise StorageFailed.cannot_write(folder.parent, error, "a folder") from error
 
 
-def _put(passing: Path, folder: Path) -> None:
+def _move_into_place(passing: Path, folder: Path) -> None:
     """Give the folder its name, in the place of an empty one at most."""
     mask = os.umask(0)
     os.umask(mask)
@@ -114,13 +121,13 @@ def _put(passing: Path, folder: Path) -> None:
     sync_folder(folder.parent)
 
 
-class _Giving:
+class _Writer:
     """The files that were written so far below a folder that is ours alone."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self.count = self.size = self.linked = 0
-        self.left: list[Left] = []
+        self.left: list[SkippedFile] = []
 
     def files(self, lake: Lake, rows: pl.DataFrame) -> None:
         """Each content is read once, whoever has it."""
@@ -132,7 +139,7 @@ class _Giving:
                 self._leave(row, "it could not be read when it was ingested")
             else:
                 wanted.setdefault(row["sha256"], []).append(row)
-        for content in contents(lake, wanted):
+        for content in read_contents(lake, wanted):
             for row in wanted.pop(content.sha256):
                 self._write(content, row)
         for row in (row for rows in wanted.values() for row in rows):
@@ -147,7 +154,7 @@ class _Giving:
             self._leave(row, "another file has its name")
             return
         with file:
-            for piece in proven(content):
+            for piece in checked_chunks(content):
                 self.size += file.write(piece)
         self.count += 1
 
@@ -178,7 +185,16 @@ class _Giving:
 
     def _leave(self, row: dict[str, Any], reason: str) -> None:
         path, kind, size = row["path"], row["kind"], row["size"]
-        self.left.append(Left(path, kind, size, row["sha256"], row["target"], reason))
+        self.left.append(
+            SkippedFile(
+                path=path,
+                kind=kind,
+                size=size,
+                sha256=row["sha256"],
+                target=row["target"],
+                reason=reason,
+            )
+        )
 
 
 def _leads_out(path: str) -> str | None:

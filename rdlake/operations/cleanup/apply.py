@@ -13,20 +13,24 @@ import polars as pl
 from rdlake.errors import BadInput, CheckFailed, StorageFailed
 from rdlake.evidence import Source
 from rdlake.operations.cleanup.classes import CLASSES, EMPTY
-from rdlake.operations.cleanup.disk import Root, Unsafe
-from rdlake.operations.cleanup.facts import Facts, archive_named, facts_of
-from rdlake.operations.cleanup.journal import Journal, Move, journals_of, turn
-from rdlake.operations.cleanup.judge import Given, Judge
-from rdlake.operations.cleanup.plan import ANEW, File, Item, Plan
-from rdlake.operations.cleanup.recorded import is_recorded, record
+from rdlake.operations.cleanup.disk import Root, UnsafeEntry
+from rdlake.operations.cleanup.experiment_facts import (
+    ExperimentFacts,
+    open_named_archive,
+    read_facts,
+)
+from rdlake.operations.cleanup.journal import Journal, Move, lock_root, read_journals
+from rdlake.operations.cleanup.lake_record import is_recorded, record_journals
+from rdlake.operations.cleanup.plan import ANEW, Plan, PlanItem, PlannedFile
+from rdlake.operations.cleanup.planner import CleanupRequest, Planner
 from rdlake.operations.cleanup.trash import (
-    Done,
+    MoveOutcome,
     bring_back,
-    done,
-    remove,
-    settle,
-    throw,
-    unlike,
+    complete_moves,
+    delete_move,
+    find_change,
+    move_to_trash,
+    outcome_of,
 )
 from rdlake.sources.formats.wording import explain
 from rdlake.store.lake import Lake
@@ -35,53 +39,53 @@ SHOWN = 5
 
 
 @dataclass(frozen=True)
-class Report:
+class CleanupReport:
     """What became of each move. `refused` ones stayed where they were, each with its reason."""
 
-    done: tuple[Done, ...]
+    moves: tuple[MoveOutcome, ...]
 
     @property
-    def refused(self) -> tuple[Done, ...]:
-        return tuple(each for each in self.done if each.reason)
+    def refused(self) -> tuple[MoveOutcome, ...]:
+        return tuple(each for each in self.moves if each.reason)
 
     def bytes(self, state: str) -> int:
-        return sum(each.bytes for each in self.done if each.state == state)
+        return sum(each.bytes for each in self.moves if each.state == state)
 
 
 def apply_plan(
-    lake: Lake, archive: str, plan: Plan, given: Given, *, grace_days: float = 7.0
-) -> Report:
+    lake: Lake, archive: str, plan: Plan, request: CleanupRequest, *, grace_days: float = 7.0
+) -> CleanupReport:
     """Move what the plan says into the trash of its root, until `grace_days` are over.
 
     The operator names roots, archive and classes again, and everything is looked at again: lake,
     archive and disk. CheckFailed, with nothing moved, when one item is not what the plan says.
     """
-    there = archive_named(lake, archive)
+    there = open_named_archive(lake, archive)
     assert there is not None
-    _refuse_other(lake, there, plan, given)
-    with _roots([*given.workspaces, *given.logs]) as roots:
+    _refuse_other(lake, there, plan, request)
+    with _roots([*request.workspaces, *request.logs]) as roots:
         _settle(lake, roots)
-        fresh = _judged_again(lake, there, plan, given)
+        fresh = _plan_again(lake, there, plan, request)
         keep_until = _now() + timedelta(days=grace_days)
-        found: list[Done] = []
+        found: list[MoveOutcome] = []
         for root in roots:
             moves = [move for item in fresh if item.root == root.root_id for move in _moves(item)]
             if moves:
-                found += _thrown(lake, root, there.lake_id, keep_until, moves)
-        return Report(tuple(found))
+                found += _trash_moves(lake, root, there.lake_id, keep_until, moves)
+        return CleanupReport(tuple(found))
 
 
-def undo(lake: Lake, roots: Sequence[Path], cleanup_id: str | None = None) -> Report:
+def undo(lake: Lake, roots: Sequence[Path], cleanup_id: str | None = None) -> CleanupReport:
     """Give back what is still in the trash below these roots, of one clean-up or of all."""
     with _roots(roots) as opened:
         _settle(lake, opened)
-        found: list[Done] = []
+        found: list[MoveOutcome] = []
         for root in opened:
             for journal in _ours(lake, root, cleanup_id):
                 found += bring_back(journal)
-            record(lake, _ours(lake, root))
+            record_journals(lake, _ours(lake, root))
         _refuse_nowhere(opened, lake, cleanup_id)
-    return Report(tuple(found))
+    return CleanupReport(tuple(found))
 
 
 def purge(
@@ -91,10 +95,10 @@ def purge(
     cleanup_id: str | None = None,
     *,
     at_once: bool = False,
-) -> Report:
+) -> CleanupReport:
     """Delete what is in the trash and whose grace is over, or all of it `at_once`; each file only
     when the archive, read again now, still proves it."""
-    there = archive_named(lake, archive)
+    there = open_named_archive(lake, archive)
     assert there is not None
     with _roots(roots) as opened:
         _settle(lake, opened)
@@ -104,17 +108,17 @@ def purge(
             for journal in _ours(lake, root, cleanup_id)
             if at_once or datetime.fromisoformat(journal.keep_until) <= _now()
         ]
-        found = _purged(lake, there, due)
+        found = _purge_moves(lake, there, due)
         for root in opened:
-            record(lake, _ours(lake, root))
+            record_journals(lake, _ours(lake, root))
         _refuse_nowhere(opened, lake, cleanup_id)
-    return Report(tuple(found))
+    return CleanupReport(tuple(found))
 
 
 # --- applying ------------------------------------------------------------------------------
 
 
-def _refuse_other(lake: Lake, archive: Lake, plan: Plan, given: Given) -> None:
+def _refuse_other(lake: Lake, archive: Lake, plan: Plan, request: CleanupRequest) -> None:
     """CheckFailed for a plan of another lake or archive, or one that allows more than is said."""
     for what, theirs, ours in (
         ("lake", plan.lake_id, lake.lake_id),
@@ -122,11 +126,11 @@ def _refuse_other(lake: Lake, archive: Lake, plan: Plan, given: Given) -> None:
     ):
         if theirs != ours:
             raise CheckFailed(f"the plan is of another {what}", where=theirs, fix=ANEW)
-    if more := sorted(set(plan.allowed) - given.allowed):
+    if more := sorted(set(plan.allowed) - request.allowed):
         fix = f"say it again: {' '.join(f'--allow {each}' for each in more)}"
         raise CheckFailed("the plan allows what this command does not", where=more[0], fix=fix)
     roots = set[str]()
-    for path in (*given.workspaces, *given.logs):
+    for path in (*request.workspaces, *request.logs):
         with Root(path) as root:
             roots.add(root.root_id)
     for item in plan.going:
@@ -138,16 +142,24 @@ def _refuse_other(lake: Lake, archive: Lake, plan: Plan, given: Given) -> None:
             )
 
 
-def _judged_again(lake: Lake, archive: Lake, plan: Plan, given: Given) -> tuple[Item, ...]:
+def _plan_again(
+    lake: Lake, archive: Lake, plan: Plan, request: CleanupRequest
+) -> tuple[PlanItem, ...]:
     """The items of the plan as they are judged now; CheckFailed when one is another."""
     wanted = {(item.stage, item.root, item.folder): item for item in plan.going}
     if len(wanted) != len(plan.going):
         raise CheckFailed("the plan names a folder twice", where="the plan", fix=ANEW)
     stages = {item.stage for item in plan.going}
-    asked = Given(given.workspaces, given.logs, stages, frozenset(plan.allowed),
-                  given.idle_days, given.signing_key)  # fmt: skip
-    judge = Judge(lake, archive, asked, lambda *key: key in wanted)
-    fresh = {(item.stage, item.root, item.folder): item for item in judge.items()}
+    asked = CleanupRequest(
+        workspaces=request.workspaces,
+        logs=request.logs,
+        stages=stages,
+        allowed=frozenset(plan.allowed),
+        idle_days=request.idle_days,
+        signing_key=request.signing_key,
+    )
+    planner = Planner(lake=lake, archive=archive, request=asked, wanted=lambda *key: key in wanted)
+    fresh = {(item.stage, item.root, item.folder): item for item in planner.items()}
     wrong: list[str] = []
     for key, item in wanted.items():
         now = fresh.get(key)
@@ -155,7 +167,7 @@ def _judged_again(lake: Lake, archive: Lake, plan: Plan, given: Given) -> tuple[
             wrong.append(f"{item.folder}: it is no folder that may be cleaned up")
         elif now.reasons:
             wrong += [f"{item.folder}: {reason}" for reason in now.reasons]
-        elif _agreed(now) != _agreed(item):
+        elif _agreed_facts(now) != _agreed_facts(item):
             wrong.append(f"{item.folder}: what the plan says of it is not what is there")
     if wrong:
         more = f" (and {len(wrong) - SHOWN} more)" if len(wrong) > SHOWN else ""
@@ -167,51 +179,59 @@ def _judged_again(lake: Lake, archive: Lake, plan: Plan, given: Given) -> tuple[
     return tuple(fresh[key] for key in wanted)
 
 
-def _agreed(item: Item) -> tuple[object, ...]:
+def _agreed_facts(item: PlanItem) -> tuple[object, ...]:
     """What the operator agreed to; a later receipt that proves the same is as good."""
     return item.name, item.size, item.level, item.files
 
 
-def _moves(item: Item) -> Iterator[Move]:
-    sources: list[tuple[str, tuple[File, ...]]] = [(item.folder, item.files)]
+def _moves(item: PlanItem) -> Iterator[Move]:
+    sources: list[tuple[str, tuple[PlannedFile, ...]]] = [(item.folder, item.files)]
     if item.stage == "intermediates":
         sources = [(f"{item.folder}/{each.path}", (each,)) for each in item.files]
     for source, files in sources:
-        yield Move(stage=item.stage, name=item.name, folder=item.folder, source=source,
-                   archive_id=item.archive_id, files=files)  # fmt: skip
+        yield Move(
+            stage=item.stage,
+            name=item.name,
+            folder=item.folder,
+            source=source,
+            archive_id=item.archive_id,
+            files=files,
+        )
 
 
-def _thrown(
+def _trash_moves(
     lake: Lake, root: Root, archive_lake_id: str, keep_until: datetime, moves: Sequence[Move]
-) -> list[Done]:
+) -> list[MoveOutcome]:
     """First the journal, then the lake, then the disk: whoever finds a file gone finds why."""
     journal = Journal.begin(root, lake.lake_id, archive_lake_id, keep_until.isoformat(), moves)
-    record(lake, [journal], begun=journal.cleanup_id)
-    found = list(throw(journal))
-    record(lake, [journal])
+    record_journals(lake, [journal], begun=journal.cleanup_id)
+    found = list(move_to_trash(journal))
+    record_journals(lake, [journal])
     return found
 
 
 # --- purging -------------------------------------------------------------------------------
 
 
-def _purged(lake: Lake, archive: Lake, journals: Sequence[Journal]) -> list[Done]:
+def _purge_moves(lake: Lake, archive: Lake, journals: Sequence[Journal]) -> list[MoveOutcome]:
     due = [(each, number) for each in journals for number in each.numbers("trashed", "purging")]
-    ids = {each for journal, number in due for each in _rests_on(lake, journal.moves[number])}
-    facts = facts_of(lake, archive, ids)
-    found: list[Done] = []
+    ids = {
+        each for journal, number in due for each in _proving_workspaces(lake, journal.moves[number])
+    }
+    facts = read_facts(lake, archive, ids)
+    found: list[MoveOutcome] = []
     for journal, number in due:
-        reason = _unproven(lake, facts, journal, number) or unlike(journal, number)
+        reason = _why_not_proven(lake, facts, journal, number) or find_change(journal, number)
         if reason is None:
             try:
-                remove(journal, number)
-            except (OSError, Unsafe) as error:
+                delete_move(journal, number)
+            except (OSError, UnsafeEntry) as error:
                 reason = explain(error)
-        found.append(done(journal, number, reason))
+        found.append(outcome_of(journal, number, reason))
     return found
 
 
-def _rests_on(lake: Lake, move: Move) -> frozenset[str]:
+def _proving_workspaces(lake: Lake, move: Move) -> frozenset[str]:
     """The workspaces whose receipts a move needs."""
     if move.stage != "logs":
         return frozenset({move.name})
@@ -222,14 +242,16 @@ def _rests_on(lake: Lake, move: Move) -> frozenset[str]:
     return frozenset(told & known)
 
 
-def _unproven(lake: Lake, facts: Facts, journal: Journal, number: int) -> str | None:
+def _why_not_proven(
+    lake: Lake, facts: ExperimentFacts, journal: Journal, number: int
+) -> str | None:
     """Why a move may not be purged; None when all of it is proven now."""
     move = journal.moves[number]
     if journal.archive_lake_id != facts.archive_lake_id:
         return "another archive proves it: name that one with --archive"
     if not is_recorded(lake, journal, number):
         return "the lake does not say of it what its journal says"
-    ids = _rests_on(lake, move)
+    ids = _proving_workspaces(lake, move)
     for each in sorted(ids):
         if reasons := facts.refused(each, 1 if move.stage == "logs" else 2):
             return f"{reasons[0]}; rdlake cleanup undo gives it back"
@@ -241,7 +263,7 @@ def _unproven(lake: Lake, facts: Facts, journal: Journal, number: int) -> str | 
     return None
 
 
-def _is_proven(file: File, move: Move, facts: Facts) -> bool:
+def _is_proven(file: PlannedFile, move: Move, facts: ExperimentFacts) -> bool:
     if move.stage == "logs":
         return file.proof in ("rows", "log_noise")
     if file.kind == "link":
@@ -258,16 +280,19 @@ def _is_proven(file: File, move: Move, facts: Facts) -> bool:
 def _roots(paths: Sequence[Path]) -> Iterator[list[Root]]:
     """The roots, opened, and nobody else's turn below any of them."""
     if not paths:
-        raise BadInput("no root is named", where="--workspaces, --log-path",
-                       fix="name the folders that were ingested")  # fmt: skip
+        raise BadInput(
+            "no root is named",
+            where="--workspaces, --log-path",
+            fix="name the folders that were ingested",
+        )
     with _disk_door(paths), ExitStack() as stack:
         found: dict[str, Root] = {}
         for path in paths:
             root = stack.enter_context(Root(path))
             if found.setdefault(root.root_id, root) is root:
                 try:
-                    stack.enter_context(turn(root))
-                except Unsafe as unsafe:
+                    stack.enter_context(lock_root(root))
+                except UnsafeEntry as unsafe:
                     what = f"the trash of the root cannot be used: {unsafe}"
                     raise CheckFailed(what, where=root.path, fix="move it away") from unsafe
         yield list(found.values())
@@ -292,18 +317,21 @@ def _settle(lake: Lake, roots: Sequence[Root]) -> None:
     for root in roots:
         journals = list(_ours(lake, root))
         for journal in journals:
-            settle(journal)
-        record(lake, journals)
+            complete_moves(journal)
+        record_journals(lake, journals)
 
 
 def _ours(lake: Lake, root: Root, cleanup_id: str | None = None) -> list[Journal]:
-    return [each for each in journals_of(root, cleanup_id) if each.lake_id == lake.lake_id]
+    return [each for each in read_journals(root, cleanup_id) if each.lake_id == lake.lake_id]
 
 
 def _refuse_nowhere(roots: Sequence[Root], lake: Lake, cleanup_id: str | None) -> None:
     if cleanup_id and not any(_ours(lake, root, cleanup_id) for root in roots):
-        raise BadInput("no such clean-up below these roots", where=cleanup_id,
-                       fix="rdlake sql \"FROM rdlake_tables.cleanups\" lists them")  # fmt: skip
+        raise BadInput(
+            "no such clean-up below these roots",
+            where=cleanup_id,
+            fix='rdlake sql "FROM rdlake_tables.cleanups" lists them',
+        )
 
 
 def _now() -> datetime:

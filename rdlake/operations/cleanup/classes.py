@@ -35,7 +35,7 @@ def is_heavy(path: str, size: int) -> bool:
     return size >= HEAVY or class_of(path) in ("factor_values", "predictions")
 
 
-def why_it_may_go(
+def find_proof(
     path: str, digest: str | None, proven: Collection[str], allowed: Collection[str]
 ) -> str | None:
     """What proves that nothing is lost with a file; None when nothing does."""

@@ -25,12 +25,12 @@ _FILE = os.O_RDONLY | _NO_LINK | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_C
 _NO_TIME = getattr(os, "O_NOATIME", 0)
 
 
-class Unsafe(Exception):
+class UnsafeEntry(Exception):
     """Why something is not touched."""
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiskEntry:
     """A file or link of a folder as it lies there."""
 
     path: str
@@ -45,13 +45,13 @@ class Tree:
     """A folder's files and links by path; when one was last used, and when last written. Use is a
     write or, as far as the disk records it, a reading by anything but rdlake."""
 
-    found: tuple[Found, ...]
+    entries: tuple[DiskEntry, ...]
     used: float
     written: float
 
     @property
     def size(self) -> int:
-        return sum(each.size for each in self.found)
+        return sum(each.size for each in self.entries)
 
 
 def unsafe_path(path: str) -> str | None:
@@ -69,8 +69,11 @@ class Root:
 
     def __init__(self, folder: str | Path) -> None:
         if sys.platform == "win32":
-            raise BadInput("a clean-up needs the calls of a POSIX system", where=folder,
-                           fix="run it where RD-Agent runs: under WSL or Linux")  # fmt: skip
+            raise BadInput(
+                "a clean-up needs the calls of a POSIX system",
+                where=folder,
+                fix="run it where RD-Agent runs: under WSL or Linux",
+            )
         try:
             self.path = Path(folder).expanduser().resolve(strict=True)
             self.descriptor = os.open(self.path, _FOLDER)
@@ -117,7 +120,7 @@ class Root:
         try:
             with self.folder(above) as parent:
                 os.stat(name, dir_fd=parent, follow_symlinks=False)
-        except (Unsafe, FileNotFoundError):
+        except (UnsafeEntry, FileNotFoundError):
             return False
         return True
 
@@ -130,17 +133,19 @@ class Root:
         """Every file and link below a folder, or the file itself. Unsafe for what no clean-up may
         touch: special files, other users', other disks', names that are not UTF-8."""
         above, _, name = path.rpartition("/")
-        walk = _Walk(self, hashed)
+        walk = _TreeWalk(self, hashed)
         with self.folder(above) as parent:
             walk.take(parent, name, "", 0)
-        return Tree(tuple(sorted(walk.found, key=lambda each: each.path)), walk.used, walk.written)
+        return Tree(
+            tuple(sorted(walk.entries, key=lambda each: each.path)), walk.used, walk.written
+        )
 
     def entered(self, parent: int, name: str) -> int:
         """A descriptor of a folder in an open one, to be closed; Unsafe as for `folder`."""
         try:
             descriptor = os.open(name, _FOLDER, dir_fd=parent)
         except OSError as error:
-            raise Unsafe(_not_entered(name, error)) from error
+            raise UnsafeEntry(_not_entered(name, error)) from error
         with ExitStack() as refused:
             refused.callback(os.close, descriptor)
             self.own(descriptor, name)
@@ -151,7 +156,7 @@ class Root:
         """What an open file or folder is; Unsafe when it is another disk's or another user's."""
         status = os.fstat(descriptor)
         if status.st_dev != self.device or _mount_of(descriptor) != self.mount:
-            raise Unsafe(f"{name} is a mount point")
+            raise UnsafeEntry(f"{name} is a mount point")
         _refuse_stranger(status, name)
         return status
 
@@ -181,7 +186,7 @@ class Root:
                 _refuse_taken(other, new)
                 os.rename(name, new, src_dir_fd=parent, dst_dir_fd=other)
             else:
-                _moved_file(status, (parent, name), (other, new))
+                _move_file(status, (parent, name), (other, new))
             os.fsync(other)
             os.fsync(parent)
 
@@ -203,19 +208,19 @@ class Root:
             os.fsync(parent)
 
 
-class _Walk:
+class _TreeWalk:
     """What a folder holds, as it is being looked through."""
 
     def __init__(self, root: Root, hashed: bool) -> None:
         self.root, self.hashed = root, hashed
-        self.found: list[Found] = []
+        self.entries: list[DiskEntry] = []
         self.used = self.written = 0.0
         self.seen = 0
 
     def take(self, parent: int, name: str, path: str, depth: int) -> None:
         self.seen += 1
         if self.seen > MOST or depth > DEEPEST:
-            raise Unsafe(f"it has more than {MOST:,} files, or folders {DEEPEST} deep")
+            raise UnsafeEntry(f"it has more than {MOST:,} files, or folders {DEEPEST} deep")
         shown = path or name
         try:
             name.encode()
@@ -228,11 +233,11 @@ class _Walk:
                 self._link(parent, name, path, status)
             else:
                 kind = "a link" if stat.S_ISLNK(status.st_mode) else "a pipe, socket or device"
-                raise Unsafe(f"{shown} is {kind}")
+                raise UnsafeEntry(f"{shown} is {kind}")
         except UnicodeEncodeError as error:
-            raise Unsafe("the name of a file in it is not UTF-8") from error
+            raise UnsafeEntry("the name of a file in it is not UTF-8") from error
         except OSError as error:
-            raise Unsafe(f"{shown} cannot be read: {explain(error)}") from error
+            raise UnsafeEntry(f"{shown} cannot be read: {explain(error)}") from error
 
     def _folder(self, parent: int, name: str, path: str, depth: int) -> None:
         descriptor = self.root.entered(parent, name)
@@ -244,12 +249,13 @@ class _Walk:
             os.close(descriptor)
 
     def _file(self, parent: int, name: str, path: str) -> None:
-        descriptor = os.open(name, _FILE | _NO_TIME if _is_mine(parent, name) else _FILE,
-                             dir_fd=parent)  # fmt: skip
+        descriptor = os.open(
+            name, _FILE | _NO_TIME if _is_mine(parent, name) else _FILE, dir_fd=parent
+        )
         try:
             status = self.root.own(descriptor, path or name)
             if not stat.S_ISREG(status.st_mode):
-                raise Unsafe(f"{path or name} was replaced while it was looked at")
+                raise UnsafeEntry(f"{path or name} was replaced while it was looked at")
             self._written(status.st_mtime)
             self.used = max(self.used, status.st_atime)
             digest, size = sha256(), 0
@@ -259,21 +265,29 @@ class _Walk:
         finally:
             os.close(descriptor)
         told = digest.hexdigest() if self.hashed else None
-        self.found.append(Found(path, "file", size if self.hashed else status.st_size, told, None))
+        self.entries.append(
+            DiskEntry(
+                path=path,
+                kind="file",
+                size=size if self.hashed else status.st_size,
+                sha256=told,
+                target=None,
+            )
+        )
 
     def _link(self, parent: int, name: str, path: str, status: os.stat_result) -> None:
         _refuse_stranger(status, path)
         target = os.readlink(name, dir_fd=parent)
         target.encode()
         self._written(status.st_mtime)
-        self.found.append(Found(path, "link", 0, None, target))
+        self.entries.append(DiskEntry(path=path, kind="link", size=0, sha256=None, target=target))
 
     def _written(self, when: float) -> None:
         self.written = max(self.written, when)
         self.used = max(self.used, when)
 
 
-def _moved_file(status: os.stat_result, source: tuple[int, str], target: tuple[int, str]) -> None:
+def _move_file(status: os.stat_result, source: tuple[int, str], target: tuple[int, str]) -> None:
     """By a second name, which is refused where there is one, and then without the first."""
     (parent, name), (other, new) = source, target
     try:
@@ -305,7 +319,7 @@ def _is_mine(parent: int, name: str) -> bool:
 
 def _refuse_stranger(status: os.stat_result, name: str) -> None:
     if status.st_uid != os.geteuid():
-        raise Unsafe(f"{name} belongs to another user")
+        raise UnsafeEntry(f"{name} belongs to another user")
 
 
 def _mount_of(descriptor: int) -> str | None:

@@ -14,8 +14,8 @@ from typing import Literal
 from uuid import uuid4
 
 from rdlake.errors import DamagedLake
-from rdlake.operations.cleanup.disk import Root, Unsafe, unsafe_path
-from rdlake.operations.cleanup.plan import File, Stage, Strict, parsed
+from rdlake.operations.cleanup.disk import Root, UnsafeEntry, unsafe_path
+from rdlake.operations.cleanup.plan import PlannedFile, Stage, StrictModel, parse_model
 from rdlake.sources.workspace.roots import TRASH
 from rdlake.store.lock import locked
 
@@ -25,7 +25,7 @@ _READ = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0)
 _APPEND = os.O_WRONLY | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0)
 
 
-class Move(Strict):
+class Move(StrictModel):
     """A folder, or one file of it, on its way to the trash. `files` have their paths within the
     folder, and are all that moves."""
 
@@ -34,10 +34,10 @@ class Move(Strict):
     folder: str
     source: str
     archive_id: str | None
-    files: tuple[File, ...]
+    files: tuple[PlannedFile, ...]
 
 
-class Line(Strict):
+class JournalLine(StrictModel):
     """One step: the beginning of the whole, or what became of a move. `gone` are the files that
     could not be brought back, since they were purged."""
 
@@ -70,11 +70,16 @@ class Journal:
         """A new journal that says what is meant, all of it on disk when this returns."""
         journal = cls(root, f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid4().hex[:12]}")
         root.make(journal.folder)
-        begun = Line(step="begun", at=_now(), lake_id=lake_id, archive_lake_id=archive_lake_id,
-                     keep_until=keep_until)  # fmt: skip
+        begun = JournalLine(
+            step="begun",
+            at=_now(),
+            lake_id=lake_id,
+            archive_lake_id=archive_lake_id,
+            keep_until=keep_until,
+        )
         lines = [begun]
         lines += [
-            Line(step="meant", at=_now(), move=number, what=move)
+            JournalLine(step="meant", at=_now(), move=number, what=move)
             for number, move in enumerate(moves)
         ]
         with root.folder(journal.folder) as folder:
@@ -86,7 +91,7 @@ class Journal:
                 os.close(descriptor)
             os.fsync(folder)
         for line in lines:
-            journal._take(line)
+            journal._apply(line)
         return journal
 
     @classmethod
@@ -104,10 +109,10 @@ class Journal:
                     if half:  # a writer was stopped in the middle of it
                         file.truncate(file.tell() - len(half))
             for line in lines:
-                journal._take(parsed(Line, line))
+                journal._apply(parse_model(JournalLine, line))
         except FileNotFoundError:
             pass  # stopped before anything was meant
-        except (ValueError, IndexError, Unsafe) as error:
+        except (ValueError, IndexError, UnsafeEntry) as error:
             raise DamagedLake(
                 f"the journal of a clean-up is not what was written: {error}",
                 where=where,
@@ -119,22 +124,22 @@ class Journal:
         """Where a move's folder or file lies in the trash."""
         return f"{self.folder}/{number}"
 
-    def tell(self, number: int, step: State, gone: Sequence[str] = ()) -> None:
+    def write_step(self, number: int, step: State, gone: Sequence[str] = ()) -> None:
         """One more step of a move, on disk when this returns."""
-        line = Line(step=step, at=_now(), move=number, gone=tuple(gone))
+        line = JournalLine(step=step, at=_now(), move=number, gone=tuple(gone))
         with self.root.folder(self.folder) as folder:
             descriptor = os.open(NAME, _APPEND, dir_fd=folder)
             try:
                 _write(descriptor, [line])
             finally:
                 os.close(descriptor)
-        self._take(line)
+        self._apply(line)
 
     def numbers(self, *states: State) -> list[int]:
         """The moves that stand so."""
         return [number for number, state in enumerate(self.state) if state in states]
 
-    def _take(self, line: Line) -> None:
+    def _apply(self, line: JournalLine) -> None:
         if line.step == "begun":
             self.lake_id, self.archive_lake_id = line.lake_id or "", line.archive_lake_id or ""
             self.keep_until = line.keep_until or ""
@@ -155,12 +160,12 @@ class Journal:
             self.gone[line.move] = line.gone
 
 
-def journals_of(root: Root, cleanup_id: str | None = None) -> Iterator[Journal]:
+def read_journals(root: Root, cleanup_id: str | None = None) -> Iterator[Journal]:
     """The journals below a root, oldest first."""
     try:
         with root.folder(TRASH) as folder:
             names = sorted(os.listdir(folder))  # noqa: PTH208 - a descriptor
-    except Unsafe:
+    except UnsafeEntry:
         names = []
     for name in names:
         if name != TURN and cleanup_id in (None, name):
@@ -168,7 +173,7 @@ def journals_of(root: Root, cleanup_id: str | None = None) -> Iterator[Journal]:
 
 
 @contextmanager
-def turn(root: Root) -> Iterator[None]:
+def lock_root(root: Root) -> Iterator[None]:
     """Nobody else's turn to clean up below this root; it ends with the process."""
     root.make(TRASH)
     with root.folder(TRASH) as folder:
@@ -178,7 +183,7 @@ def turn(root: Root) -> Iterator[None]:
         yield
 
 
-def _write(descriptor: int, lines: Sequence[Line]) -> None:
+def _write(descriptor: int, lines: Sequence[JournalLine]) -> None:
     """All of these lines or, when the disk refuses one, none: the next one must not follow half."""
     text = "".join(line.model_dump_json() + "\n" for line in lines).encode()
     before = os.fstat(descriptor).st_size

@@ -10,15 +10,15 @@ import polars as pl
 
 from rdlake.evidence import Source, is_of_kind
 from rdlake.ingest.traces import possible_names
-from rdlake.operations.cleanup.disk import Found
-from rdlake.operations.cleanup.plan import File
+from rdlake.operations.cleanup.disk import DiskEntry
+from rdlake.operations.cleanup.plan import PlannedFile
 from rdlake.sources.traces import RunFolder, find_runs, read_run, scan_run
 from rdlake.store.lake import Lake
 
 AGAIN = "rdlake ingest with the same key, then rdlake archive run"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LogFolder:
     """A run's folder, the name the lake has it under, and the workspaces it tells of."""
 
@@ -31,14 +31,20 @@ class LogFolder:
     messages: frozenset[str]
     reasons: tuple[str, ...]
 
-    def file(self, each: Found) -> File:
+    def file(self, each: DiskEntry) -> PlannedFile:
         """The rows are what is left of a message; of `log_noise` nothing was ever taken."""
         proof = "rows" if each.path in self.messages else "log_noise"
-        return File(path=each.path, kind=each.kind, size=each.size, sha256=each.sha256,
-                    target=each.target, proof=proof)  # fmt: skip
+        return PlannedFile(
+            path=each.path,
+            kind=each.kind,
+            size=each.size,
+            sha256=each.sha256,
+            target=each.target,
+            proof=proof,
+        )
 
 
-def log_folders(lake: Lake, logs: Sequence[Path]) -> list[LogFolder]:
+def find_log_folders(lake: Lake, logs: Sequence[Path]) -> list[LogFolder]:
     """Every run below the log roots, as the lake knows it."""
     runs = lake.read(
         "task_runs",
@@ -82,12 +88,18 @@ def _log_folder(
     rows = [lake.read(each, ["workspace_id"], mine) for each in ("loops", "workspaces")]
     there = {key for frame in rows for key in frame["workspace_id"]}
     return LogFolder(
-        run, run.root, run.relative, name, digests.get(name), frozenset(there),
-        frozenset(messages), reasons,
-    )  # fmt: skip
+        run=run,
+        root=run.root,
+        folder=run.relative,
+        name=name,
+        source_digest=digests.get(name),
+        workspace_ids=frozenset(there),
+        messages=frozenset(messages),
+        reasons=reasons,
+    )
 
 
-def unread(log: LogFolder, signing_key: bytes | None) -> str | None:
+def find_log_change(log: LogFolder, signing_key: bytes | None) -> str | None:
     """Why the folder is not what was ingested; None when every message says what it said then."""
     run = read_run(log.run, scan_run(log.run.path), key=signing_key)
     if run.source_digest == log.source_digest:

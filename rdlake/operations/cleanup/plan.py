@@ -19,13 +19,13 @@ MOST_BYTES = 256 << 20
 ANEW = "make a new plan: rdlake cleanup plan; nothing was deleted"
 
 
-class Strict(BaseModel):
+class StrictModel(BaseModel):
     """What was read is of exactly these fields and types, or refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-class File(Strict):
+class PlannedFile(StrictModel):
     """A file or link, relative to its folder, and what proves that it may go."""
 
     path: str
@@ -36,7 +36,7 @@ class File(Strict):
     proof: str | None
 
 
-class Item(Strict):
+class PlanItem(StrictModel):
     """A folder below a root, and what of it may go, or the reasons why nothing may."""
 
     stage: Stage
@@ -46,12 +46,12 @@ class Item(Strict):
     level: int
     archive_id: str | None
     size: int
-    files: tuple[File, ...]
+    files: tuple[PlannedFile, ...]
     may_go: bool
     reasons: tuple[str, ...]
 
 
-class Plan(Strict):
+class Plan(StrictModel):
     """What one look at lake, archive and disk found."""
 
     format: Literal["rdlake-cleanup-plan-1"] = "rdlake-cleanup-plan-1"
@@ -60,10 +60,10 @@ class Plan(Strict):
     made_at: str
     idle_days: float
     allowed: tuple[str, ...]
-    items: tuple[Item, ...]
+    items: tuple[PlanItem, ...]
 
     @property
-    def going(self) -> tuple[Item, ...]:
+    def going(self) -> tuple[PlanItem, ...]:
         return tuple(item for item in self.items if item.may_go)
 
     @property
@@ -71,10 +71,10 @@ class Plan(Strict):
         return sum(item.size for item in self.going)
 
 
-Model = TypeVar("Model", bound=Strict)
+Model = TypeVar("Model", bound=StrictModel)
 
 
-def parsed(kind: type[Model], text: str | bytes) -> Model:
+def parse_model(kind: type[Model], text: str | bytes) -> Model:
     """The text as one of these; ValueError in one line when it is none."""
     try:
         return kind.model_validate_json(text)
@@ -97,7 +97,7 @@ def read_plan(path: Path) -> Plan:
     if len(text) > MOST_BYTES:
         raise CheckFailed("this is no plan: it is too large", where=path, fix=ANEW)
     try:
-        plan = parsed(Plan, text)
+        plan = parse_model(Plan, text)
     except ValueError as error:
         raise CheckFailed(f"this is no plan: {error}", where=path, fix=ANEW) from error
     for item in plan.items:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import polars as pl
 
 from rdlake.errors import BadInput, CheckFailed
-from rdlake.operations.cleanup.plan import Strict, parsed
+from rdlake.operations.cleanup.plan import StrictModel, parse_model
 from rdlake.store.lake import Lake
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ COLUMNS = [
 INSTALL = "pip install 'rdlake[sign]'"
 
 
-class Deleted(Strict):
+class DeletedFile(StrictModel):
     """One file or link, as `cleanups` has it."""
 
     cleanup_id: str
@@ -41,13 +41,13 @@ class Deleted(Strict):
     state: str
 
 
-class Receipt(Strict):
+class CleanupReceipt(StrictModel):
     """What a clean-up did, at one moment."""
 
     format: Literal["rdlake-cleanup-receipt-1"] = "rdlake-cleanup-receipt-1"
     lake_id: str
     made_at: str
-    deleted: tuple[Deleted, ...]
+    deleted: tuple[DeletedFile, ...]
 
     @property
     def canonical(self) -> bytes:
@@ -56,12 +56,12 @@ class Receipt(Strict):
         return text.encode()
 
 
-class Signed(Strict):
-    receipt: Receipt
+class SignedReceipt(StrictModel):
+    receipt: CleanupReceipt
     signature: str
 
 
-def private_key(path: Path) -> Ed25519PrivateKey:
+def load_private_key(path: Path) -> Ed25519PrivateKey:
     """The Ed25519 key in a PEM file without a password; BadInput for anything else."""
     try:
         from cryptography.exceptions import UnsupportedAlgorithm
@@ -78,20 +78,20 @@ def private_key(path: Path) -> Ed25519PrivateKey:
     return key
 
 
-def signed(lake: Lake, cleanup_ids: Collection[str], key: Ed25519PrivateKey) -> str:
+def sign_receipt(lake: Lake, cleanup_ids: Collection[str], key: Ed25519PrivateKey) -> str:
     """What the lake says that these clean-ups took out, signed, as JSON."""
     mine = pl.col("cleanup_id").is_in(list(cleanup_ids))
     mine &= pl.col("state").is_in(["trashed", "purged"])
     rows = lake.read("cleanups", COLUMNS, mine).sort(COLUMNS[:4]).to_dicts()
     made_at = datetime.now(UTC).replace(tzinfo=None).isoformat(timespec="seconds")
-    receipt = Receipt(
-        lake_id=lake.lake_id, made_at=made_at, deleted=tuple(Deleted(**row) for row in rows)
+    receipt = CleanupReceipt(
+        lake_id=lake.lake_id, made_at=made_at, deleted=tuple(DeletedFile(**row) for row in rows)
     )
     signature = key.sign(receipt.canonical).hex()
-    return Signed(receipt=receipt, signature=signature).model_dump_json(indent=2) + "\n"
+    return SignedReceipt(receipt=receipt, signature=signature).model_dump_json(indent=2) + "\n"
 
 
-def verified(path: Path, key: Path) -> Receipt:
+def verify_receipt(path: Path, key: Path) -> CleanupReceipt:
     """The receipt in a file; CheckFailed when it was not signed so, with the key of this PEM."""
     try:
         from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -109,7 +109,7 @@ def verified(path: Path, key: Path) -> Receipt:
         "ask whoever made it for the receipt as it was written, and for the key it was signed with"
     )
     try:
-        found = parsed(Signed, path.read_bytes())
+        found = parse_model(SignedReceipt, path.read_bytes())
         public.verify(bytes.fromhex(found.signature), found.receipt.canonical)
     except OSError as error:
         what = f"the receipt cannot be read: {error.strerror}"

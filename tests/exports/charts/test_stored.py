@@ -19,7 +19,7 @@ import rdlake
 from rdlake.catalog.publish import publish
 from rdlake.exports.charts.stored import draw_charts
 from rdlake.library import Library
-from rdlake.store.blobs import read_content, stored
+from rdlake.store.blobs import read_content, stored_digests
 from rdlake.store.lake import Lake
 from rdlake.store.opening import init_store
 from tests.builders import make_workspace
@@ -86,12 +86,12 @@ def test_equal_curves_share_their_pictures(drawn: Lake, tmp_path: Path) -> None:
 def test_a_workspace_that_changed_beside_its_curve_keeps_its_pictures(
     drawn: Lake, workspaces: Path
 ) -> None:
-    before, there = charts(drawn), stored(drawn)
+    before, there = charts(drawn), stored_digests(drawn)
     (workspaces / A / "notes.txt").write_text("x", encoding="utf-8")
     ingest(drawn, [workspaces])
     assert draw_charts(drawn, draw=False) == 1
     assert charts(drawn) == before
-    assert stored(drawn) == there
+    assert stored_digests(drawn) == there
     assert draw_charts(drawn) == 0
 
 
@@ -125,9 +125,9 @@ def test_the_folder_s_own_picture_is_shown_in_place_of_the_made_one(
 def test_a_picture_whose_content_is_lost_is_drawn_again(drawn: Lake) -> None:
     digest = charts(drawn)[A, "ret_curve.png"]
     drawn.commit({"blobs": pl.DataFrame(schema={"sha256": pl.String})}, {"sha256": [digest]})
-    assert digest not in stored(drawn)
+    assert digest not in stored_digests(drawn)
     assert draw_charts(drawn) == 1
-    assert digest in stored(drawn)
+    assert digest in stored_digests(drawn)
 
 
 def test_a_stopped_drawing_is_completed_by_the_next(
@@ -143,10 +143,10 @@ def test_a_stopped_drawing_is_completed_by_the_next(
     """
     command = [sys.executable, "-c", textwrap.dedent(code), str(lake.root)]
     assert subprocess.run(command, check=False).returncode == 9
-    there = stored(lake)
+    there = stored_digests(lake)
     assert charts(lake) == {}
     assert draw_charts(lake) == 3
-    assert stored(lake) == there
+    assert stored_digests(lake) == there
     assert set(charts(lake).values()) <= there
 
 

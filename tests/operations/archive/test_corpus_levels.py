@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rdlake.library import Library
-from rdlake.operations.archive import Asked, archive, archiving_levels
+from rdlake.operations.archive import ArchiveRequest, archive, archiving_levels
 from rdlake.store.opening import init_store, open_store
 from tests.operations.archive.test_corpus import BELOW
 from tests.operations.archive.test_levels import levels
@@ -25,7 +25,7 @@ def test_the_level_of_every_experiment_is_right_after_each_step(tmp_path: Path) 
     Library(lake).ingest(workspaces)
     every = archiving_levels(lake)
     assert len(every) > 20 and set(levels(lake).values()) == {0}
-    archive(lake, to, Asked(level=1))
+    archive(lake, to, ArchiveRequest(level=1))
     assert levels(lake) == dict.fromkeys(every, 1)
     archive(lake, to)
     assert levels(lake) == dict.fromkeys(every, 2)
@@ -36,7 +36,7 @@ def test_the_level_of_every_experiment_is_right_after_each_step(tmp_path: Path) 
     archive(lake, to)
     assert levels(lake) == dict.fromkeys(every, 2)
     rot(open_store(to), min(every), "more.json")  # all of them have this content
-    assert archive(lake, to, Asked(full=True)).faults
+    assert archive(lake, to, ArchiveRequest(full=True)).faults
     assert levels(lake) == dict.fromkeys(every, 1)
     archive(lake, tmp_path / "another")
     assert levels(lake) == dict.fromkeys(every, 2)

@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from rdlake.operations.archive.digests import told_by_owner
+from rdlake.operations.archive.digests import bytes_by_owner
 from rdlake.schema.frames import frame_of
 from rdlake.schema.tables import Table
 from rdlake.schema.tables.schema import (
@@ -70,7 +70,7 @@ OTHERS: dict[str, list[Any]] = {
 
 def digests(rows: list[dict[str, Any]]) -> dict[str, str]:
     found = {}
-    for owner, parts in told_by_owner(ENTRY, frame_of(ENTRY, rows)):
+    for owner, parts in bytes_by_owner(ENTRY, frame_of(ENTRY, rows)):
         digest = sha256()
         for part in parts:
             digest.update(part)
@@ -118,6 +118,6 @@ def test_the_digest_is_of_the_bytes_that_the_documentation_says() -> None:
     head = json.dumps(["small", ["workspace_id"], ["number"], ["real"]]).encode() + b" 2\n"
     line = b'{"len":2,"value":{"workspace_id":"a"}}\n'
     figures = struct.pack("<qqdd", 1, 2, 0.0, 0.5) + bytes([0, 1, 0, 0])
-    ((owner, parts),) = told_by_owner(entry, frame_of(entry, rows))
+    ((owner, parts),) = bytes_by_owner(entry, frame_of(entry, rows))
     assert owner == "a" and b"".join(map(bytes, parts)) == head + line + figures
-    assert not list(told_by_owner(entry, pl.DataFrame(schema=frame_of(entry, rows).schema)))
+    assert not list(bytes_by_owner(entry, pl.DataFrame(schema=frame_of(entry, rows).schema)))

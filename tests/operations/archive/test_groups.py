@@ -10,7 +10,7 @@ import pytest
 
 import rdlake
 from rdlake.library import Library
-from rdlake.operations.archive import Asked, archive
+from rdlake.operations.archive import ArchiveRequest, archive
 from rdlake.operations.groups import Person, add, mark
 from rdlake.store.lake import Lake
 from rdlake.store.opening import open_store
@@ -37,7 +37,7 @@ def test_a_group_is_compared_from_the_archive_alone(world: World, tmp_path: Path
     Library(world.lake).publish()
     here = compared(world.lake)
     assert len(here) == 3 and all(workspace_id in "".join(here) for workspace_id in IDS)
-    archive(world.lake, tmp_path / "part", Asked(experiments=IDS))
+    archive(world.lake, tmp_path / "part", ArchiveRequest(experiments=IDS))
     world.archive()
     shutil.rmtree(world.lake.root)
     shutil.rmtree(world.workspaces)

@@ -14,9 +14,9 @@ from rdlake.catalog.time_travel import file_of
 from rdlake.catalog.verify import verify
 from rdlake.errors import BadInput
 from rdlake.library import Library
-from rdlake.operations.archive import Asked, archive, archiving_levels
+from rdlake.operations.archive import ArchiveRequest, archive, archiving_levels
 from rdlake.operations.archive.receipts import last_receipts
-from rdlake.operations.archive.scope import COPIED
+from rdlake.operations.archive.selection import COPIED
 from rdlake.operations.doctor import examine
 from rdlake.operations.maintain import maintain
 from rdlake.schema.tables import TABLES
@@ -152,10 +152,11 @@ def test_a_part_is_taken_by_name_run_and_day(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    "asked", [Asked(experiments=("nowhere",)), Asked(task_run_ids=frozenset({"none"}))]
+    "asked",
+    [ArchiveRequest(experiments=("nowhere",)), ArchiveRequest(task_run_ids=frozenset({"none"}))],
 )
 def test_what_is_not_in_the_lake_is_refused_before_an_archive_is_made(
-    world: World, asked: Asked
+    world: World, asked: ArchiveRequest
 ) -> None:
     with pytest.raises(BadInput, match="called"):
         archive(world.lake, world.to, asked)

@@ -17,9 +17,9 @@ import pytest
 from rdlake.catalog.verify import verify
 from rdlake.errors import LakeBusy, RdlakeError, StorageFailed
 from rdlake.library import Library
-from rdlake.operations.archive import Asked, archive, archiving_levels
+from rdlake.operations.archive import ArchiveRequest, archive, archiving_levels
+from rdlake.store import commit as commit_module
 from rdlake.store import delta_log
-from rdlake.store import lake as lake_module
 from rdlake.store.lake import Lake
 from rdlake.store.opening import open_store
 from tests.lake_rows import versions
@@ -135,7 +135,7 @@ def killed_in(root: Path, at: int) -> None:
         if count[0] == at:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    setattr(lake_module, "sync_commit", deadly)  # noqa: B010
+    setattr(commit_module, "sync_commit", deadly)  # noqa: B010
     archive(open_store(root / "lake"), root / "archive")
 
 
@@ -158,7 +158,7 @@ def archiving(root: Path, experiments: tuple[str, ...]) -> None:
             archive(
                 open_store(root / "lake"),
                 root / "archive",
-                Asked(None, frozenset(), experiments),
+                ArchiveRequest(since=None, task_run_ids=frozenset(), experiments=experiments),
             )
         except LakeBusy:
             continue
@@ -185,9 +185,9 @@ def test_two_archivers_at_once_lose_and_double_nothing(
 
 def test_the_second_archiver_is_told(template_world: World, tmp_path: Path) -> None:
     world = copied(template_world, tmp_path)
-    from rdlake.operations.archive.place import archive_at
+    from rdlake.operations.archive.location import open_archive
 
-    with archive_at(world.lake, world.to), pytest.raises(LakeBusy, match="another archiver"):
+    with open_archive(world.lake, world.to), pytest.raises(LakeBusy, match="another archiver"):
         world.archive()
     is_complete_after(world)
 

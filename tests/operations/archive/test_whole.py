@@ -23,9 +23,9 @@ from rdlake.catalog.verify import verify
 from rdlake.errors import CheckFailed, DamagedLake
 from rdlake.library import Library
 from rdlake.operations.archive import archive, archiving_levels
-from rdlake.operations.archive.held import Held
+from rdlake.operations.archive.frozen_lake import FrozenLake
 from rdlake.operations.archive.proof import prove
-from rdlake.operations.archive.scope import ALL, Asked, scope_of
+from rdlake.operations.archive.selection import ALL, ArchiveRequest, select_scope
 from rdlake.store.lake import Lake
 from tests.builders import make_workspace
 from tests.operations.archive.test_restore import rot
@@ -141,7 +141,9 @@ def test_checks_that_held_over_the_same_files_are_not_asked_again(
     world.archive()
     about_receipts = [each.name for each in current_checks() if "archives" in tables_read_by(each)]
     assert asked == {1: [], 2: about_receipts}
-    other = archive(world.lake, world.to.parent / "some of it", Asked(experiments=(IDS[0],)))
+    other = archive(
+        world.lake, world.to.parent / "some of it", ArchiveRequest(experiments=(IDS[0],))
+    )
     assert len(asked[1]) > len(current_checks()) / 2 and not other.faults
 
 
@@ -193,8 +195,8 @@ def test_a_file_of_the_lake_that_rotted_is_named_and_not_carried_over(world: Wor
 
 def test_a_bit_that_flipped_in_the_archive_is_found_and_copied_again(archived: World) -> None:
     flip(archived.there, CURVES, "nav")
-    held = Held(archived.lake)
-    scope = scope_of(held, ALL)
+    held = FrozenLake(archived.lake)
+    scope = select_scope(held, ALL)
     proof = prove(held, archived.there, scope.owners, scope.workspace_ids, scope.ingests)
     assert proof.differing.keys() == {CURVES} and len(proof.differing[CURVES]) == 1
     report = archived.archive(full=True)
@@ -204,10 +206,10 @@ def test_a_bit_that_flipped_in_the_archive_is_found_and_copied_again(archived: W
 
 @pytest.mark.parametrize("name", ["evidence", "ingests", "loops"])
 def test_a_file_that_is_gone_from_the_archive_is_told(archived: World, name: str) -> None:
-    held, there = Held(archived.lake), archived.there
+    held, there = FrozenLake(archived.lake), archived.there
     for path in bytes_of(there, name):
         (there.folder(name) / path).unlink()
-    scope = scope_of(held, ALL)
+    scope = select_scope(held, ALL)
     with pytest.raises(DamagedLake, match="cannot be read"):
         prove(held, there, scope.owners, scope.workspace_ids, scope.ingests)
     with pytest.raises(DamagedLake, match="does not exist"):
@@ -227,8 +229,8 @@ def test_content_that_is_not_what_its_digest_says_is_told_however_it_came(
     archived: World, damage: Callable[[World], None]
 ) -> None:
     damage(archived)
-    held = Held(archived.lake)
-    scope = scope_of(held, ALL)
+    held = FrozenLake(archived.lake)
+    scope = select_scope(held, ALL)
     proof = prove(held, archived.there, scope.owners, scope.workspace_ids, scope.ingests)
     assert proof.rotten and not proof.differing
 
@@ -248,7 +250,7 @@ def test_a_lake_that_did_not_record_a_file_is_archived_by_rows(world: World) -> 
 def test_a_table_that_has_rows_takes_no_files(archived: World) -> None:
     put_rows(archived.there, "loops", IDS[0])
     before = archived.there.snapshot("loops"), bytes_of(archived.there, "loops")
-    held = Held(archived.lake)
+    held = FrozenLake(archived.lake)
     folder = archived.lake.folder("loops")
     files = {folder / each.path: each for each in held.data_files("loops") or ()}
     assert files and archived.there.adopt("loops", files) is None

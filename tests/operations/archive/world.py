@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from rdlake.library import Library
-from rdlake.operations.archive import Asked, archive
+from rdlake.operations.archive import ArchiveRequest, archive
 from rdlake.operations.archive.run import ArchiveReport
 from rdlake.schema.frames import polars_schema
 from rdlake.schema.tables import TABLES, table
@@ -34,7 +34,7 @@ class World:
     to: Path
 
     def archive(self, **asked: Any) -> ArchiveReport:
-        return archive(self.lake, self.to, Asked(**asked))
+        return archive(self.lake, self.to, ArchiveRequest(**asked))
 
     @property
     def there(self) -> Lake:

@@ -10,14 +10,14 @@ import pytest
 from rdlake.catalog.verify import verify
 from rdlake.errors import DamagedLake
 from rdlake.library import Library
-from rdlake.operations.archive import Asked, archive, archiving_levels, restore
+from rdlake.operations.archive import ArchiveRequest, archive, archiving_levels, restore
 from rdlake.store.opening import open_store
 from tests.lake_rows import versions
 from tests.operations.archive.test_restore import rot
 from tests.operations.archive.world import IDS, files_of, rows_of
 from tests.operations.cleanup.world import Cleaned, listing, states
 
-FULL = Asked(full=True)
+FULL = ArchiveRequest(full=True)
 
 
 @pytest.fixture

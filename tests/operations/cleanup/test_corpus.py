@@ -13,7 +13,7 @@ import pytest
 import rdlake
 from rdlake.library import Library
 from rdlake.operations.archive import archive, archiving_levels, restore
-from rdlake.operations.cleanup import Given
+from rdlake.operations.cleanup import CleanupRequest
 from rdlake.store.lake import Lake
 from rdlake.store.opening import init_store, open_store
 from tests.lake_rows import versions
@@ -76,7 +76,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Cleaned:
     Library(lake).ingest(*workspaces, logs=logs, signing_key=key, keep="all")
     archive(lake, folder / "archive")
     age(*workspaces, *logs)
-    given = Given(tuple(workspaces), tuple(logs), signing_key=key)
+    given = CleanupRequest(workspaces=tuple(workspaces), logs=tuple(logs), signing_key=key)
     return Cleaned(folder, given)
 
 

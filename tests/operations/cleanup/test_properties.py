@@ -22,7 +22,7 @@ from rdlake.operations.archive import archive
 from rdlake.operations.cleanup import CLASSES, STAGES, Plan, apply_plan, purge
 from rdlake.operations.cleanup.classes import EMPTY, class_of
 from rdlake.operations.keep import pin
-from rdlake.store.blobs import read_content, stored
+from rdlake.store.blobs import read_content, stored_digests
 from tests.operations.archive.test_restore import rot
 from tests.operations.archive.world import IDS, put_rows
 from tests.operations.cleanup.world import LONG_AGO, Cleaned, age, copied, in_trash, listing
@@ -134,7 +134,7 @@ def holds(world: Cleaned, before: dict[str, object], allowed: frozenset[str]) ->
     assert after.items() <= before.items()
     trash = [world.workspaces / path for path in in_trash(world.workspaces)]
     lying = {sha256(path.read_bytes()).hexdigest() for path in trash if not path.is_symlink()}
-    there = stored(world.there)
+    there = stored_digests(world.there)
     for path in before.keys() - after.keys():
         content = before[path]
         if not isinstance(content, bytes):

@@ -261,10 +261,14 @@ def test_a_trash_that_is_a_link_is_refused(cleaned: Cleaned) -> None:
 
 def test_the_second_clean_up_is_told(cleaned: Cleaned) -> None:
     from rdlake.operations.cleanup.disk import Root
-    from rdlake.operations.cleanup.journal import turn
+    from rdlake.operations.cleanup.journal import lock_root
 
     plan = cleaned.plan()
-    with Root(cleaned.workspaces) as root, turn(root), pytest.raises(LakeBusy, match="at work"):
+    with (
+        Root(cleaned.workspaces) as root,
+        lock_root(root),
+        pytest.raises(LakeBusy, match="at work"),
+    ):
         cleaned.apply(plan)
     assert not in_trash(cleaned.workspaces)
 
@@ -282,7 +286,7 @@ def test_what_the_archive_proves_no_longer_is_not_purged(cleaned: Cleaned) -> No
     rot(cleaned.there, IDS[0], "qlib_res.csv")
     report = cleaned.purge()
     assert [each.name for each in report.refused] == [IDS[0]]
-    assert len(report.done) == 3 and in_trash(cleaned.workspaces)
+    assert len(report.moves) == 3 and in_trash(cleaned.workspaces)
     assert not cleaned.undo().refused and (cleaned.workspaces / IDS[0]).is_dir()
 
 

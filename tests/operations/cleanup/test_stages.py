@@ -12,7 +12,7 @@ import pytest
 from rdlake.demo import write_demo
 from rdlake.library import Library
 from rdlake.operations.archive import archive, restore
-from rdlake.operations.cleanup import Given
+from rdlake.operations.cleanup import CleanupRequest
 from rdlake.store.opening import init_store
 from tests.lake_rows import versions
 from tests.operations.archive.world import BIG, IDS, files_of
@@ -27,7 +27,7 @@ def test_heavy_files_go_one_by_one_and_come_back(cleaned: Cleaned) -> None:
     plan = cleaned.plan("intermediates")
     assert {f"{item.folder}/{each.path}" for item in plan.going for each in item.files} == HEAVY
     report = cleaned.apply(plan)
-    assert {each.path for each in report.done} == HEAVY and not report.refused
+    assert {each.path for each in report.moves} == HEAVY and not report.refused
     assert whole.keys() - listing(cleaned.workspaces).keys() == HEAVY
     removed = cleaned.lake.read("artifacts", where=pl.col("state") == "removed")
     assert {f"{key}/{path}" for key, path in removed.select("workspace_id", "path").rows()} == HEAVY
@@ -127,10 +127,10 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Cleaned:
         (run / "__session__" / "1_coding").write_bytes(b"a session")
     lake = init_store(place / "lake")
     Library(lake).ingest(workspaces, logs=[logs])
-    from rdlake.operations.archive import Asked
+    from rdlake.operations.archive import ArchiveRequest
 
-    archive(lake, place / "archive", Asked(level=1))
-    return Cleaned(place, Given((workspaces,), (logs,)))
+    archive(lake, place / "archive", ArchiveRequest(level=1))
+    return Cleaned(place, CleanupRequest(workspaces=(workspaces,), logs=(logs,)))
 
 
 @pytest.fixture
@@ -161,7 +161,7 @@ def test_logs_go_at_level_1_with_what_is_never_read(logged: Cleaned) -> None:
     logged.undo()
     assert listing(logs) == whole
     logged.apply(logged.plan("logs"))
-    assert {each.state for each in logged.purge().done} == {"purged"}
+    assert {each.state for each in logged.purge().moves} == {"purged"}
     assert not in_trash(logs)
 
 

@@ -22,7 +22,7 @@ import rdlake.operations.cleanup
 from rdlake.errors import RdlakeError
 from rdlake.library import Library
 from rdlake.operations.cleanup.disk import Root
-from rdlake.operations.cleanup.journal import journals_of
+from rdlake.operations.cleanup.journal import read_journals
 from rdlake.sources.workspace.roots import TRASH
 from rdlake.store.lake import Lake
 from rdlake.store.translate import storage_door
@@ -245,20 +245,20 @@ def test_a_disk_that_becomes_full_at_any_step_loses_nothing(
 def test_half_a_line_that_the_disk_refused_is_not_continued(cleaned: Cleaned) -> None:
     applied(cleaned)
     with Root(cleaned.workspaces) as root:
-        (journal,) = journals_of(root)
+        (journal,) = read_journals(root)
         (path,) = (cleaned.workspaces / TRASH).glob("*/journal.jsonl")
         whole, limit = path.read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
         ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (len(whole) + 20, limit[1]))
         try:
             with pytest.raises(OSError, match="too large"):
-                journal.tell(0, "purging")
+                journal.write_step(0, "purging")
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, limit)
             signal.signal(signal.SIGXFSZ, ignored)
         assert path.read_bytes() == whole
-        journal.tell(0, "purging")
-        (again,) = journals_of(root)
+        journal.write_step(0, "purging")
+        (again,) = read_journals(root)
         assert again.state == ["purging", *journal.state[1:]]
 
 

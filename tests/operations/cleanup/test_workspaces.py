@@ -63,7 +63,7 @@ def test_a_plan_says_what_may_go_and_why_and_changes_nothing(cleaned: Cleaned) -
 def test_applied_undone_applied_and_purged(cleaned: Cleaned) -> None:
     whole, rows = listing(cleaned.workspaces), rows_but_states(cleaned.lake)
     report = cleaned.apply(cleaned.plan())
-    assert {each.state for each in report.done} == {"trashed"} and not report.refused
+    assert {each.state for each in report.moves} == {"trashed"} and not report.refused
     assert {path.partition("/")[0] for path in listing(cleaned.workspaces)} == {IDS[2]}
     assert states(cleaned.lake, GOING) == {"removed"}
     assert states(cleaned.lake, [IDS[2]]) == {"present"}
@@ -71,14 +71,14 @@ def test_applied_undone_applied_and_purged(cleaned: Cleaned) -> None:
     assert in_trash(cleaned.workspaces)
 
     back = cleaned.undo()
-    assert {each.state for each in back.done} == {"undone"}
+    assert {each.state for each in back.moves} == {"undone"}
     assert listing(cleaned.workspaces) == whole and not in_trash(cleaned.workspaces)
     assert states(cleaned.lake) == {"present"}
 
     cleaned.apply(cleaned.plan())
-    assert cleaned.purge(at_once=False).done == ()
-    assert {each.state for each in cleaned.purge().done} == {"purged"}
-    assert not in_trash(cleaned.workspaces) and cleaned.undo().done == ()
+    assert cleaned.purge(at_once=False).moves == ()
+    assert {each.state for each in cleaned.purge().moves} == {"purged"}
+    assert not in_trash(cleaned.workspaces) and cleaned.undo().moves == ()
     assert rows_but_states(cleaned.lake) == rows
     told = cleaned.lake.read("cleanups")
     assert told["state"].value_counts().sort("state").rows() == [("purged", 11), ("undone", 11)]
@@ -95,7 +95,7 @@ def test_applied_undone_applied_and_purged(cleaned: Cleaned) -> None:
 
 def test_the_days_of_grace_are_counted_from_the_move(cleaned: Cleaned) -> None:
     cleaned.apply(cleaned.plan(), grace_days=0.0)
-    assert {each.state for each in cleaned.purge(at_once=False).done} == {"purged"}
+    assert {each.state for each in cleaned.purge(at_once=False).moves} == {"purged"}
 
 
 def test_applying_again_and_undoing_again_changes_nothing(cleaned: Cleaned) -> None:
@@ -107,7 +107,7 @@ def test_applying_again_and_undoing_again_changes_nothing(cleaned: Cleaned) -> N
     assert (versions(cleaned.lake), listing(cleaned.folder)) == before
     cleaned.undo()
     before = versions(cleaned.lake), listing(cleaned.folder)
-    assert cleaned.undo().done == ()
+    assert cleaned.undo().moves == ()
     assert (versions(cleaned.lake), listing(cleaned.folder)) == before
 
 

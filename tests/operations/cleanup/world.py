@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rdlake.operations.cleanup import (
-    Given,
+    CleanupReport,
+    CleanupRequest,
     Plan,
-    Report,
     Stage,
     apply_plan,
     make_plan,
@@ -34,7 +34,7 @@ class Cleaned:
     """A lake, its archive, and the roots it was read from."""
 
     folder: Path
-    given: Given
+    given: CleanupRequest
 
     @property
     def lake(self) -> Lake:
@@ -56,13 +56,13 @@ class Cleaned:
         given = replace(self.given, stages=stages or ("workspace",), **changes)  # type: ignore[arg-type]
         return make_plan(self.lake, self.to, given)
 
-    def apply(self, plan: Plan, **options: float) -> Report:
+    def apply(self, plan: Plan, **options: float) -> CleanupReport:
         return apply_plan(self.lake, self.to, plan, self.given, **options)
 
-    def undo(self, cleanup_id: str | None = None) -> Report:
+    def undo(self, cleanup_id: str | None = None) -> CleanupReport:
         return undo(self.lake, self.roots, cleanup_id)
 
-    def purge(self, *, at_once: bool = True) -> Report:
+    def purge(self, *, at_once: bool = True) -> CleanupReport:
         return purge(self.lake, self.to, self.roots, at_once=at_once)
 
     @property
@@ -80,7 +80,7 @@ def age(*folders: Path, when: float = LONG_AGO) -> None:
 def make_cleaned(archived: World) -> Cleaned:
     """Let an archived world grow old; one file of it is not kept."""
     age(archived.workspaces)
-    given = Given(workspaces=(archived.workspaces,), allowed=CLASSES)
+    given = CleanupRequest(workspaces=(archived.workspaces,), allowed=CLASSES)
     return Cleaned(archived.lake.root.parent, given)
 
 

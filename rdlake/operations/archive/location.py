@@ -16,7 +16,7 @@ TURN = ".archiving"
 LAKE_FOLDERS = {"tables", "catalogs", TURN}
 
 
-def found_archive(lake: Lake, to: str | Path) -> Lake | None:
+def find_archive(lake: Lake, to: str | Path) -> Lake | None:
     """The archive there; None when none was made yet. BadInput for a place that cannot be one."""
     root = usable_root(to)
     here, there = lake.root.resolve(), root.resolve()
@@ -52,10 +52,10 @@ def found_archive(lake: Lake, to: str | Path) -> Lake | None:
 
 
 @contextmanager
-def archive_at(lake: Lake, to: str | Path) -> Iterator[Lake]:
+def open_archive(lake: Lake, to: str | Path) -> Iterator[Lake]:
     """The archive there, a new one if there is none, and nobody else's turn while it is used.
     LakeBusy when another archiver is at work; a killed one is not."""
-    found = found_archive(lake, to)
+    found = find_archive(lake, to)
     root = found.root if found else usable_root(to)
     try:
         root.mkdir(parents=True, exist_ok=True)
@@ -66,7 +66,7 @@ def archive_at(lake: Lake, to: str | Path) -> Iterator[Lake]:
         yield found or init_store(root)
 
 
-def still_there(archive: Lake) -> None:
+def refuse_gone(archive: Lake) -> None:
     """StorageFailed when the archive is gone: a disk that was taken away leaves an empty folder,
     and nothing must be written into that."""
     if not is_lake(archive.root):

@@ -11,9 +11,9 @@ import polars as pl
 
 from rdlake.errors import BadInput
 from rdlake.evidence import Source
-from rdlake.operations.archive.held import Held
+from rdlake.operations.archive.frozen_lake import FrozenLake
 from rdlake.schema.tables import TABLES
-from rdlake.store.lookup import workspace_named
+from rdlake.store.lookup import find_workspace
 
 OWN = tuple(each.name for each in TABLES if each.owner == "workspace_id" and not each.operation)
 """Tables whose rows belong to one workspace."""
@@ -36,8 +36,8 @@ COPIED = tuple(each.name for each in TABLES if each.name in {*OWN, *SHARED, "blo
 """In the order of a batch's commits."""
 
 
-@dataclass(frozen=True)
-class Asked:
+@dataclass(frozen=True, kw_only=True)
+class ArchiveRequest:
     """What the user asks for: experiments, else every one; the level; and whether what is there
     already is read back too."""
 
@@ -52,11 +52,11 @@ class Asked:
         return not (self.since or self.task_run_ids or self.experiments)
 
 
-ALL = Asked()
+ALL = ArchiveRequest()
 
 
-@dataclass(frozen=True)
-class Scope:
+@dataclass(frozen=True, kw_only=True)
+class ArchiveScope:
     """The workspaces, the source_digest of each that is an experiment or folder, and of every
     table whose rows are copied."""
 
@@ -68,67 +68,79 @@ class Scope:
     """The names in `ingests` whose rows are copied; None is all."""
 
 
-def scope_of(held: Held, asked: Asked) -> Scope:
+def select_scope(frozen: FrozenLake, request: ArchiveRequest) -> ArchiveScope:
     """What is asked for, with the folders and loops it rests on. BadInput for an experiment or run
     that is not in the lake: an empty success would hide the slip."""
-    loops, folders, told = _known(held)
-    if asked.everything:
-        owners = {name: frozenset(held.owners(name)) for name in (*OWN, *SHARED)}
+    loops, folders, told = _read_sources(frozen)
+    if request.everything:
+        owners = {name: frozenset(frozen.owners(name)) for name in (*OWN, *SHARED)}
         ids = frozenset(told).union(*(owners[name] for name in OWN))
         owners |= dict.fromkeys(OWN, ids)
-        return Scope(True, ids, told, owners, None)
-    return scope_around(held, _named(held, loops, folders, asked))
+        return ArchiveScope(
+            everything=True, workspace_ids=ids, digests=told, owners=owners, ingests=None
+        )
+    return select_scope_of(frozen, _named_workspaces(frozen, loops, folders, request))
 
 
-def scope_around(held: Held, workspace_ids: frozenset[str]) -> Scope:
+def select_scope_of(frozen: FrozenLake, workspace_ids: frozenset[str]) -> ArchiveScope:
     """These workspaces, with the folders and loops they rest on."""
-    loops, folders, told = _known(held)
-    ids = _with_what_they_rest_on(held, loops, folders, workspace_ids)
+    loops, folders, told = _read_sources(frozen)
+    ids = _with_dependencies(frozen, loops, folders, workspace_ids)
     digests = {key: digest for key, digest in told.items() if key in ids}
-    shared = shared_by(held, ids)
+    shared = find_shared_owners(frozen, ids)
     owners = {**dict.fromkeys(OWN, ids), **shared}
-    return Scope(False, ids, digests, owners, ids | shared["task_runs"])
+    return ArchiveScope(
+        everything=False,
+        workspace_ids=ids,
+        digests=digests,
+        owners=owners,
+        ingests=ids | shared["task_runs"],
+    )
 
 
-def _known(held: Held) -> tuple[pl.DataFrame, pl.DataFrame, dict[str, str | None]]:
+def _read_sources(frozen: FrozenLake) -> tuple[pl.DataFrame, pl.DataFrame, dict[str, str | None]]:
     """The loops, the folders, and the source_digest of each."""
-    loops = held.read(
+    loops = frozen.read(
         "loops",
         ["workspace_id", "task_run_id", "created_at", "result_workspace_id", "model_id", DIGEST],
     )
-    folders = held.read(
+    folders = frozen.read(
         "workspaces", ["workspace_id", "task_run_id", "parent_workspace_id", DIGEST]
     )
     told = dict(folders.select("workspace_id", DIGEST).rows())
     return loops, folders, told | dict(loops.select("workspace_id", DIGEST).rows())
 
 
-def _named(held: Held, loops: pl.DataFrame, folders: pl.DataFrame, asked: Asked) -> frozenset[str]:
-    """The workspaces that are named by themselves or by their run, and not older than asked."""
+def _named_workspaces(
+    frozen: FrozenLake, loops: pl.DataFrame, folders: pl.DataFrame, request: ArchiveRequest
+) -> frozenset[str]:
+    """The workspaces that are named by themselves or by their run, and not older than request."""
     runs = pl.concat([loops, folders], how="diagonal").select("workspace_id", "task_run_id")
-    for run in sorted(asked.task_run_ids - set(runs["task_run_id"])):
+    for run in sorted(request.task_run_ids - set(runs["task_run_id"])):
         raise BadInput(
             f"no run is called {run}",
             where=f"--task-run-id {run}",
             fix="rdlake ingests lists the runs that are in the lake",
         )
-    found = {workspace_named(held.lake, each) for each in asked.experiments}
-    found |= set(runs.filter(pl.col("task_run_id").is_in(list(asked.task_run_ids)))["workspace_id"])
-    if not (asked.experiments or asked.task_run_ids):
+    found = {find_workspace(frozen.lake, each) for each in request.experiments}
+    found |= set(
+        runs.filter(pl.col("task_run_id").is_in(list(request.task_run_ids)))["workspace_id"]
+    )
+    if not (request.experiments or request.task_run_ids):
         found = set(loops["workspace_id"])
-    if asked.since:
-        first = datetime(asked.since.year, asked.since.month, asked.since.day)
+    if request.since:
+        first = datetime(request.since.year, request.since.month, request.since.day)
         older = loops.filter(pl.col("created_at") < first)  # of an unknown time it is taken
         found -= set(older["workspace_id"])
     return frozenset(found)
 
 
-def _with_what_they_rest_on(
-    held: Held, loops: pl.DataFrame, folders: pl.DataFrame, ids: frozenset[str]
+def _with_dependencies(
+    frozen: FrozenLake, loops: pl.DataFrame, folders: pl.DataFrame, ids: frozenset[str]
 ) -> frozenset[str]:
     """Also the folders in which their factors were written, the loop that a cached one was taken
     from, and the folder whose model they ran."""
-    models = held.read("models", ["model_id", "workspace_id"])
+    models = frozen.read("models", ["model_id", "workspace_id"])
     while True:
         chosen = loops.filter(pl.col("workspace_id").is_in(list(ids)))
         ran = models.filter(pl.col("model_id").is_in(chosen["model_id"].drop_nulls().to_list()))
@@ -141,37 +153,37 @@ def _with_what_they_rest_on(
         ids = more
 
 
-def _entries(held: Held, ids: frozenset[str]) -> set[str]:
+def _group_entries(frozen: FrozenLake, ids: frozenset[str]) -> set[str]:
     """What a person said of these workspaces in groups, and of the groups themselves."""
     columns = ["entry_id", "group_id", "workspace_id"]
-    of_ids = held.read("experiment_groups", columns, pl.col("workspace_id").is_in(list(ids)))
+    of_ids = frozen.read("experiment_groups", columns, pl.col("workspace_id").is_in(list(ids)))
     groups = of_ids["group_id"].unique().to_list()
     named = pl.col("group_id").is_in(groups) & (pl.col("workspace_id") == "*")
-    of_groups = held.read("experiment_groups", columns, named)
+    of_groups = frozen.read("experiment_groups", columns, named)
     return {*of_ids["entry_id"], *of_groups["entry_id"]}
 
 
-def shared_by(held: Held, ids: frozenset[str]) -> dict[str, frozenset[str]]:
+def find_shared_owners(frozen: FrozenLake, ids: frozenset[str]) -> dict[str, frozenset[str]]:
     """Owners of the rows in shared tables that these workspaces rest on. Evidence is taken by whole
     sources: what a log says of one workspace is read beside what it says of the others."""
     mine = pl.col("workspace_id").is_in(list(ids))
-    sources = set(held.read("evidence", ["source"], mine)["source"])
+    sources = set(frozen.read("evidence", ["source"], mine)["source"])
     runs = {each.name for each in map(Source.parse, sources) if each.kind in ("trace", "registry")}
     for name in ("loops", "workspaces"):
-        runs |= set(held.read(name, ["task_run_id"], mine)["task_run_id"].drop_nulls())
-    factors = held.read("factors", ["source", "factor_name", "values_sha256"], mine)
-    written = held.read("implementations", ["implementation_id", "source", "factor_name"])
+        runs |= set(frozen.read(name, ["task_run_id"], mine)["task_run_id"].drop_nulls())
+    factors = frozen.read("factors", ["source", "factor_name", "values_sha256"], mine)
+    written = frozen.read("implementations", ["implementation_id", "source", "factor_name"])
     values = factors["values_sha256"].drop_nulls().to_list()
     pair = pl.col("one_sha256").is_in(values) | pl.col("other_sha256").is_in(values)
     found = {
         "evidence": sources,
-        "strategies": set(held.read("loops", ["strategy_id"], mine)["strategy_id"].drop_nulls()),
+        "strategies": set(frozen.read("loops", ["strategy_id"], mine)["strategy_id"].drop_nulls()),
         "implementations": set(
             written.join(factors, on=["source", "factor_name"], how="semi")["implementation_id"]
         ),
-        "factor_ic": set(held.read("factor_perf", ["series_id"], mine)["series_id"].drop_nulls()),
-        "factor_pairs": set(held.read("factor_pairs", ["pair_id"], pair)["pair_id"]),
+        "factor_ic": set(frozen.read("factor_perf", ["series_id"], mine)["series_id"].drop_nulls()),
+        "factor_pairs": set(frozen.read("factor_pairs", ["pair_id"], pair)["pair_id"]),
         "task_runs": runs,
-        "experiment_groups": _entries(held, ids),
+        "experiment_groups": _group_entries(frozen, ids),
     }
     return {name: frozenset(each) for name, each in found.items()}

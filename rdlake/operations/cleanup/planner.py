@@ -10,14 +10,18 @@ from pathlib import Path
 
 from rdlake.operations.cleanup.classes import (
     class_of,
+    find_proof,
     is_heavy,
     refuse_unknown,
-    why_it_may_go,
 )
-from rdlake.operations.cleanup.disk import Found, Root, Tree, Unsafe
-from rdlake.operations.cleanup.facts import archive_named, facts_of, known_ids
-from rdlake.operations.cleanup.logs import LogFolder, log_folders, unread
-from rdlake.operations.cleanup.plan import STAGES, File, Item, Plan, Stage
+from rdlake.operations.cleanup.disk import DiskEntry, Root, Tree, UnsafeEntry
+from rdlake.operations.cleanup.experiment_facts import (
+    open_named_archive,
+    read_facts,
+    read_known_ids,
+)
+from rdlake.operations.cleanup.logs import LogFolder, find_log_change, find_log_folders
+from rdlake.operations.cleanup.plan import STAGES, Plan, PlanItem, PlannedFile, Stage
 from rdlake.sources.workspace.roots import find_workspaces
 from rdlake.store.lake import Lake
 
@@ -27,8 +31,8 @@ Wanted = Callable[[str, str, str], bool]
 """stage, root, folder"""
 
 
-@dataclass(frozen=True)
-class Given:
+@dataclass(frozen=True, kw_only=True)
+class CleanupRequest:
     """What the operator names and allows. It is named again when a plan is carried out."""
 
     workspaces: Sequence[Path] = ()
@@ -39,18 +43,18 @@ class Given:
     signing_key: bytes | None = None
 
 
-def make_plan(lake: Lake, archive: str | None, given: Given) -> Plan:
+def make_plan(lake: Lake, archive: str | None, request: CleanupRequest) -> Plan:
     """What may go of all folders below the roots, at this moment."""
-    there = archive_named(lake, archive)
-    judge = Judge(lake, there, given)
+    there = open_named_archive(lake, archive)
+    planner = Planner(lake=lake, archive=there, request=request)
     now = datetime.now(UTC).replace(tzinfo=None)
     return Plan(
         lake_id=lake.lake_id,
         archive_lake_id=there.lake_id if there else None,
         made_at=now.isoformat(timespec="seconds"),
-        idle_days=given.idle_days,
-        allowed=tuple(sorted(given.allowed)),
-        items=tuple(judge.items()),
+        idle_days=request.idle_days,
+        allowed=tuple(sorted(request.allowed)),
+        items=tuple(planner.items()),
     )
 
 
@@ -58,26 +62,26 @@ def _everything(*_: str) -> bool:
     return True
 
 
-@dataclass
-class Judge:
+@dataclass(kw_only=True)
+class Planner:
     """One look at lake, archive and disk; `wanted` says which folders are looked at."""
 
     lake: Lake
     archive: Lake | None
-    given: Given
+    request: CleanupRequest
     wanted: Wanted = _everything
     now: float = field(default_factory=time.time)
 
-    def items(self) -> Iterator[Item]:
+    def items(self) -> Iterator[PlanItem]:
         """An item for each stage and folder that are asked for and that the lake knows."""
-        refuse_unknown(self.given.allowed)
-        given, stages = self.given, set(self.given.stages)
+        refuse_unknown(self.request.allowed)
+        request, stages = self.request, set(self.request.stages)
         names = self._folders() if stages - {"logs"} else {}
-        logs = log_folders(self.lake, given.logs) if given.logs else []
+        logs = find_log_folders(self.lake, request.logs) if request.logs else []
         of_runs = {key for log in logs for key in log.workspace_ids} if "logs" in stages else set()
-        known = known_ids(self.lake)
+        known = read_known_ids(self.lake)
         there = {name for found in names.values() for name in found}
-        self.facts = facts_of(self.lake, self.archive, (there & known) | of_runs)
+        self.facts = read_facts(self.lake, self.archive, (there & known) | of_runs)
         self.fresh = _fresh_runs(logs)
         for path, folders in names.items():
             with Root(path) as root:
@@ -94,7 +98,7 @@ class Judge:
     def _folders(self) -> dict[Path, list[str]]:
         """By root the folders that are looked at."""
         names: dict[Path, list[str]] = {}
-        for each in self.given.workspaces:
+        for each in self.request.workspaces:
             listing = find_workspaces(each)
             with Root(listing.path) as root:
                 names[listing.path] = [
@@ -104,10 +108,10 @@ class Judge:
                 ]
         return names
 
-    def _of_workspace(self, root: Root, name: str, known: Collection[str]) -> Iterator[Item]:
+    def _of_workspace(self, root: Root, name: str, known: Collection[str]) -> Iterator[PlanItem]:
         role = self.facts.roles.get(name)
         whole: Stage = "junk" if role == "junk" else "workspace"
-        stages = [each for each in (whole, "intermediates") if each in self.given.stages]
+        stages = [each for each in (whole, "intermediates") if each in self.request.stages]
         if role == "junk":
             stages = [each for each in stages if each == "junk"]
         for stage in stages:
@@ -118,30 +122,39 @@ class Judge:
             if item.may_go:
                 return
 
-    def _judged(self, root: Root, name: str, stage: Stage, *, is_known: bool) -> Item:
+    def _judged(self, root: Root, name: str, stage: Stage, *, is_known: bool) -> PlanItem:
         reasons = [] if is_known else ["the lake knows no such folder: rdlake ingest reads it"]
         reasons += self.facts.refused(name, 2) if is_known else []
-        tree, files = Tree((), 0.0, 0.0), tuple[File, ...]()
+        tree, files = Tree((), 0.0, 0.0), tuple[PlannedFile, ...]()
         try:
             tree = root.tree(name, hashed=not reasons)
-        except Unsafe as unsafe:
+        except UnsafeEntry as unsafe:
             reasons.append(str(unsafe))
         else:
             reasons += self._in_use(name, tree)
             if not reasons:
                 files, reasons = self._files(name, stage, tree)
         size = sum(each.size for each in files) if files else tree.size
-        return Item(
-            stage=stage, root=root.root_id, folder=name, name=name, size=size, files=files,
-            level=self.facts.level(name), archive_id=self.facts.archive_id(name),
-            may_go=not reasons, reasons=tuple(reasons),
-        )  # fmt: skip
+        return PlanItem(
+            stage=stage,
+            root=root.root_id,
+            folder=name,
+            name=name,
+            size=size,
+            files=files,
+            level=self.facts.level(name),
+            archive_id=self.facts.archive_id(name),
+            may_go=not reasons,
+            reasons=tuple(reasons),
+        )
 
-    def _files(self, name: str, stage: Stage, tree: Tree) -> tuple[tuple[File, ...], list[str]]:
+    def _files(
+        self, name: str, stage: Stage, tree: Tree
+    ) -> tuple[tuple[PlannedFile, ...], list[str]]:
         """The files that would go, and what is against it."""
         known = self.facts.files.get(name, {})
-        reasons = list(_unlike(known, tree.found))
-        files = [self._proven(each) for each in tree.found]
+        reasons = list(_unlike(known, tree.entries))
+        files = [self._proven(each) for each in tree.entries]
         if stage == "intermediates":
             files = [each for each in files if each.proof not in (None, "link", "empty")]
             files = [each for each in files if is_heavy(each.path, each.size)]
@@ -153,44 +166,57 @@ class Judge:
                 reasons.append(_unproven(unproven))
         return tuple(files), reasons
 
-    def _proven(self, each: Found) -> File:
+    def _proven(self, each: DiskEntry) -> PlannedFile:
         proof: str | None = "link"
         if each.kind == "file":
-            allowed = self.given.allowed
-            proof = why_it_may_go(each.path, each.sha256, self.facts.proven, allowed)
-        return File(path=each.path, kind=each.kind, size=each.size, sha256=each.sha256,
-                    target=each.target, proof=proof)  # fmt: skip
+            allowed = self.request.allowed
+            proof = find_proof(each.path, each.sha256, self.facts.proven, allowed)
+        return PlannedFile(
+            path=each.path,
+            kind=each.kind,
+            size=each.size,
+            sha256=each.sha256,
+            target=each.target,
+            proof=proof,
+        )
 
     # --- logs -----------------------------------------------------------------------------
 
-    def _of_log(self, root: Root, log: LogFolder) -> Item:
+    def _of_log(self, root: Root, log: LogFolder) -> PlanItem:
         reasons = list(log.reasons)
         if not log.workspace_ids and not reasons:
             reasons.append("the lake knows no loop of this run")
         for each in sorted(log.workspace_ids):
             reasons += self.facts.refused(each, 1)
-        tree, files = Tree((), 0.0, 0.0), tuple[File, ...]()
+        tree, files = Tree((), 0.0, 0.0), tuple[PlannedFile, ...]()
         try:
             tree = root.tree(log.folder, hashed=not reasons)
-        except Unsafe as unsafe:
+        except UnsafeEntry as unsafe:
             reasons.append(str(unsafe))
         else:
             reasons += self._in_use(log.name, tree, what="log")
-            if not reasons and (other := unread(log, self.given.signing_key)):
+            if not reasons and (other := find_log_change(log, self.request.signing_key)):
                 reasons.append(other)
             if not reasons:
-                files = tuple(log.file(each) for each in tree.found)
+                files = tuple(log.file(each) for each in tree.entries)
         levels = [self.facts.level(each) for each in log.workspace_ids]
-        return Item(
-            stage="logs", root=root.root_id, folder=log.folder, name=log.name, size=tree.size,
-            files=files, level=min(levels, default=0), archive_id=None, may_go=not reasons,
+        return PlanItem(
+            stage="logs",
+            root=root.root_id,
+            folder=log.folder,
+            name=log.name,
+            size=tree.size,
+            files=files,
+            level=min(levels, default=0),
+            archive_id=None,
+            may_go=not reasons,
             reasons=tuple(reasons),
-        )  # fmt: skip
+        )
 
     # --- use ------------------------------------------------------------------------------
 
     def _in_use(self, name: str, tree: Tree, what: str = "folder") -> Iterator[str]:
-        if tree.used > self.now - self.given.idle_days * DAY:
+        if tree.used > self.now - self.request.idle_days * DAY:
             used = datetime.fromtimestamp(tree.used, UTC)
             yield f"the {what} was used at {used:%Y-%m-%d %H:%M} UTC, within --idle-days"
         runs = self.facts.traces.get(name, frozenset())
@@ -207,13 +233,13 @@ def _fresh_runs(logs: Sequence[LogFolder]) -> dict[str, float]:
         with Root(log.root) as root:
             try:
                 written = root.tree(log.folder, hashed=False).written
-            except Unsafe:
+            except UnsafeEntry:
                 continue  # it is told where the log itself is judged
         fresh[log.name] = max(written, fresh.get(log.name, 0.0))
     return fresh
 
 
-def _unlike(known: Mapping[str, Mapping[str, object]], found: Sequence[Found]) -> Iterator[str]:
+def _unlike(known: Mapping[str, Mapping[str, object]], found: Sequence[DiskEntry]) -> Iterator[str]:
     """How a folder is not what was ingested."""
     there = {each.path: each for each in found}
     kept = {path: row for path, row in known.items() if row["state"] != "removed"}
@@ -238,7 +264,7 @@ def _unproven(paths: Sequence[str]) -> str:
     )
 
 
-def _is_same(row: Mapping[str, object], each: Found) -> bool:
+def _is_same(row: Mapping[str, object], each: DiskEntry) -> bool:
     if each.kind == "link":
         return row["kind"] == "link" and row["target"] == each.target
     return row["kind"] == "file" and row["sha256"] == each.sha256

@@ -11,20 +11,20 @@ import polars as pl
 
 from rdlake.errors import BadInput, CheckFailed, NoLake
 from rdlake.evidence import Source, is_of_kind
-from rdlake.operations.archive.copying import needed
-from rdlake.operations.archive.held import Held
-from rdlake.operations.archive.place import found_archive
+from rdlake.operations.archive.content import kept_content
+from rdlake.operations.archive.frozen_lake import FrozenLake
+from rdlake.operations.archive.location import find_archive
 from rdlake.operations.archive.proof import Proof, prove
 from rdlake.operations.archive.receipts import last_receipts
-from rdlake.operations.archive.scope import scope_around
+from rdlake.operations.archive.selection import select_scope_of
 from rdlake.store.lake import Lake
 
 ARCHIVE = "rdlake archive run brings the archive up to date"
 NO_ARCHIVE = "name the archive with --archive; nothing was deleted"
 
 
-@dataclass(frozen=True)
-class Facts:
+@dataclass(frozen=True, kw_only=True)
+class ExperimentFacts:
     """Of the workspaces that were asked for: their files as ingested, their roles, what pins them,
     the runs they are of, what the archive was just read to have."""
 
@@ -64,12 +64,12 @@ class Facts:
         return reasons
 
 
-def archive_named(lake: Lake, archive: str | None) -> Lake | None:
+def open_named_archive(lake: Lake, archive: str | None) -> Lake | None:
     """The archive that is named, opened now; CheckFailed when it is none, or the lake itself."""
     if archive is None:
         return None
     try:
-        found = found_archive(lake, archive)
+        found = find_archive(lake, archive)
     except (BadInput, NoLake) as error:
         raise CheckFailed(error.what, where=error.where, fix=NO_ARCHIVE) from error
     if found is None:
@@ -77,41 +77,41 @@ def archive_named(lake: Lake, archive: str | None) -> Lake | None:
     return found
 
 
-def known_ids(lake: Lake) -> frozenset[str]:
+def read_known_ids(lake: Lake) -> frozenset[str]:
     """The workspaces that the lake has read."""
     return frozenset(lake.read("workspaces", ["workspace_id"])["workspace_id"])
 
 
-def facts_of(lake: Lake, archive: Lake | None, workspace_ids: Collection[str]) -> Facts:
+def read_facts(lake: Lake, archive: Lake | None, workspace_ids: Collection[str]) -> ExperimentFacts:
     """Read all there is to know of these, and read the archive back."""
-    held = Held(lake)
+    frozen = FrozenLake(lake)
     mine = pl.col("workspace_id").is_in(list(workspace_ids))
     files: dict[str, dict[str, dict[str, Any]]] = {}
-    for row in held.read("artifacts", None, mine).iter_rows(named=True):
+    for row in frozen.read("artifacts", None, mine).iter_rows(named=True):
         files.setdefault(row["workspace_id"], {})[row["path"]] = row
-    traces, ended = _runs(held, mine)
-    receipts = _receipts(held, archive, lake, workspace_ids)
-    proven, wrong = _proof(held, archive, receipts)
-    return Facts(
-        archive.lake_id if archive else None,
-        files,
-        dict(held.read("workspaces", ["workspace_id", "role"], mine).rows()),
-        dict(held.read("pins", ["workspace_id", "reason"]).rows()),
-        traces,
-        ended,
-        receipts,
-        proven,
-        wrong,
+    traces, ended = _runs(frozen, mine)
+    receipts = _receipts(frozen, archive, lake, workspace_ids)
+    proven, wrong = _proof(frozen, archive, receipts)
+    return ExperimentFacts(
+        archive_lake_id=archive.lake_id if archive else None,
+        files=files,
+        roles=dict(frozen.read("workspaces", ["workspace_id", "role"], mine).rows()),
+        pins=dict(frozen.read("pins", ["workspace_id", "reason"]).rows()),
+        traces=traces,
+        ended=ended,
+        receipts=receipts,
+        proven=proven,
+        wrong=wrong,
     )
 
 
-def _runs(held: Held, mine: pl.Expr) -> tuple[dict[str, frozenset[str]], dict[str, float]]:
+def _runs(frozen: FrozenLake, mine: pl.Expr) -> tuple[dict[str, frozenset[str]], dict[str, float]]:
     """The log folders that tell of each workspace, and when the last message of its run came."""
     told: dict[str, set[str]] = {}
     logged = mine & is_of_kind("trace")
-    for source, workspace_id in held.read("evidence", ["source", "workspace_id"], logged).rows():
+    for source, workspace_id in frozen.read("evidence", ["source", "workspace_id"], logged).rows():
         told.setdefault(workspace_id, set()).add(Source.parse(source).name)
-    runs = dict(held.read("task_runs", ["task_run_id", "ended_at"]).drop_nulls().rows())
+    runs = dict(frozen.read("task_runs", ["task_run_id", "ended_at"]).drop_nulls().rows())
     ended = {
         workspace_id: max((_seconds(runs[each]) for each in names if each in runs), default=0.0)
         for workspace_id, names in told.items()
@@ -124,13 +124,13 @@ def _seconds(moment: datetime) -> float:
 
 
 def _receipts(
-    held: Held, archive: Lake | None, lake: Lake, workspace_ids: Collection[str]
+    frozen: FrozenLake, archive: Lake | None, lake: Lake, workspace_ids: Collection[str]
 ) -> dict[str, dict[str, Any]]:
     """The last receipts of this archive that speak of the source as it is now."""
     if archive is None:
         return {}
-    now = dict(held.read("workspaces", ["workspace_id", "source_digest"]).rows())
-    now |= dict(held.read("loops", ["workspace_id", "source_digest"]).rows())
+    now = dict(frozen.read("workspaces", ["workspace_id", "source_digest"]).rows())
+    now |= dict(frozen.read("loops", ["workspace_id", "source_digest"]).rows())
     return {
         name: row
         for name, row in last_receipts(archive, lake).items()
@@ -140,15 +140,15 @@ def _receipts(
 
 
 def _proof(
-    held: Held, archive: Lake | None, receipts: Mapping[str, Mapping[str, Any]]
+    frozen: FrozenLake, archive: Lake | None, receipts: Mapping[str, Mapping[str, Any]]
 ) -> tuple[frozenset[str], dict[str, str]]:
     """The digests that were just read back, and by workspace what did not come back."""
     if archive is None or not receipts:
         return frozenset(), {}
-    scope = scope_around(held, frozenset(receipts))
+    scope = select_scope_of(frozen, frozenset(receipts))
     whole = frozenset(name for name, row in receipts.items() if row["level"] == 2)
-    proof = prove(held, archive, scope.owners, whole, scope.ingests)
-    _forgive_states(held, archive, proof)
+    proof = prove(frozen, archive, scope.owners, whole, scope.ingests)
+    _forgive_states(frozen, archive, proof)
     wrong = {
         name: f"the archive's rows are not the lake's: {ARCHIVE}"
         for name in receipts
@@ -160,16 +160,16 @@ def _proof(
         "archive into a new folder",
     )
     rotten = {digest for digests in proof.rotten.values() for digest in digests}
-    return frozenset(needed(held, whole)["sha256"]) - rotten, wrong
+    return frozenset(kept_content(frozen, whole)["sha256"]) - rotten, wrong
 
 
-def _forgive_states(held: Held, archive: Lake, proof: Proof) -> None:
+def _forgive_states(frozen: FrozenLake, archive: Lake, proof: Proof) -> None:
     """Rows of files that differ in `state` alone: an earlier clean-up took some of them."""
     asked = proof.differing.pop("artifacts", [])
     mine = pl.col("workspace_id").is_in(asked)
     here, there = (
         each.read("artifacts", None, mine).drop("state").sort("workspace_id", "path")
-        for each in (held, archive)
+        for each in (frozen, archive)
     )
     parts, others = (frame.partition_by("workspace_id", as_dict=True) for frame in (here, there))
     wrong = [

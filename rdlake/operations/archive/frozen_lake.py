@@ -13,13 +13,13 @@ from threading import Event, Lock
 import polars as pl
 
 from rdlake.schema.tables import TABLES, table
-from rdlake.store.blobs import contents, is_sound, stored
+from rdlake.store.blobs import is_sound, read_contents, stored_digests
 from rdlake.store.data_files import DataFile
 from rdlake.store.lake import Lake
 from rdlake.store.parquet import read_files
 
 
-class Held:
+class FrozenLake:
     """The tables of a lake as they were when this was made. They are looked at in the opposite
     order of a batch's commits, so that whatever a loop refers to is there."""
 
@@ -54,7 +54,7 @@ class Held:
         return self._owners[name]
 
     @contextmanager
-    def looked_through(self) -> Iterator[None]:
+    def checking_content(self) -> Iterator[None]:
         """Look beside the block whether all content `is_sound`, which is asked in it."""
         over = Event()
         with ThreadPoolExecutor(1) as beside:
@@ -71,7 +71,8 @@ class Held:
         with self._turn:
             if self._sound is None:
                 going = takewhile(
-                    lambda _: not (over and over.is_set()), contents(lake, stored(lake))
+                    lambda _: not (over and over.is_set()),
+                    read_contents(lake, stored_digests(lake)),
                 )
                 sound = all(map(is_sound, going))
                 if over and over.is_set():

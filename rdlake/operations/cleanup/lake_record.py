@@ -17,7 +17,7 @@ KEY = ("cleanup_id", "workspace_id", "path")
 WHAT = ("kind", "size", "sha256", "proof", "stage", "archive_lake_id", "archive_id")
 
 
-def record(lake: Lake, journals: Iterable[Journal], begun: str | None = None) -> None:
+def record_journals(lake: Lake, journals: Iterable[Journal], begun: str | None = None) -> None:
     """Bring the lake's rows to the steps that these journals have; what it says already is not
     written. Only the one that was just begun makes new rows: of others the lake knows what moved,
     and a journal that says otherwise is not believed."""
@@ -29,7 +29,7 @@ def record(lake: Lake, journals: Iterable[Journal], begun: str | None = None) ->
     for journal in journals:
         for row in _rows(journal):
             key = tuple(row[name] for name in KEY)
-            if journal.cleanup_id != begun and not _is_of(row, told.get(key)):
+            if journal.cleanup_id != begun and not _is_same_file(row, told.get(key)):
                 continue
             is_news = key not in told or told[key]["state"] != row["state"]
             told[key] = row
@@ -47,7 +47,7 @@ def record(lake: Lake, journals: Iterable[Journal], begun: str | None = None) ->
             _record_states(lake, states)
 
 
-def _is_of(row: Mapping[str, object], known: Mapping[str, object] | None) -> bool:
+def _is_same_file(row: Mapping[str, object], known: Mapping[str, object] | None) -> bool:
     return known is not None and all(row[name] == known[name] for name in WHAT)
 
 
@@ -58,7 +58,7 @@ def is_recorded(lake: Lake, journal: Journal, number: int) -> bool:
     mine = (pl.col("cleanup_id") == journal.cleanup_id) & (pl.col("workspace_id") == move.name)
     told = {row["path"]: row for row in lake.read("cleanups", None, mine).iter_rows(named=True)}
     rows = [row for at, row in _numbered(journal) if at == number]
-    return bool(rows) and all(_is_of(row, told.get(row["path"])) for row in rows)
+    return bool(rows) and all(_is_same_file(row, told.get(row["path"])) for row in rows)
 
 
 def _rows(journal: Journal) -> Iterator[dict[str, object]]:
