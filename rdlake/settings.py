@@ -1,4 +1,4 @@
-"""Settings: flag, else environment RDLAKE_*, else .env, else default; each knows its origin."""
+"""Read settings: flag, else environment RDLAKE_*, else .env, else default, with the origin."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DOTENV = ".env"
 
 
 class Settings(BaseSettings):
-    """What can be set once for all commands."""
+    """Hold what can be set once for all commands."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX, env_file=DOTENV, extra="ignore", frozen=True, env_ignore_empty=True
@@ -57,17 +57,17 @@ class Settings(BaseSettings):
 
     @property
     def workspace_roots(self) -> tuple[Path, ...]:
-        """The folders of workspaces; empty when none is set."""
+        """Return the folders of workspaces; none when the setting is empty."""
         return _folders(self.workspaces)
 
     @property
     def log_roots(self) -> tuple[Path, ...]:
-        """The folders of logs; empty when none is set."""
+        """Return the folders of logs; none when the setting is empty."""
         return _folders(self.logs)
 
     @property
     def registry_files(self) -> tuple[Path, ...]:
-        """The registries; empty when none is set."""
+        """Return the registries; none when the setting is empty."""
         return _folders(self.registries)
 
 
@@ -82,7 +82,7 @@ def _as_text(value: object) -> str | None:
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting as it is in force."""
+    """Describe one setting as it is in force."""
 
     name: str
     value: str | None
@@ -91,7 +91,7 @@ class Setting:
 
 
 def explain_settings(settings: Settings) -> list[Setting]:
-    """Each setting with its value and where that came from."""
+    """Return each setting with its value and the origin of the value."""
     in_file = DotEnvSettingsSource(Settings)()
     found = []
     for name, field in Settings.model_fields.items():

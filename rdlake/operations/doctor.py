@@ -137,7 +137,7 @@ def _mend_catalogs(lake: Lake, aside: Path) -> list[str]:
     recover_lists(lake, versions)
     recover_views(lake, versions)
     if versions and lost_commits(lake, versions[-1]):
-        with storage_door(aside):  # its name tells the next publication to pin every table anew
+        with storage_door(aside):  # its name makes the next publication pin every table again
             aside.mkdir(parents=True, exist_ok=True)
     if versions and faults:
         place_current(lake)

@@ -1,1 +1,5 @@
-"""Every table with its columns, the one cast to them, and SQL text made from values."""
+"""Declare every table, cast rows to it, and write SQL text.
+
+`tables` is the only place that knows a schema, `frames` has the one cast to it, and `sql` quotes
+values, names and types for engines that take no parameters.
+"""

@@ -1,4 +1,5 @@
-"""Copies of another lake's data files: the same bytes under the same names, checked, on disk."""
+"""Copy data files of another lake: the same bytes under the same names, checked and flushed to
+disk."""
 
 from __future__ import annotations
 
@@ -23,9 +24,11 @@ PIECE = 1 << 20
 def copy_files(
     entry: Table, files: Mapping[Path, DataFile], folder: Path
 ) -> list[tuple[DataFile, str]]:
-    """Copies in a table's folder of the files that lie there, with what the log is to tell of
-    each. DamagedLake for one that is not what was written. What is left when one fails no log
-    names."""
+    """Copy these files into a table's folder. Return each with its statistics for the log.
+
+    Raise DamagedLake for a file that is not what was written. Copies made before that stay; no log
+    names them.
+    """
     for path, file in files.items():
         with storage_door(folder):
             copy_checked(path, file, new_path(entry, folder), folder / file.path)
@@ -33,8 +36,8 @@ def copy_files(
 
 
 def copy_checked(source: Path, file: DataFile, passing: Path, target: Path) -> None:
-    """Bring a data file to another place, by way of a passing name there. DamagedLake when it is
-    not what was written; nothing is there then."""
+    """Copy a data file by way of the path `passing`. Raise DamagedLake when it is not what was
+    written; then nothing is at the target."""
     with _open_source(source, file) as old, replacing(target, passing) as path:
         with path.open("xb") as new:
             digest = _copy_bytes(old, new)

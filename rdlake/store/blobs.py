@@ -1,4 +1,4 @@
-"""Content by its digest: stored once, whole or not at all, and given back proven."""
+"""Store content by its digest: once, whole or not at all. Check the digest when it is read."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from rdlake.store.parquet import CHUNKS_IN_A_GROUP
 
 CHUNK = 1 << 20
 MOST_AT_ONCE = 64 << 20
-"""About so many bytes are held in memory, and lie in one data file."""
+"""About the largest number of bytes that are in memory at once, and in one data file."""
 
 
 class UnreadableContent(Exception):
-    """The content could not be had as it was hashed; the text says why."""
+    """Tell why content could not be read as it was hashed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """Content that is to be stored. `chunks` gives it by the MiB and raises Unread."""
+    """Describe content to store. `chunks` yields it by the MiB and raises UnreadableContent."""
 
     sha256: str
     size: int
@@ -38,7 +38,7 @@ class Content:
 
 
 def stored_digests(lake: Lake, digests: Collection[str] | None = None) -> frozenset[str]:
-    """Which of these digests, or which at all, the lake has the content of."""
+    """Return which of these digests, or which of all, the lake has the content of."""
     where = None if digests is None else pl.col("sha256").is_in(list(digests))
     return frozenset(lake.read("blobs", ["sha256"], where)["sha256"].unique())
 
@@ -47,10 +47,12 @@ def stored_digests(lake: Lake, digests: Collection[str] | None = None) -> frozen
 
 
 def store(lake: Lake, read_contents: Iterable[Content]) -> dict[str, str]:
-    """Store what is not there yet; the digests of what could not be had, and why.
+    """Store the contents that the lake does not have. Return the digests that could not be read,
+    with the reason.
 
-    A content is one commit or part of one, and never half there. Memory is bounded, however large
-    one is: the files of a large one are written as it is read, and named when its digest is right.
+    A content is one commit or part of one, never half there. Memory is bounded whatever the size:
+    the files of a large content are written while it is read, and named in the log when its digest
+    is right.
     """
     lost: dict[str, str] = {}
     batch: dict[str, list[bytes]] = {}
@@ -74,7 +76,8 @@ def store(lake: Lake, read_contents: Iterable[Content]) -> dict[str, str]:
 
 
 def _append(lake: Lake, batch: dict[str, list[bytes]]) -> None:
-    """One commit of what is not there; again, without what another writer stored meanwhile."""
+    """Commit the contents that are not there; try again without those that another writer stored
+    meanwhile."""
     while batch:
         if lake.append_once("blobs", [_one_table(batch)], batch):
             return
@@ -83,7 +86,7 @@ def _append(lake: Lake, batch: dict[str, list[bytes]]) -> None:
 
 
 def _large_tables(content: Content) -> Iterator[pa.Table]:
-    """A large content's rows, a data file's worth at a time."""
+    """Yield the rows of a large content, one data file at a time."""
     first, held = 0, list[bytes]()
     for chunk in _checked_chunks(content):
         held.append(chunk)
@@ -95,8 +98,8 @@ def _large_tables(content: Content) -> Iterator[pa.Table]:
 
 
 def _checked_chunks(content: Content) -> Iterator[bytes]:
-    """Its chunks, an empty one if there is nothing in it; Unread at the end when it is not what
-    its digest says."""
+    """Yield the chunks, one empty chunk for empty content. Raise UnreadableContent at the end when
+    the digest is another."""
     digest, size = sha256(), 0
     for chunk in content.chunks():
         digest.update(chunk)
@@ -118,7 +121,7 @@ def _rows(content: Content, first: int, chunks: Sequence[bytes]) -> pa.Table:
 
 
 def _one_table(batch: Mapping[str, Sequence[bytes]]) -> pa.Table:
-    """Rows of whole contents, sorted."""
+    """Return the rows of whole contents, sorted."""
     sizes = {digest: sum(map(len, chunks)) for digest, chunks in batch.items()}
     rows = [
         (digest, number, chunk, sizes[digest])
@@ -140,7 +143,8 @@ def _columns(*columns: Iterable[object]) -> pa.Table:
 
 
 def resolve_digest(lake: Lake, prefix: str) -> str:
-    """The one stored digest that begins so; BadInput when there is none, or more than one."""
+    """Return the one stored digest with this prefix. Raise BadInput when there is none, or more
+    than one."""
     where = pl.col("sha256").str.starts_with(prefix.lower())
     found: list[str] = []
     if prefix:
@@ -160,8 +164,11 @@ def resolve_digest(lake: Lake, prefix: str) -> str:
 
 
 def read_content(lake: Lake, digest: str) -> Iterator[bytes]:
-    """The content by the MiB, its digest checked with the last piece; DamagedLake when it is not
-    what was stored. Never more than a row group's worth is in memory."""
+    """Yield the content by the MiB. Raise DamagedLake with the last chunk when the digest is
+    another.
+
+    Never more than one row group is in memory.
+    """
     mine = pl.col("sha256") == digest
     numbers = sorted(set(lake.read("blobs", ["chunk"], mine)["chunk"]))
     check = sha256()
@@ -176,8 +183,11 @@ def read_content(lake: Lake, digest: str) -> Iterator[bytes]:
 
 
 def read_contents(lake: Lake, digests: Collection[str]) -> Iterator[Content]:
-    """The stored ones among these, in the order of their digests; about `MOST_AT_ONCE` of them is
-    read at once. Each can be had while it is the last that was given."""
+    """Yield the stored contents among these digests, sorted by digest. About `MOST_AT_ONCE` bytes
+    are read at once.
+
+    Read each content before asking for the next.
+    """
     there = lake.read("blobs", ["sha256", "size"], pl.col("sha256").is_in(list(digests)))
     for batch in _group_by_size(there.unique("sha256").sort("sha256").rows()):
         if batch[0][1] > MOST_AT_ONCE:
@@ -185,7 +195,7 @@ def read_contents(lake: Lake, digests: Collection[str]) -> Iterator[Content]:
             yield Content(digest, size, partial(read_content, lake, digest))
             continue
         names = [digest for digest, _ in batch]
-        # as a range too, so that other row groups are not opened for it
+        # The range keeps other row groups closed.
         where = pl.col("sha256").is_between(pl.lit(names[0]), pl.lit(names[-1]))
         where &= pl.col("sha256").is_in(names)
         rows = lake.read("blobs", ["sha256", "chunk", "data"], where)
@@ -198,7 +208,7 @@ def read_contents(lake: Lake, digests: Collection[str]) -> Iterator[Content]:
 
 
 def is_sound(content: Content) -> bool:
-    """Whether it is what its digest says."""
+    """Return whether the content has its digest."""
     try:
         deque(_checked_chunks(content), maxlen=0)
     except (UnreadableContent, DamagedLake):
@@ -207,8 +217,8 @@ def is_sound(content: Content) -> bool:
 
 
 def checked_chunks(content: Content) -> Iterator[bytes]:
-    """The bytes of a stored content; DamagedLake with the last piece when they are not what its
-    digest says."""
+    """Yield the bytes of a stored content. Raise DamagedLake with the last chunk when the digest is
+    another."""
     try:
         yield from _checked_chunks(content)
     except UnreadableContent as error:
@@ -216,7 +226,7 @@ def checked_chunks(content: Content) -> Iterator[bytes]:
 
 
 def _group_by_size(sizes: Iterable[tuple[str, int]]) -> Iterator[list[tuple[str, int]]]:
-    """Contents that are read together; a large one is alone."""
+    """Yield groups of contents to read together; a large one is alone."""
     batch, weight = list[tuple[str, int]](), 0
     for digest, size in sizes:
         if batch and weight + size > MOST_AT_ONCE:
@@ -229,8 +239,10 @@ def _group_by_size(sizes: Iterable[tuple[str, int]]) -> Iterator[list[tuple[str,
 
 
 def extract(lake: Lake, digest: str, target: Path) -> int:
-    """Write a content to a new file, which is there when it is whole; the number of its bytes.
-    BadInput when something is there already, DamagedLake when the content is not whole."""
+    """Write a content to a new file, which appears when it is whole. Return its size in bytes.
+
+    Raise BadInput when the target exists, DamagedLake when the content is not whole.
+    """
     if os.path.lexists(target):
         raise _taken(target)
     try:
@@ -244,7 +256,7 @@ def extract(lake: Lake, digest: str, target: Path) -> int:
 
 
 def _put(passing: Path, target: Path) -> None:
-    """Give the file its name, in which nothing is replaced."""
+    """Give the file its name without replacing another."""
     try:
         target.hardlink_to(passing)
     except FileExistsError:

@@ -1,4 +1,5 @@
-"""One commit of one table."""
+"""Make one commit of one table: compare and swap, durable, tried again when another writer was
+faster."""
 
 from __future__ import annotations
 
@@ -28,24 +29,25 @@ from rdlake.store.translate import storage_door, storage_failed
 
 PATIENCE_SECONDS = 60.0
 NewFile = tuple[DataFile, str]
-"""A file that the log does not name yet, with its statistics."""
+"""A data file that the log does not name yet, with its statistics."""
 
 
 @dataclass(frozen=True)
 class TableCommit:
-    """What one commit wrote."""
+    """Report the version and the files of one commit."""
 
     version: int
     files: tuple[DataFile, ...]
 
 
 class TableCommits(OpenTables):
-    """Commit to the tables below a root; `Lake` offers what others may use."""
+    """Commit to the tables below a root. `Lake` offers what other rooms may use."""
 
     def _retry(
         self, entry: Table, attempt: Callable[[DeltaTable], TableCommit | None]
     ) -> TableCommit | None:
-        """Try against the newest version until no other writer was faster."""
+        """Call `attempt` with the newest version until no other writer is faster. Raise LakeBusy
+        after a minute."""
         give_up, pause = time.monotonic() + PATIENCE_SECONDS, 0.005
         while True:
             before = None
@@ -66,7 +68,7 @@ class TableCommits(OpenTables):
             pause = min(pause * 2, 0.5)
 
     def _refuse_if_still(self, entry: Table, version: int | None, error: Exception) -> None:
-        """A commit that failed though nobody was faster is the storage's fault."""
+        """Raise StorageFailed when a commit failed though nobody was faster."""
         self._open.pop(entry.name, None)
         if self._version(entry) == version:
             raise storage_failed(self.folder(entry.name), error) from error
@@ -80,8 +82,10 @@ class TableCommits(OpenTables):
         replaced: Collection[str] = (),
         holders: Collection[str] = (),
     ) -> TableCommit:
-        """One commit: these rows in place of those of `replaced`, which lie in files `holders`.
-        Small files that have become a crowd are taken in, so that a commit costs what it changes.
+        """Commit these rows in place of the rows of `replaced`, which lie in the files `holders`.
+
+        Small files are merged into the new ones when they have become many, so that a commit costs
+        what it changes.
         """
         size = size_in_memory(entry, self.folder(entry.name))
         gone = crowd(now.files, size) | {file for file in now.files if file[0] in holders}
@@ -106,8 +110,12 @@ class TableCommits(OpenTables):
         changed: bool,
         beside: Sequence[NewFile] = (),
     ) -> TableCommit:
-        """New files of these contents in place of the old files, on disk when this returns: the
-        files before the log names them, then the log. Files `beside` them are there already."""
+        """Replace the files `gone` by new files of these contents, flushed to disk when this
+        returns.
+
+        The data files are flushed before the log names them. `beside` are new files that are on
+        disk already.
+        """
         folder, version = self.folder(entry.name), int(delta.version()) + 1
         with storage_door(folder):
             made = self._files_of(entry, contents)
@@ -122,7 +130,8 @@ class TableCommits(OpenTables):
         return TableCommit(version, tuple(file for file, _ in fresh))
 
     def _files_of(self, entry: Table, contents: Iterable[pa.Table]) -> list[NewFile]:
-        """A new file of each content, written before the next is asked for; none when one fails."""
+        """Write one file per content, each before the next content is asked for. Remove all when
+        one fails."""
         folder, made = self.folder(entry.name), list[NewFile]()
         with ExitStack() as undone:
             for rows in contents:
@@ -140,7 +149,7 @@ class TableCommits(OpenTables):
 
 
 def _discard(folder: Path, version: int, files: Iterable[DataFile]) -> None:
-    """Remove files that were written for a commit that was overtaken."""
+    """Remove files that were written for a commit that another writer overtook."""
     with suppress(FileNotFoundError):
         named = {path for path, _, _ in commit_entry(folder, version).added}
         for file in files:

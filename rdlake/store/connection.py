@@ -1,4 +1,5 @@
-"""The Delta tables of a lake, each opened once and brought to its newest version when asked for."""
+"""Open the Delta tables of a lake, each once, and bring a table to its newest version when it is
+used."""
 
 from __future__ import annotations
 
@@ -18,7 +19,7 @@ from rdlake.store.translate import storage_door
 
 
 class OpenTables:
-    """The tables below a root; `Lake` reads and writes through it."""
+    """Hold the open tables below a root."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -29,30 +30,36 @@ class OpenTables:
         return f"{type(self).__name__}({str(self.root)!r})"
 
     def folder(self, name: str) -> Path:
-        """Where a table lies."""
+        """Return the folder of a table."""
         return self.root / "tables" / table(name).name
 
     def settle(self, name: str) -> None:
-        """Flush a table's newest commit if this process did not make it. Its writer may have been
-        stopped before it could, and what rests on rows must not outlive them."""
+        """Flush a table's newest commit when another process made it.
+
+        Its writer may have been stopped before it could, and nothing may rest on rows that can
+        still be lost.
+        """
         if delta := self._delta(table(name)):
             self._settle(table(name), delta)
 
     def _delta(self, entry: Table) -> DeltaTable | None:
-        """The table at its newest version; None when it was never written to."""
+        """Return the table at its newest version; None when it was never written to."""
         folder = self.folder(entry.name)
         with storage_door(folder):
             if entry.name in self._open:
                 self._update(entry, folder)
             elif log_folder(folder).is_dir():
-                # whoever makes the table now, or was stopped at it, may not have come to its log
+                # A process that creates the table now may not have written its log yet.
                 with suppress(TableNotFoundError):
                     self._open[entry.name] = DeltaTable(str(folder))
             return self._open.get(entry.name)
 
     def _update(self, entry: Table, folder: Path) -> None:
-        """Bring an open table to its newest version; its log may have been cut short meanwhile, at
-        either end: a torn entry was moved aside, or old ones were removed."""
+        """Bring an open table to its newest version.
+
+        Its log may have been cut short at either end: a torn entry was moved aside, or old entries
+        were removed.
+        """
         here = entry_path(folder, self._open[entry.name].version())
         try:
             if here.exists() and entry_path(folder, self._open[entry.name].version() + 1).exists():
@@ -73,7 +80,7 @@ class OpenTables:
         return delta
 
     def _writable(self, entry: Table) -> DeltaTable:
-        """The table, made if it is not there, with every declared column."""
+        """Return the table with every declared column; create what is missing."""
         delta = self._delta(entry)
         if delta is None:
             create_table(entry, self.folder(entry.name), entry.meaning)

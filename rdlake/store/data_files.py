@@ -1,4 +1,4 @@
-"""Describe data files: their facts, the digests of lists of them, which to rewrite as one."""
+"""Describe data files: size, digest, digests of lists of them, and which small ones to merge."""
 
 from __future__ import annotations
 
@@ -16,17 +16,19 @@ File = tuple[str, int, int]
 """A data file as a Delta log names it: path, size, rows."""
 Size = Callable[[File], int]
 SIZE: Size = itemgetter(1)
-"""How many bytes a file counts for; the same on disk, unless a table says otherwise."""
+"""The size on disk; a table of raw content counts otherwise."""
 FULL_FILE = 64 << 20
-"""A file of so many bytes is not rewritten to save on the number of files."""
+"""A file of this size is not rewritten to save on the number of files."""
 SMALL_FILE, FEW_ROWS, FILES_IN_A_CROWD = 1 << 20, 20_000, 50
-"""So many files of less than so many bytes and rows are rewritten by the next commit. Rows count
-because a replace writes the whole file again in which its rows lie."""
+"""The next commit merges files with fewer bytes and rows than this when there are so many.
+
+Rows count because a replace rewrites the whole file in which its rows lie.
+"""
 
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
 class DataFile:
-    """One Parquet file of a table; `path` is relative to the table's folder."""
+    """Describe one Parquet file of a table; `path` is relative to the table's folder."""
 
     path: str
     size: int
@@ -39,13 +41,13 @@ class DataFile:
 
 
 def list_digest(table: str, files: Iterable[DataFile]) -> str:
-    """The digest that names a list of files; the order of the list does not matter."""
+    """Return the digest that names a list of files; the order of the list does not matter."""
     facts = [astuple(file) for file in sorted(files)]
     return hashlib.sha256(json.dumps([table, facts]).encode()).hexdigest()
 
 
 def crowd(files: Collection[File], size: Size = SIZE) -> set[File]:
-    """The small files among these when they are many; else none."""
+    """Return the small files when there are many of them; else none."""
     small = {file for file in files if file[1] < SMALL_FILE and file[2] < FEW_ROWS}
     if len(small) >= FILES_IN_A_CROWD:
         small = {file for file in small if size(file) < SMALL_FILE}
@@ -53,7 +55,7 @@ def crowd(files: Collection[File], size: Size = SIZE) -> set[File]:
 
 
 def group_by_size(files: Iterable[File], size: Size = SIZE) -> list[tuple[File, ...]]:
-    """The files in groups, each of which makes one file of a good size."""
+    """Return the files in groups, each of which makes one file of a good size."""
     groups: list[list[File]] = []
     for file in sorted(files):
         if not groups or sum(map(size, groups[-1])) + size(file) > FULL_FILE:
@@ -63,14 +65,17 @@ def group_by_size(files: Iterable[File], size: Size = SIZE) -> list[tuple[File, 
 
 
 def small_files(files: Iterable[File], size: Size = SIZE) -> list[tuple[File, ...]]:
-    """Groups of files that would make one of a good size together; none alone."""
+    """Return groups of files that together make one of a good size; no group has one file."""
     groups = group_by_size([file for file in files if size(file) < FULL_FILE], size)
     return [group for group in groups if len(group) > 1]
 
 
 def half_written_files(folder: Path, before: float) -> list[str]:
-    """Paths below `folder` of what delta-rs was writing when it was stopped, `before` an instant.
-    It gives a file its name when it is whole, and never looks at those that are not."""
+    """Return paths of files that delta-rs was writing when it was stopped before the instant
+    `before`.
+
+    delta-rs renames a file when it is whole, and never looks at the others.
+    """
     found = []
     for path in folder.rglob("*#*"):
         with suppress(FileNotFoundError):

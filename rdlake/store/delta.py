@@ -1,4 +1,4 @@
-"""What delta-rs is asked and told: which files a table has, how it is made, which replace which."""
+"""Talk to delta-rs: create a table, list its files, replace files in one commit."""
 
 from __future__ import annotations
 
@@ -33,7 +33,8 @@ CONFIGURATION = {
 
 @dataclass(frozen=True)
 class Snapshot:
-    """One table at one version: its data files as (path, size, rows). No version, no table yet."""
+    """Describe one table at one version: its data files as (path, size, rows). The version is None
+    before the table exists."""
 
     version: int | None
     files: tuple[File, ...]
@@ -44,15 +45,15 @@ class Snapshot:
 
 
 def snapshot_of(delta: DeltaTable) -> Snapshot:
-    """The table as it was opened or last updated."""
+    """Return the table as it was opened or last updated."""
     return _snapshot(delta, delta.get_add_actions(flatten=True))
 
 
 def find_owner_files(
     delta: DeltaTable, owner: str, ids: Collection[str]
 ) -> tuple[Snapshot, tuple[File, ...]]:
-    """The same, and its files without those that, by what the log tells of them, hold no row of
-    `ids`."""
+    """Return the snapshot and the files that may contain rows of `ids`, judged by min/max
+    statistics."""
     actions = delta.get_add_actions(flatten=True)
     now = _snapshot(delta, actions)
     ends = (f"min.{owner}", f"max.{owner}")
@@ -75,7 +76,7 @@ def _snapshot(delta: DeltaTable, actions: Any) -> Snapshot:
 
 @dataclass(frozen=True, kw_only=True)
 class LogState:
-    """All that a Delta log says of a table at its end."""
+    """Hold everything that a Delta log says of a table at its end."""
 
     snapshot: Snapshot
     schema: str
@@ -85,7 +86,7 @@ class LogState:
 
 
 def read_log_state(log_files: Iterable[Path]) -> LogState | None:
-    """What a log of only these files says; None when it says nothing that can be read."""
+    """Return what a log of only these files says; None when nothing can be read."""
     with TemporaryDirectory() as passing:
         log = Path(passing) / "_delta_log"
         log.mkdir()
@@ -106,7 +107,7 @@ def read_log_state(log_files: Iterable[Path]) -> LogState | None:
 
 
 def create_table(entry: Table, folder: Path, description: str) -> None:
-    """An empty typed table; the one that another process made at the same time will do."""
+    """Create an empty typed table, unless another process creates it at the same time."""
     with storage_door(folder):
         folder.mkdir(parents=True, exist_ok=True)
         try:
@@ -116,7 +117,7 @@ def create_table(entry: Table, folder: Path, description: str) -> None:
                 name=entry.name,
                 description=description,
                 configuration=CONFIGURATION,
-                # Tried again, a creation that came second would be committed as version 1.
+                # A second creation would be committed as version 1 if it were tried again.
                 commit_properties=CommitProperties(max_commit_retries=0),
             )
         except DeltaError:
@@ -134,9 +135,11 @@ def replace_files(
     *,
     changed: bool,
 ) -> None:
-    """One commit on exactly the version of `delta`: new files, with their statistics, in place
-    of old ones. `changed` is false when they are the same rows. CommitFailedError when another
-    writer was faster."""
+    """Replace old files by new ones in one commit on exactly the version of `delta`.
+
+    `changed` is False when the rows are the same. Raise CommitFailedError when another writer was
+    faster.
+    """
     now = time.time_ns() // 1_000_000
     actions: list[AddAction | RemoveAction] = [
         AddAction(file.path, file.size, {}, now, changed, stats) for file, stats in fresh
@@ -149,13 +152,14 @@ def replace_files(
 
 
 def indexed_columns(entry: Table) -> list[str]:
-    """The columns of which the log tells the ends: words of the key and the owner."""
+    """Return the columns with minimum and maximum in the log: texts of the key, and the owner."""
     names = {*entry.key, *filter(None, [entry.owner])}
     return sorted(name for name in names if entry.schema.field(name).type == TEXT)
 
 
 def stats_of(entry: Table, rows: pa.Table) -> str:
-    """What the log tells of a file, so that a replace need not look into those of others."""
+    """Return the statistics of a file as the log has them, so that a replace opens only the files
+    it needs."""
     texts = indexed_columns(entry)
     ends = {name: pc.min_max(rows.column(name)).as_py() for name in texts}
     return json.dumps(
@@ -165,12 +169,12 @@ def stats_of(entry: Table, rows: pa.Table) -> str:
             "maxValues": {name: ends[name]["max"] for name in texts if ends[name]["max"]},
             "nullCount": {name: rows.column(name).null_count for name in texts},
         },
-        ensure_ascii=False,  # delta-rs takes the escape of U+10FFFF for another character
+        ensure_ascii=False,  # delta-rs misreads the escape of U+10FFFF
     )
 
 
 def unused_files(delta: DeltaTable, hours: int) -> list[str]:
-    """Files below the table that its newest version does not need, older than `hours`."""
+    """Return files below the table that its newest version does not need, older than `hours`."""
     return delta.vacuum(
         retention_hours=hours, dry_run=True, enforce_retention_duration=False, full=True
     )

@@ -1,7 +1,7 @@
-"""A Delta log as files on disk: is its end whole, what did one commit write, what may be synced.
+"""Read a Delta log as files on disk: whether its end is whole, and what one commit wrote.
 
-delta-rs and DuckDB both accept a last log entry of zero bytes in silence, and a zero-byte
-checkpoint makes a table unreadable; so the end of each log is looked at before it is trusted.
+delta-rs and DuckDB both accept a last log entry of zero bytes silently, and a zero-byte checkpoint
+makes a table unreadable. So the end of each log is checked before it is trusted.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ _CHECKPOINT = re.compile(r"^(\d{20})\.checkpoint.*\.parquet$")
 _PARQUET_MAGIC = b"PAR1"
 LAST_CHECKPOINT = "_last_checkpoint"
 VERSION_MARK = "rdlakeVersion"
-"""What an entry's commitInfo calls the version it was written as: one that lies under another
-number was moved there."""
+"""The name in commitInfo of the version that an entry was written as. An entry under another number
+was moved there."""
 _ASIDE, _MOMENT = "torn", "%Y%m%dT%H%M%S%f"
 
 
 @dataclass(frozen=True)
 class TornFile:
-    """A file of a log that is not whole, and what is wrong with it. `needed` when the log leads to
-    no version without it, so that moving it aside mends nothing."""
+    """Describe a file of a log that is not whole. `needed` is True when the log leads to no version
+    without it; then moving it aside mends nothing."""
 
     path: Path
     reason: str
@@ -43,7 +43,7 @@ class TornFile:
 
 @dataclass(frozen=True)
 class Commit:
-    """What one log entry added: (path, size, rows) of each data file."""
+    """Describe what one log entry added: (path, size, rows) of each data file."""
 
     version: int
     added: tuple[tuple[str, int, int], ...]
@@ -63,7 +63,7 @@ def checkpoint_path(table_folder: Path, version: int) -> Path:
 
 
 def has_log(table_folder: Path) -> bool:
-    """True when a commit was made; a writer that was stopped leaves a log without entries."""
+    """Return whether a commit was made; a writer that was stopped leaves a log without entries."""
     try:
         with os.scandir(log_folder(table_folder)) as entries:
             return any(_ENTRY.match(entry.name) for entry in entries)
@@ -79,7 +79,8 @@ def _actions(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def commit_entry(table_folder: Path, version: int) -> Commit:
-    """What the commit of that version added; OSError or ValueError when it cannot be read."""
+    """Return what the commit of that version added. Raise OSError or ValueError when it cannot be
+    read."""
     added: list[tuple[str, int, int]] = []
     data_change = False
     for action in _actions(entry_path(table_folder, version)):
@@ -96,7 +97,7 @@ def commit_entry(table_folder: Path, version: int) -> Commit:
 
 
 def data_changed_since(table_folder: Path, version: int, until: int) -> bool:
-    """True when a commit after `version` up to `until` changed rows; compaction does not."""
+    """Return whether a commit after `version` up to `until` changed rows; compaction does not."""
     for number in range(version + 1, until + 1):
         try:
             if commit_entry(table_folder, number).data_change:
@@ -120,10 +121,12 @@ def sync_commit(table_folder: Path, version: int) -> None:
 
 
 def torn_files(table_folder: Path, *, whole: bool = False) -> list[TornFile]:
-    """Files at the end of the log that are not whole; an empty list is the usual answer. `whole`
-    looks at every entry since the last checkpoint, not at the newest alone."""
+    """Return the files at the end of the log that are not whole; usually there are none.
+
+    `whole` checks every entry since the last checkpoint, not only the newest.
+    """
     folder = log_folder(table_folder)
-    pointer = _pointer(folder)  # before the listing: a writer makes the checkpoint first
+    pointer = _pointer(folder)  # Before the listing, since a writer makes the checkpoint first.
     names = os.listdir(folder)  # noqa: PTH208 - thousands of names, at every open
     entries = {int(name[:20]) for name in names if _ENTRY.match(name)}
     checkpoints = sorted(name for name in names if _CHECKPOINT.match(name))
@@ -140,13 +143,15 @@ def torn_files(table_folder: Path, *, whole: bool = False) -> list[TornFile]:
 
 
 def repair_folder(root: Path, moment: datetime) -> Path:
-    """Where a repair of that moment (UTC) moves the torn files of a lake."""
+    """Return the folder to which a repair of that moment (UTC) moves the torn files of a lake."""
     return root / _ASIDE / moment.strftime(_MOMENT)
 
 
 def last_repair(root: Path) -> datetime | None:
-    """When torn files were last moved aside, in UTC without zone. Since then a table may lack
-    rows that it had, and a number of a version may stand for another commit than before."""
+    """Return when torn files were last moved aside, in UTC without zone; None when never.
+
+    Since then a table may lack rows, and a version number may stand for another commit than before.
+    """
     moments = []
     for folder in (root / _ASIDE).glob("*T*"):
         with suppress(ValueError):
@@ -155,15 +160,18 @@ def last_repair(root: Path) -> datetime | None:
 
 
 def _leads_on(entries: Collection[int], start: int | None) -> bool:
-    """True when a log that starts at checkpoint `start`, or at its first entry, has an entry."""
+    """Return whether a log has an entry at checkpoint `start`, or else its first entry."""
     return start in entries if start is not None else 0 in entries
 
 
 def _torn_entries(
     table_folder: Path, entries: set[int], start: int | None, *, whole: bool
 ) -> list[TornFile]:
-    """The newest entry when it is not whole or one before it is missing; with `whole` each that
-    is not, and those after it, since what they change is then unknown."""
+    """Return the newest entry when it is not whole, or when an entry before it is missing.
+
+    With `whole`, return every entry that is not whole and the entries after it, since what they
+    change is unknown.
+    """
     newest = max(entries)
     first = 0 if start is None else min(start, newest)
     if start is None and 0 not in entries:
@@ -172,7 +180,7 @@ def _torn_entries(
     torn: list[TornFile] = []
     lost: str | None = None
     for number in range(first, newest + 1):
-        # a listing may miss what was made while it was read
+        # A listing may miss a file that was made meanwhile.
         if number not in entries and not entry_path(table_folder, number).exists():
             lost = f"log entry {number} before it is missing"
         elif lost:
@@ -186,8 +194,8 @@ def _torn_entries(
 
 
 def _entry_fault(table_folder: Path, number: int, *, last: bool) -> str | None:
-    """What is wrong with an entry. Data files are looked for when it is the last one: others may
-    have been replaced and removed since."""
+    """Return what is wrong with an entry. Data files are checked only for the last entry: other
+    files may have been replaced and removed since."""
     name = "the last log entry" if last else f"log entry {number}"
     try:
         actions = list(_actions(entry_path(table_folder, number)))
@@ -209,7 +217,7 @@ def _entry_fault(table_folder: Path, number: int, *, last: bool) -> str | None:
 
 
 def _written_as(told: Mapping[str, Any], number: int) -> str | None:
-    """Which version an entry says it is, when that is not its number."""
+    """Return the version that an entry was written as, when that is not its number."""
     if told.get("operation") == "CREATE TABLE":
         return "version 0" if number else None
     written = told.get(VERSION_MARK, number)
@@ -217,7 +225,7 @@ def _written_as(told: Mapping[str, Any], number: int) -> str | None:
 
 
 def checkpoint_fault(path: Path, table_folder: Path) -> str | None:
-    """What is wrong with a checkpoint; None when it is whole and that of its number."""
+    """Return what is wrong with a checkpoint; None when it is whole and has the right number."""
     with path.open("rb") as file:
         head = file.read(4)
         size = file.seek(0, 2)
@@ -234,8 +242,11 @@ def checkpoint_fault(path: Path, table_folder: Path) -> str | None:
 
 
 def _checkpoint_of_another(path: Path, table_folder: Path) -> str | None:
-    """What tells that a checkpoint is not of its number: it must hold what that entry added and
-    nothing that it removed. An entry that is torn itself tells nothing."""
+    """Return a reason when a checkpoint belongs to another version.
+
+    It must hold the files that its entry added and none that the entry removed. A torn entry proves
+    nothing.
+    """
     if not path.name.endswith(".checkpoint.parquet"):
         return None
     try:

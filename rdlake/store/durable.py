@@ -15,7 +15,7 @@ from uuid import uuid4
 
 @contextmanager
 def replacing(target: Path, temporary: Path | None = None) -> Iterator[Path]:
-    """Yield a path to write to, and put what was written in the place of `target` at the end.
+    """Yield a path to write to; put what was written in the place of `target` at the end.
 
     The path lies in the target's folder. When the block fails, `target` stays as it was.
     `temporary` is the path to use where upkeep expects another name than a hidden one.

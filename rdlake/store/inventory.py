@@ -1,4 +1,4 @@
-"""What files the lake knows, and of which it has the content."""
+"""List the files that the lake knows, and tell which content it keeps."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ COLUMNS = ["workspace_id", "path", "artifact_type", "kind", "size", "sha256"]
 
 
 def list_types(lake: Lake) -> pl.DataFrame:
-    """One row per artifact type: its files; its distinct contents and their bytes; how many of
-    these, and of their bytes, the lake keeps."""
+    """Return one row per artifact type: files, distinct contents and their bytes, kept contents and
+    their bytes."""
     files = _files(lake)
     contents = files.filter(pl.col("sha256").is_not_null()).unique(["artifact_type", "sha256"])
     kept = pl.col("size").filter(pl.col("kept"))
@@ -32,7 +32,7 @@ def list_types(lake: Lake) -> pl.DataFrame:
 
 
 def list_files(lake: Lake, workspace_id: str) -> pl.DataFrame:
-    """One row per file of a workspace, with whether the lake keeps its content."""
+    """Return one row per file of a workspace, with whether the lake keeps its content."""
     return _files(lake, pl.col("workspace_id") == workspace_id).sort("path").drop("workspace_id")
 
 

@@ -1,7 +1,7 @@
-"""The only door to Delta: tables that are created on first use, read, and committed durably.
+"""Read and write the tables of a lake. This is the only door to Delta.
 
-Every commit is made against the exact version that was looked at; when another writer was
-faster, the look is repeated. So appends are never doubled and replaced rows never lost.
+Every commit is made against the exact version that was read. When another writer was faster, the
+table is read again. So appends are never doubled and replaced rows are never lost.
 """
 
 from __future__ import annotations
@@ -50,17 +50,17 @@ from rdlake.store.translate import storage_door
 
 @dataclass(frozen=True)
 class CommitReport:
-    """The tables a batch changed, with their new versions."""
+    """Report the tables that a batch changed, with their new versions."""
 
     versions: Mapping[str, int] = field(default_factory=dict)
 
 
 class Lake(TableCommits):
-    """An open lake. Make one with `open_store` or `init_store`."""
+    """Hold an open lake. Make one with `open_store` or `init_store`."""
 
     @cached_property
     def lake_id(self) -> str:
-        """The id given at init; a copy of the lake keeps it."""
+        """Return the id given at init; a copy of the lake keeps it."""
         return str(self.existing(table("catalogs")).metadata().id)
 
     @property
@@ -70,27 +70,29 @@ class Lake(TableCommits):
     # --- reading -------------------------------------------------------------------------
 
     def snapshot(self, name: str) -> Snapshot:
-        """The table's newest version and its files."""
+        """Return the table's newest version and its files."""
         delta = self._delta(table(name))
         return snapshot_of(delta) if delta else Snapshot(None, ())
 
     def snapshot_at(self, name: str, version: int) -> Snapshot:
-        """The table as it was at a version; StorageFailed when the log no longer leads there."""
+        """Return the table at a version. Raise StorageFailed when the log no longer leads there."""
         with storage_door(self.folder(name)):
             return snapshot_of(DeltaTable(str(self.folder(name)), version=version))
 
     def read(
         self, name: str, columns: Collection[str] | None = None, where: pl.Expr | None = None
     ) -> pl.DataFrame:
-        """Rows of a table's newest version; an empty typed frame when there is none yet."""
+        """Return rows of a table's newest version; an empty typed frame when there is none yet."""
         files = self.snapshot(name).files
         return read_files(table(name), self.folder(name), files, columns, where)
 
     def known_files(
         self, names: Collection[str], paths: Collection[str] | None = None
     ) -> dict[tuple[str, str], DataFile]:
-        """(table, path) -> the data file, with the sha256 that was taken when it was written; of
-        all files of these tables that ever were, or of `paths`."""
+        """Return (table, path) -> data file, with the sha256 taken when it was written.
+
+        The answer covers all files these tables ever had, or only `paths`.
+        """
         where = pl.col("table").is_in(list(names))
         files = self.read("file_lists", ["table", "files"], where).explode("files").unnest("files")
         if paths is not None:
@@ -106,10 +108,10 @@ class Lake(TableCommits):
     ) -> CommitReport:
         """Write a batch: one durable commit per table that changes, in the order of `TABLES`.
 
-        `owners` names, per owner column, whose rows are replaced by those in `frames`; tables that
-        `frames` does not name are not touched. Rows equal to what is there are left alone; tables
-        without an owner are appended to. ValueError, before anything is written, for a column that
-        is not declared or a row whose owner is not named.
+        `owners` names, per owner column, whose rows are replaced by the rows in `frames`. Tables
+        that `frames` does not name are not touched. Equal rows are not written again. Tables
+        without an owner are appended to. Raise ValueError, before anything is written, for a column
+        that is not declared or a row whose owner is not named.
         """
         batch = {name: cast(table(name), frame) for name, frame in frames.items()}
         for name, rows in batch.items():
@@ -125,7 +127,7 @@ class Lake(TableCommits):
         return CommitReport({name: written.version for name, written in report.items()})
 
     def record_files(self, lists: Mapping[str, Iterable[DataFile]]) -> None:
-        """Remember digests of data files, as lists by digest."""
+        """Store the digests of data files, as lists named by their own digest."""
         rows = [
             {
                 "digest": list_digest(name, files),
@@ -140,7 +142,8 @@ class Lake(TableCommits):
             self._commit_table(entry, cast(entry, frame_of(entry, rows)), ())
 
     def append_at(self, name: str, frame: pl.DataFrame, version: int) -> bool:
-        """Append only if the table is still at `version`; False when another writer was faster."""
+        """Append only if the table is still at `version`; return False when another writer was
+        faster."""
         entry = table(name)
         try:
             delta = self._writable(entry)
@@ -155,9 +158,12 @@ class Lake(TableCommits):
     def append_once(
         self, name: str, contents: Iterable[pa.Table], ids: Collection[str]
     ) -> CommitReport | None:
-        """Append rows whose owners are `ids`, a file of each content, in one commit; the contents
-        are asked for one by one and need never be in memory together. None, with nothing appended,
-        when the table has rows of one of `ids`; what `contents` raises leaves nothing either."""
+        """Append rows whose owners are `ids`: one file per content, all in one commit.
+
+        The contents are asked for one by one, so they need not fit into memory together. Return
+        None, with nothing appended, when the table has rows of one of `ids`. An exception from
+        `contents` leaves nothing either.
+        """
         entry = table(name)
         assert entry.owner is not None
         owner, folder = entry.owner, self.folder(name)
@@ -183,9 +189,10 @@ class Lake(TableCommits):
         return report
 
     def adopt(self, name: str, files: Mapping[Path, DataFile]) -> CommitReport | None:
-        """Take data files of another lake, by where they lie, as they are into a table that has
-        none. None, with nothing taken, when it has some; DamagedLake for a file that is not what
-        was written. Copies that are then left, under names that some version may pin, upkeep takes.
+        """Copy data files of another lake, by their paths there, into a table that has none.
+
+        Return None, with nothing adopted, when the table has some. Raise DamagedLake for a file
+        that is not what was written. `rdlake maintain` removes the copies that are left then.
         """
         entry, folder = table(name), self.folder(name)
         self._writable(entry)
@@ -204,12 +211,12 @@ class Lake(TableCommits):
         fresh: list[NewFile],
         attempt: Callable[[DeltaTable], TableCommit | None],
     ) -> CommitReport | None:
-        """Have the log name files that are there; None when it may not."""
+        """Make the log name files that are on disk; return None when it may not."""
 
         def once(delta: DeltaTable) -> TableCommit | None:
             now = snapshot_of(delta)
             if {file.path for file, _ in fresh} <= {path for path, _, _ in now.files}:
-                # the last attempt was told it failed, and did not
+                # The last attempt succeeded although it reported a failure.
                 sync_commit(self.folder(entry.name), now.version or 0)
                 return TableCommit(now.version or 0, tuple(file for file, _ in fresh))
             return attempt(delta)
@@ -223,7 +230,7 @@ class Lake(TableCommits):
     def _commit_table(
         self, entry: Table, rows: pa.Table, ids: Collection[str]
     ) -> TableCommit | None:
-        """One commit, or none when it would change nothing."""
+        """Make one commit, or none when it would change nothing."""
 
         def attempt(delta: DeltaTable) -> TableCommit | None:
             if entry.owner is None:
@@ -246,10 +253,11 @@ class Lake(TableCommits):
     # --- upkeep --------------------------------------------------------------------------
 
     def compact(self, name: str) -> bool:
-        """Rewrite a table's small files as few, sorted by key, without changing a row. False when
-        they are few, or a writer was at work: the next upkeep will do it.
+        """Rewrite a table's small files as few, sorted by key, without changing a row.
 
-        Not by delta-rs's `optimize`: two of these at once double every row.
+        Return False when they are few already, or when a writer was at work; the next run of
+        maintain does it then. delta-rs's `optimize` is not used: two of these at once double every
+        row.
         """
         entry, before = table(name), self._version(table(name))
         try:
@@ -267,7 +275,7 @@ class Lake(TableCommits):
         return True
 
     def unreferenced(self, name: str, hours: int) -> list[str]:
-        """Files below a table that its newest version does not need, older than `hours`."""
+        """Return files below a table that its newest version does not need, older than `hours`."""
         delta = self._delta(table(name))
         if delta is None:
             return []

@@ -1,6 +1,6 @@
-"""Old ends of Delta logs: entries and checkpoints that a later checkpoint makes superfluous.
+"""Remove old entries and checkpoints of a Delta log that a later checkpoint makes superfluous.
 
-delta-rs lists the whole log at each commit, so a log that only grows makes every commit dearer.
+delta-rs lists the whole log at each commit, so a log that only grows makes every commit slower.
 """
 
 from __future__ import annotations
@@ -17,14 +17,17 @@ from rdlake.store.durable import remove_quietly, sync, sync_folder
 from rdlake.store.translate import storage_door
 
 VERSIONS_KEPT = 100
-"""So many of the newest versions can still be opened, and the checkpoint before them."""
+"""The number of newest versions that can still be opened; the checkpoint before them stays too."""
 _OF_A_VERSION = re.compile(r"^(?P<version>\d{20})\.(json|checkpoint\.parquet)$")
 
 
 def covered_files(table_folder: Path, before: float) -> list[Path]:
-    """The files of the log, oldest first, that a later checkpoint covers: it was proven to tell
-    the same, `VERSIONS_KEPT` versions came after it, and all up to it are older than the instant
-    `before`. Empty when there is no such checkpoint."""
+    """Return the log files, oldest first, that a later checkpoint covers.
+
+    That checkpoint was proven to say the same, `VERSIONS_KEPT` versions follow it, and all files up
+    to it are older than the instant `before`. Return an empty list when there is no such
+    checkpoint.
+    """
     with storage_door(table_folder), suppress(FileNotFoundError):  # another upkeep is at work
         versions = _versions(log_folder(table_folder))
         old = _old_enough(versions, before)
@@ -37,7 +40,7 @@ def covered_files(table_folder: Path, before: float) -> list[Path]:
 
 
 def remove_covered(table_folder: Path, paths: Sequence[Path]) -> None:
-    """Remove what is covered. Oldest first: stopped at any moment, it leaves a log without gaps."""
+    """Remove covered files, oldest first: a stop at any moment leaves a log without gaps."""
     if not paths:
         return
     with storage_door(table_folder):
@@ -51,7 +54,7 @@ def remove_covered(table_folder: Path, paths: Sequence[Path]) -> None:
 
 
 def _versions(folder: Path) -> dict[int, list[Path]]:
-    """The files of each version, oldest first."""
+    """Return the files of each version, oldest first."""
     found: dict[int, list[Path]] = {}
     for path in sorted(folder.iterdir()):
         if name := _OF_A_VERSION.match(path.name):
@@ -60,7 +63,7 @@ def _versions(folder: Path) -> dict[int, list[Path]]:
 
 
 def _old_enough(versions: Mapping[int, Sequence[Path]], before: float) -> list[int]:
-    """The oldest versions without a gap, up to the first that is to be kept."""
+    """Return the oldest versions without a gap, up to the first version to keep."""
     kept_from = max(versions, default=0) - VERSIONS_KEPT + 1
     return list(
         takewhile(
@@ -78,8 +81,11 @@ def _is_whole(table_folder: Path, version: int) -> bool:
 
 
 def _tells_the_same(table_folder: Path, checkpoints: Sequence[int]) -> bool:
-    """True when the last of these checkpoints says alone what the one before and the entries
-    since say; without one before, all entries."""
+    """Return whether the last checkpoint alone says what the checkpoint before it and the entries
+    since say.
+
+    When there is no checkpoint before it, all entries are compared.
+    """
     *earlier, version = checkpoints
     start = earlier[-1] if earlier else None
     entries = [

@@ -1,4 +1,4 @@
-"""What a person calls an experiment: its workspace, or the beginning of its name."""
+"""Find an experiment by what a person calls it."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ SHOWN = 3
 
 
 def find_workspace(lake: Lake, text: str) -> str:
-    """The workspace of that name, or the only one whose name begins so, or the one of the loop
-    `<task_run_id>/<loop_id>` (`/baseline` after it for a baseline). BadInput when there is none,
-    or more than one."""
+    """Return the workspace with that name, or the only one whose name begins with it, or that of
+    the loop `<task_run_id>/<loop_id>` (`/baseline` after it for a baseline).
+
+    Raise BadInput when there is none, or more than one.
+    """
     loops = lake.read("loops", ["workspace_id", "task_run_id", "loop_id", "role"])
     folders = lake.read("workspaces", ["workspace_id"])
     names = {*folders["workspace_id"], *loops["workspace_id"]}

@@ -1,4 +1,4 @@
-"""Making and opening a lake: one that is torn or of another format is refused, with the remedy."""
+"""Create and open lakes; refuse a torn lake and a lake of another format, with the fix."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FORBIDDEN_IN_ROOT = "[]%*?"
 
 
 def init_store(root: str | Path) -> Lake:
-    """A lake at `root`: a new one, or the one that is there."""
+    """Create a lake at `root`, or open the lake that is there."""
     path = usable_root(root)
     catalogs = table("catalogs")
     if not is_lake(path):
@@ -33,8 +33,11 @@ def init_store(root: str | Path) -> Lake:
 
 
 def open_store(root: str | Path) -> Lake:
-    """The lake at `root`. Fails when there is none, when another rdlake made it in a format this
-    one cannot read, or when the end of a table's log is torn."""
+    """Open the lake at `root`.
+
+    Raise NoLake when there is none, UnsupportedLake when this rdlake cannot read its format,
+    DamagedLake when the end of a table's log is torn.
+    """
     path = usable_root(root)
     if not is_lake(path):
         raise NoLake.at(path)
@@ -47,12 +50,13 @@ def open_store(root: str | Path) -> Lake:
 
 
 def is_lake(path: Path) -> bool:
-    """True when a lake was made there."""
+    """Return whether a lake was created there."""
     return has_log(path / "tables" / "catalogs")
 
 
 def usable_root(root: str | Path) -> Path:
-    """The absolute path of a lake's root; UnsupportedLake for one that the engines cannot use."""
+    """Return the absolute path of a lake's root. Raise UnsupportedLake for a path that the engines
+    cannot use."""
     path = Path(root).expanduser().absolute()
     text = str(path)
     for character in FORBIDDEN_IN_ROOT:

@@ -1,4 +1,4 @@
-"""Rows in data files: read through the declared schema, written sorted, on disk and hashed."""
+"""Read data files through the declared schema; write them sorted, flushed to disk and hashed."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from rdlake.store.durable import sync_with_sha256
 from rdlake.store.translate import damaged_file, storage_door
 
 FILE = "/file"
-"""The column that names the file of a row; no table has one of that name."""
+"""The column that names the file of a row; no table has a column of that name."""
 ROWS_IN_A_GROUP = 100_000
-"""Fewer make one row cheaper, and the list of groups longer that every query reads first."""
+"""Fewer rows make it cheaper to find one row, but every query first reads the list of groups."""
 LONG_ROWS_IN_A_GROUP = 2_500
-"""Of rows that hold lists or maps, and where an owner has one row: that is found without reading
-many others."""
+"""The group size for rows with lists or maps, and for tables with one row per owner: one row is
+found without reading many others."""
 CHUNKS_IN_A_GROUP = 16
 PLAIN = (BYTES, REAL)
 
@@ -39,8 +39,11 @@ def read_files(
     *,
     named: bool = False,
 ) -> pl.DataFrame:
-    """Rows of these files of a table; columns that a file does not have are null. `named` adds
-    `FILE`, the path of each row's file in the table. DamagedLake when one cannot be read."""
+    """Return rows of these files of a table; columns that a file does not have are null.
+
+    `named` adds the column `FILE`: the path of each row's file in the table. Raise DamagedLake when
+    a file cannot be read.
+    """
     schema = polars_schema(entry)
     wanted = list(columns) if columns is not None else list(schema)
     paths = {folder / path: (path, size) for path, size, _ in files}
@@ -72,11 +75,11 @@ def read_files(
 
 
 def write_file(entry: Table, folder: Path, rows: pa.Table) -> DataFile:
-    """A new data file of these rows, on disk when this returns.
+    """Write a new data file of these rows, and flush it to disk.
 
-    What readers attach is packed for speed, the rest for space. Figures hardly repeat and are not
-    looked up: they have no dictionary and no statistics. Raw content comes in small groups, so that
-    one chunk can be read without the others.
+    Tables that readers attach are packed for speed, the others for space. Figures hardly repeat and
+    nobody looks them up: they have no dictionary and no statistics. Raw content has small groups,
+    so that one chunk can be read without the others.
     """
     looked_up = [
         leaf for field in entry.schema for leaf, kind in _leaves(field) if kind not in PLAIN
@@ -101,8 +104,11 @@ def write_file(entry: Table, folder: Path, rows: pa.Table) -> DataFile:
 
 
 def size_in_memory(entry: Table, folder: Path) -> Size:
-    """How many bytes the rows of a file are once they are read. Raw content may be packed to next
-    to nothing, so its files are asked; figures and words are not."""
+    """Return a function that tells how many bytes the rows of a file take in memory.
+
+    Raw content may pack to almost nothing, so the metadata of its files is read; other tables use
+    the size on disk.
+    """
     if not _is_content(entry):
         return SIZE
 
@@ -116,7 +122,7 @@ def size_in_memory(entry: Table, folder: Path) -> Size:
 
 
 def new_path(entry: Table, folder: Path) -> Path:
-    """Where a new data file of the table lies; nothing was ever called so."""
+    """Return an unused path for a new data file of the table."""
     return folder / f"part-00000-{uuid4()}-c000.{_packing(entry)}.parquet"
 
 
@@ -137,7 +143,7 @@ def _group_size(entry: Table) -> int:
 
 
 def _leaves(field: pa.Field, within: str = "") -> Iterator[tuple[str, pa.DataType]]:
-    """The columns that Parquet makes of a field, by their paths."""
+    """Yield the columns that Parquet makes of a field, by their paths."""
     path, kind = f"{within}{field.name}", field.type
     if pa.types.is_map(kind):
         yield from _leaves(kind.key_field, f"{path}.key_value.")

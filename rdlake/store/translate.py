@@ -1,4 +1,4 @@
-"""The door to storage: what Delta, Polars and the system say becomes an error with a fix."""
+"""Turn what Delta, Polars and the operating system raise into errors with a fix."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 @contextmanager
 def storage_door(where: Path) -> Iterator[None]:
-    """Foreign errors become ours here; a lost race stays what it is, for the caller to retry."""
+    """Translate foreign errors. A lost race passes unchanged, for the caller to try again."""
     try:
         yield
     except (CommitFailedError, TableNotFoundError):
@@ -27,7 +27,7 @@ def storage_door(where: Path) -> Iterator[None]:
 
 
 def storage_failed(where: Path, error: Exception) -> StorageFailed:
-    """The refusal, naming the file where the system names one."""
+    """Return the error for a refusal; it names the file when the system does."""
     return StorageFailed(
         f"the storage refused: {_one_line(error)}",
         where=getattr(error, "filename", None) or where,
@@ -37,11 +37,12 @@ def storage_failed(where: Path, error: Exception) -> StorageFailed:
 
 
 def damaged_file(folder: Path, sizes: Mapping[Path, int], error: Exception) -> DamagedLake:
-    """A data file is gone or not what was written; it is named where its size tells."""
+    """Return the error for a data file that is missing or not what was written; a wrong size tells
+    which file."""
     wrong = (path for path in sizes if not path.is_file() or path.stat().st_size != sizes[path])
     return DamagedLake.file(next(wrong, folder), f"a data file cannot be read: {_one_line(error)}")
 
 
 def _one_line(error: Exception) -> str:
-    """What the engine said, on one line and without colours."""
+    """Return the message of an engine on one line and without colours."""
     return " ".join(_COLOUR.sub("", str(error)).split())

@@ -67,7 +67,7 @@ class FrozenLake:
     def is_sound(self, over: Event | None = None) -> bool:
         """Whether all content is what its digest says: looked at once, by whoever asks first. False
         when it is `over` before that is known."""
-        lake = Lake(self.lake.root)  # its own, for another thread
+        lake = Lake(self.lake.root)  # another thread needs its own
         with self._turn:
             if self._sound is None:
                 going = takewhile(

@@ -85,7 +85,10 @@ def _has_same_files(frozen: FrozenLake, archive: Lake, name: str) -> bool:
     if files is None or sorted(file.size for file in files) != sorted(size for _, size, _ in there):
         return False
     folder = archive.folder(name)
-    with storage_door(folder), suppress(FileNotFoundError):  # whoever reads its rows says so
+    with (
+        storage_door(folder),
+        suppress(FileNotFoundError),
+    ):  # reading its rows reports a missing file
         read = sorted(sha256_of(folder / path) for path, _, _ in there)
         return read == sorted(file.sha256 for file in files)
     return False

@@ -103,14 +103,14 @@ def archive(
     if not request.everything:
         select_scope(
             FrozenLake(lake), request
-        )  # refuses what is not in the lake before an archive is made
+        )  # refuse unknown experiments before an archive is made
     try:
         with open_archive(lake, to) as there:
             return _ArchiveRun(lake=lake, archive=there, request=request).go(on_progress)
     except DamagedLake as error:
         root = usable_root(to)
         if error.where.startswith(f"{root}{os.sep}"):
-            with suppress(RdlakeError):  # if it does not even say which lake it is
+            with suppress(RdlakeError):  # its id may be unreadable too
                 revoke_receipts(lake, Lake(root).lake_id)
         raise
 
@@ -149,7 +149,7 @@ class _ArchiveRun:
     last: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
     def go(self, on_progress: Progress | None) -> ArchiveReport:
-        share_receipts(self.archive, self.lake)  # of a run that was stopped between the two
+        share_receipts(self.archive, self.lake)  # a stopped run may have left them in one lake
         frozen = FrozenLake(self.lake)
         all_of_it = self.request.everything and self.request.level == 2
         first = all_of_it and not self.archive.snapshot("blobs").files
@@ -196,7 +196,9 @@ class _ArchiveRun:
         ]
         revoked = [each for each in receipts if not each.level]
         refuse_gone(self.archive)
-        write_receipts([self.lake, self.archive], revoked)  # who relies on them must know first
+        write_receipts(
+            [self.lake, self.archive], revoked
+        )  # the lake must know first that they no longer count
         written = write_receipts(
             [self.archive, self.lake], [each for each in receipts if each.level]
         )
@@ -298,7 +300,7 @@ class _ArchiveRun:
             self.archive,
             note="archive run",
             allow=self._allowed,
-            reuse_from=Lake(self.lake.root),  # its own, since the other is in use meanwhile
+            reuse_from=Lake(self.lake.root),  # the other one is in use meanwhile
         )
         if report.outcome == "held":
             raise BadInput(

@@ -130,7 +130,7 @@ def _named_workspaces(
         found = set(loops["workspace_id"])
     if request.since:
         first = datetime(request.since.year, request.since.month, request.since.day)
-        older = loops.filter(pl.col("created_at") < first)  # of an unknown time it is taken
+        older = loops.filter(pl.col("created_at") < first)  # an unknown time counts as new
         found -= set(older["workspace_id"])
     return frozenset(found)
 

@@ -38,8 +38,8 @@ def record_journals(lake: Lake, journals: Iterable[Journal], begun: str | None =
                 states[str(row["workspace_id"]), str(row["path"])] = word
     if told:
         rows = frame_of(table("cleanups"), list(told.values()))
-        # whichever tells the next command that there is something to do comes first at the
-        # beginning, and last from then on
+        # At the beginning `cleanups` is written first, later last: a command that is stopped in
+        # between leaves the next one something to complete.
         if begun is None:
             _record_states(lake, states)
         lake.commit({"cleanups": rows}, {"cleanup_id": ids})

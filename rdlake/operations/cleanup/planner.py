@@ -234,7 +234,7 @@ def _fresh_runs(logs: Sequence[LogFolder]) -> dict[str, float]:
             try:
                 written = root.tree(log.folder, hashed=False).written
             except UnsafeEntry:
-                continue  # it is told where the log itself is judged
+                continue  # the item of the log itself gives the reason
         fresh[log.name] = max(written, fresh.get(log.name, 0.0))
     return fresh
 

@@ -1,7 +1,7 @@
-"""Every table of the lake: name, meaning, columns, key. The only place that knows a schema.
+"""List every table of the lake: name, meaning, columns, key. Only this package knows a schema.
 
-The order of `TABLES` is the order in which a batch commits: what is referred to first, `loops`
-late, `ingests` last, so that half a batch is never seen from the views.
+The order of `TABLES` is the order in which a batch commits: referenced rows first, `loops` late,
+`ingests` last. So the views never show half a batch.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from rdlake.schema.tables.schema import Column, Table
 __all__ = ["LAKE_FORMAT", "TABLES", "Column", "Table", "table"]
 
 LAKE_FORMAT = 1
-"""Raised when a lake of an older rdlake can no longer be read as it is; new columns do not."""
+"""The format of a lake. It is raised when a lake of an older rdlake can no longer be read as it is;
+new columns do not raise it."""
 
 TABLES: tuple[Table, ...] = (
     operations.EVIDENCE,
@@ -46,5 +47,5 @@ _BY_NAME = {entry.name: entry for entry in TABLES}
 
 
 def table(name: str) -> Table:
-    """The table of that name; KeyError when there is none."""
+    """Return the table of that name; raise KeyError when there is none."""
     return _BY_NAME[name]

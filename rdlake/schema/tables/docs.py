@@ -1,4 +1,4 @@
-"""The tables as a page: `python -m rdlake.schema.tables.docs > docs/tables.md`."""
+"""Write the tables as a page: `python -m rdlake.schema.tables.docs > docs/tables.md`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ This page is made from `rdlake/tables/` by `make docs`.
 
 
 def tables_markdown() -> str:
-    """The page: what each table holds, its key, and every column."""
+    """Return the page: what each table holds, its key, and every column."""
     return "\n".join([INTRODUCTION, *map(_section, TABLES)])
 
 
@@ -53,7 +53,7 @@ def _columns(columns: tuple[Column, ...]) -> Iterator[str]:
 
 
 def _cell(text: str) -> str:
-    """Text that stays within its cell."""
+    """Return text that stays within its cell."""
     return text.replace("|", "\\|").replace("<", "&lt;")
 
 

@@ -1,4 +1,4 @@
-"""What a table and a column are, and the few types they may have."""
+"""Define what a table and a column are, and the few types they may have."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ PINNED = pa.list_(
 
 @dataclass(frozen=True)
 class Column:
-    """One column. A clock column tells when something was seen, not what it was."""
+    """Describe one column. A clock column tells when something was seen, not what it was."""
 
     name: str
     type: pa.DataType
@@ -53,8 +53,11 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """One table. Rows belong to their `owner` and are replaced with it; without one, rows are
-    only appended. An operation tells what was done; it is never rolled back."""
+    """Describe one table. Rows belong to their `owner` and are replaced with it; a table without an
+    owner is only appended to.
+
+    An operation table tells what was done; it is never rolled back.
+    """
 
     name: str
     meaning: str
