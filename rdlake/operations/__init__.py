@@ -1,1 +1,1 @@
-"""Work of an operator: archive, clean up, maintain, examine, group, keep."""
+"""Do the work of an operator: archive, clean up, maintain, examine, group, keep."""

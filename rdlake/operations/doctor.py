@@ -1,4 +1,4 @@
-"""Is the lake whole, and if its end is torn: back to the last whole version, deleting nothing."""
+"""Examine whether a lake is whole, and return a torn lake to its last whole version."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ RESTORE = restore("the table's _delta_log")
 
 @dataclass(frozen=True)
 class Complaint:
-    """A file that is not whole, and what to do."""
+    """Describe a file that is not whole, and the fix."""
 
     file: str
     reason: str
@@ -36,7 +36,7 @@ class Complaint:
 
 @dataclass(frozen=True, kw_only=True)
 class Health:
-    """What a quick look at the lake shows."""
+    """Report what a quick look at the lake shows."""
 
     root: str
     lake_id: str | None
@@ -57,8 +57,10 @@ class Health:
 
 
 def examine(root: str | Path) -> Health:
-    """Look at the end of every table's log, and whether it is behind what was published; NoLake
-    when there is none."""
+    """Check the end of every table's log, and whether the lake is behind what was published.
+
+    Raise NoLake when there is none.
+    """
     path = _lake_path(root)
     folders = _table_folders(path)
     faults = tuple(
@@ -93,7 +95,7 @@ def examine(root: str | Path) -> Health:
 
 
 def _about_catalogs(lake: Lake, versions: list[Version]) -> Iterator[Complaint]:
-    """What was published against the tables' logs, the lists of files and the catalog files."""
+    """Yield where tables' logs, lists of files and catalog files contradict what was published."""
     if versions:
         for name, reason in lost_commits(lake, versions[-1]).items():
             yield Complaint(str(log_folder(lake.folder(name))), reason, BEHIND)
@@ -105,11 +107,11 @@ def _about_catalogs(lake: Lake, versions: list[Version]) -> Iterator[Complaint]:
 
 
 def repair(root: str | Path) -> list[str]:
-    """Move the torn files at the end of each log, and catalog files that are of no published
-    version, into `torn/`, find lost lists of files again and place the newest version; returns
-    what was moved. DamagedLake when a log leads to no version without a file that is torn.
+    """Move torn files at the end of each log, and catalog files of no published version, into
+    `torn/`. Recover lost lists of files and place the newest version. Return what was moved.
 
-    What such a file leaves torn in its turn, as a pointer to its checkpoint, goes with it.
+    A pointer to a torn checkpoint goes with it. Raise DamagedLake when a log leads to no version
+    without a torn file.
     """
     path = _lake_path(root)
     aside = repair_folder(path, datetime.now(UTC))

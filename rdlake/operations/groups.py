@@ -1,7 +1,7 @@
-"""Groups of experiments to compare: what a person adds to those that follow from the evidence.
+"""Group experiments to compare: what a person adds to the groups that follow from the evidence.
 
-The groups themselves are the view `group_members`; here are only the words of a person, one row
-each in `experiment_groups`, which no ingest touches.
+The groups themselves are the view `group_members`. The table `experiment_groups` has only what
+persons enter, one row each, which no ingest touches.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from rdlake.store.lookup import find_workspace
 
 Role = Literal["control", "treatment", "baseline"]
 ITSELF = "*"
-"""In the place of an experiment: the group itself."""
+"""Stands in the place of an experiment for the group itself."""
 KINDS = ("run/", "factors/", "variants/", "lineage/", "own/")
-"""How the ids of groups begin."""
+"""The prefixes of group ids."""
 SHOWN = 3
 
 
 @dataclass(frozen=True, kw_only=True)
 class Group:
-    """One group as it stands now."""
+    """Describe one group as it stands now."""
 
     group_id: str
     name: str
@@ -44,7 +44,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Person:
-    """Who says it, and why."""
+    """Hold who changes a group, and why."""
 
     name: str
     note: str | None = None
@@ -59,7 +59,7 @@ class Person:
 
 
 def list_groups(lake: Lake) -> list[Group]:
-    """Every group of the newest rows, published or not."""
+    """Return every group of the newest rows, published or not."""
     query = """
         SELECT group_id, any_value(name), any_value(kind), count(*),
             any_value(control_workspace_id), list(DISTINCT origin ORDER BY origin)
@@ -81,7 +81,7 @@ def list_groups(lake: Lake) -> list[Group]:
 
 
 def compare_group(lake: Lake, text: str) -> list[dict[str, Any]]:
-    """The experiments of one group beside its control: rows of `group_comparison`."""
+    """Return the experiments of one group beside its control: rows of `group_comparison`."""
     group = _find_group(lake, text)
     query = "SELECT * FROM group_comparison WHERE group_id = ? ORDER BY role, experiment_id"
     with unpublished(lake) as connection:
@@ -93,7 +93,7 @@ def compare_group(lake: Lake, text: str) -> list[dict[str, Any]]:
 def add(
     lake: Lake, text: str, experiments: Sequence[str], by: Person, role: Role | None = None
 ) -> str:
-    """Put experiments into a group, a new one when none is called so; the group's id."""
+    """Put experiments into a group, a new one when none has that name. Return the group's id."""
     if not experiments:
         raise BadInput("no experiment is named", where=text, fix="name at least one EXPERIMENT")
     ids = [find_workspace(lake, each) for each in experiments]
@@ -114,7 +114,7 @@ def add(
 
 
 def rename(lake: Lake, text: str, name: str, by: Person) -> str:
-    """Give a group another name; the group's id, which stays."""
+    """Give a group another name. Return its id, which stays."""
     if not name.strip():
         raise BadInput("a group needs a name", where=text, fix="give one that is not empty")
     group = _find_group(lake, text)
@@ -123,7 +123,7 @@ def rename(lake: Lake, text: str, name: str, by: Person) -> str:
 
 
 def mark(lake: Lake, text: str, experiment: str, role: Role, by: Person) -> str:
-    """Say what an experiment of a group is; of two controls the last one said is the control."""
+    """Set the role of an experiment in a group; the control that was marked last counts."""
     group, workspace_id = _find_group(lake, text), find_workspace(lake, experiment)
     if workspace_id not in _members(lake, group.group_id):
         raise BadInput(
@@ -141,7 +141,8 @@ def mark(lake: Lake, text: str, experiment: str, role: Role, by: Person) -> str:
 
 
 def remove(lake: Lake, text: str, experiments: Sequence[str], by: Person) -> str:
-    """Take experiments out of a group, or with none named the whole group; adding brings back."""
+    """Take experiments out of a group, or remove the group when none is named; adding brings them
+    back."""
     group = _find_group(lake, text)
     ids = {find_workspace(lake, each) for each in experiments}
     if group.kind == "own":
@@ -157,7 +158,7 @@ def remove(lake: Lake, text: str, experiments: Sequence[str], by: Person) -> str
 
 
 def _find_group(lake: Lake, text: str) -> Group:
-    """The group of that id or name, or the only one whose id begins so."""
+    """Return the group with that id or name, or the only one whose id begins so."""
     found = _matching_groups(list_groups(lake), text)
     if len(found) != 1:
         raise _unclear(found, text)
@@ -192,7 +193,7 @@ def _members(lake: Lake, group_id: str) -> set[str]:
 
 
 def _entry(group_id: str, workspace_id: str, by: Person, **said: object) -> dict[str, object]:
-    """One row; what is not said again of the same is as the evidence has it."""
+    """Return one row; a field that is not given keeps what the evidence says."""
     return {
         "entry_id": sha256(f"{group_id}\0{workspace_id}".encode()).hexdigest(),
         "group_id": group_id,
@@ -205,7 +206,7 @@ def _entry(group_id: str, workspace_id: str, by: Person, **said: object) -> dict
 
 
 def _commit(lake: Lake, entries: Sequence[dict[str, object]], gone: Sequence[str] = ()) -> None:
-    """Replaces what was said before of the same, and nothing else: two persons lose nothing."""
+    """Replace the earlier entries about the same, and nothing else: two persons lose nothing."""
     ids = [str(each["entry_id"]) for each in entries]
     frame = frame_of(table("experiment_groups"), list(entries))
     lake.commit({"experiment_groups": frame}, {"entry_id": [*ids, *gone]})

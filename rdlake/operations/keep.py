@@ -1,4 +1,4 @@
-"""Experiments that must stay: nothing of them is cleaned up while they are pinned."""
+"""Pin experiments that must stay: no clean-up takes anything of them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rdlake.store.lookup import find_workspace
 
 
 def pin(lake: Lake, experiment: str, why: str) -> str:
-    """Say that an experiment must stay, and why; its workspace. BadInput when there is none."""
+    """Pin an experiment, with the reason. Return its workspace, or raise BadInput."""
     workspace_id = find_workspace(lake, experiment)
     now = datetime.now(UTC).replace(tzinfo=None)
     row = {"workspace_id": workspace_id, "reason": why, "pinned_at": now}
@@ -22,12 +22,12 @@ def pin(lake: Lake, experiment: str, why: str) -> str:
 
 
 def unpin(lake: Lake, experiment: str) -> str:
-    """Say that it need not stay any longer; its workspace."""
+    """Unpin an experiment. Return its workspace."""
     workspace_id = find_workspace(lake, experiment)
     lake.commit({"pins": frame_of(table("pins"), [])}, {"workspace_id": [workspace_id]})
     return workspace_id
 
 
 def list_pins(lake: Lake) -> pl.DataFrame:
-    """What is pinned: workspace_id, reason, pinned_at."""
+    """Return what is pinned: workspace_id, reason, pinned_at."""
     return lake.read("pins").sort("workspace_id")

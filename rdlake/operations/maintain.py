@@ -1,4 +1,4 @@
-"""Keeping a lake small and fast without losing anything that a catalog version pins."""
+"""Keep a lake small and fast without losing anything that a catalog version pins."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from rdlake.store.translate import storage_door
 
 FILES_WORTH_COMPACTING = 9
 HOURS_UNTIL_REMOVAL = 24
-"""A file that no version needs may belong to a writer still at work; after a day it does not."""
+"""An unneeded file may belong to a writer still at work; after a day it does not."""
 CATALOG_FILES_KEPT = 50
 _CATALOG_FILE = re.compile(r"^v\d{6,}\.duckdb$")
 _DRAFT = re.compile(r"^\.[0-9a-f]{32}\.duckdb(\.wal)?$")
@@ -29,7 +29,7 @@ _DRAFT = re.compile(r"^\.[0-9a-f]{32}\.duckdb(\.wal)?$")
 
 @dataclass(frozen=True, kw_only=True)
 class TableUpkeep:
-    """What was done to one table, or would be."""
+    """Report what was done to one table, or would be."""
 
     table: str
     files: int
@@ -41,7 +41,7 @@ class TableUpkeep:
 
 @dataclass(frozen=True)
 class MaintainReport:
-    """What was done, or would be; catalog files that were pruned are made again on demand."""
+    """Report what was done, or would be; pruned catalog files are made again on demand."""
 
     tables: tuple[TableUpkeep, ...]
     catalog_files_pruned: tuple[str, ...]
@@ -55,8 +55,8 @@ class MaintainReport:
 def maintain(
     lake: Lake, *, dry_run: bool = False, older_than_hours: int = HOURS_UNTIL_REMOVAL
 ) -> MaintainReport:
-    """Compact tables of many files; remove files that neither a table nor a version needs, and
-    what a later checkpoint says of a table's past."""
+    """Compact tables of many files. Remove files that neither a table nor a version needs, and log
+    entries that a later checkpoint covers."""
     pinned = _pinned_paths(lake)
     return MaintainReport(
         tuple(
@@ -102,8 +102,10 @@ def _size(file: Path) -> int:
 
 
 def _pinned_paths(lake: Lake) -> set[tuple[str, str]]:
-    """(table, path) of every file that some published version needs; DamagedLake when a version's
-    list of files is gone, for then nothing may be removed."""
+    """Return (table, path) of every file that some published version needs.
+
+    Raise DamagedLake when a version's list of files is gone, for then nothing may be removed.
+    """
     pins = {pin.file_list: pin for version in history(lake) for pin in version.pinned}
     lists = lake.read("file_lists", ["digest", "files"], pl.col("digest").is_in(list(pins)))
     found = dict(lists.rows())
@@ -117,9 +119,11 @@ def _pinned_paths(lake: Lake) -> set[tuple[str, str]]:
 def _prune_catalog_files(
     lake: Lake, pinned: set[tuple[str, str]], hours: int, *, dry_run: bool
 ) -> tuple[str, ...]:
-    """Old versions' DuckDB files, rows of views that no version has, other contracts, and drafts
-    that a stopped publisher left behind; a file that a reader on Windows holds open stays until
-    the next time."""
+    """Remove old versions' DuckDB files, view rows that no version has, other contracts, and drafts
+    of a stopped publisher.
+
+    A file that a reader on Windows holds open stays until the next time.
+    """
     entries = _entries(lake.catalogs_folder)
     versions = [path for path in entries if _CATALOG_FILE.match(path.name)]
     old = time.time() - hours * 3600
@@ -141,7 +145,7 @@ def _entries(folder: Path) -> list[Path]:
 
 
 def _left_behind(path: Path, before: float) -> bool:
-    """True for a file that nobody has written to since; its publisher may just have ended."""
+    """Return whether nobody has written to a file since; its publisher may just have ended."""
     try:
         return path.stat().st_mtime < before
     except FileNotFoundError:

@@ -11,7 +11,7 @@ from rdlake.operations.archive.frozen_lake import FrozenLake
 
 
 def kept_content(frozen: FrozenLake, workspace_ids: Collection[str]) -> pl.DataFrame:
-    """workspace_id and sha256 of each file and chart whose content the lake has."""
+    """Return workspace_id and sha256 of each file and chart whose content the lake has."""
     mine = pl.col("workspace_id").is_in(list(workspace_ids)) & pl.col("sha256").is_not_null()
     found = [
         frozen.read(name, ["workspace_id", "sha256"], mine).unique()
@@ -24,7 +24,7 @@ def kept_content(frozen: FrozenLake, workspace_ids: Collection[str]) -> pl.DataF
 def missing_content(
     frozen: FrozenLake, workspace_ids: Collection[str]
 ) -> dict[str, tuple[str, ...]]:
-    """By workspace the files worth keeping whose content the lake does not have."""
+    """Return, by workspace, the files worth keeping whose content the lake does not have."""
     columns = ["workspace_id", "path", "artifact_type", "size", "sha256"]
     mine = pl.col("workspace_id").is_in(list(workspace_ids)) & (pl.col("kind") == "file")
     there = frozen.read("blobs", ["sha256"]).unique()
@@ -39,7 +39,7 @@ def missing_content(
 def count_files(
     frozen: FrozenLake, workspace_ids: Collection[str]
 ) -> dict[str, tuple[int, int, int]]:
-    """By workspace: files whose content is kept, their bytes, and files of which it is not."""
+    """Return, by workspace, the files with kept content, their bytes, and the files without it."""
     mine = pl.col("workspace_id").is_in(list(workspace_ids)) & (pl.col("kind") == "file")
     files = frozen.read("artifacts", ["workspace_id", "size", "sha256"], mine)
     there = frozen.read("blobs", ["sha256"]).unique().with_columns(kept=pl.lit(value=True))

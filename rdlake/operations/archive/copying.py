@@ -1,4 +1,4 @@
-"""Bringing rows and content to an archive: only what is not there, or not the same."""
+"""Copy rows and content to an archive: only what is not there, or not equal."""
 
 from __future__ import annotations
 
@@ -18,13 +18,15 @@ from rdlake.store.blobs import read_contents, store, stored_digests
 from rdlake.store.lake import Lake
 
 ROWS, PACKED, OWNERS = 250_000, 16 << 20, 5_000
-"""About so many rows, packed bytes and owners are held and committed together."""
+"""About how many rows, packed bytes and owners are read and committed together."""
 
 
 @dataclass(kw_only=True)
 class CopyReport:
-    """What was copied, or would be: rows by table, content, and whose it was. `lost` are digests of
-    content that the lake itself no longer has whole."""
+    """Report what was copied, or would be: rows by table, content, and the workspaces.
+
+    `lost` are digests of content that the lake itself no longer has whole.
+    """
 
     rows: dict[str, int] = field(default_factory=dict)
     workspace_ids: set[str] = field(default_factory=set)
@@ -46,9 +48,11 @@ def copy_rows_and_content(
     dry_run: bool = False,
     on_progress: Progress | None = None,
 ) -> CopyReport:
-    """Bring what is new or changed to the archive, table by table in the order of a batch. Of the
-    workspaces `with_files` the content, curves, signals and charts too. None is an archive that
-    is not there yet."""
+    """Copy what is new or changed to the archive, table by table in the order of a batch.
+
+    For the workspaces `with_files`, copy content, curves, signals and charts too. `archive` is None
+    while there is no archive yet.
+    """
     done = CopyReport()
     for number, name in enumerate(COPIED, start=1):
         if name == "blobs":
@@ -65,7 +69,7 @@ def copy_rows_and_content(
 
 
 def batches_of(frozen: FrozenLake, name: str, ids: Collection[str]) -> Iterator[list[str]]:
-    """The owners, so many at a time that their rows fit into memory."""
+    """Yield the owners in batches whose rows fit into memory."""
     files, rows = frozen.files(name), frozen.owners(name)
     packed = sum(size for _, size, _ in files) / max(1, sum(rows for _, _, rows in files))
     most = max(1, min(ROWS, int(PACKED / max(packed, 1))))
@@ -116,8 +120,10 @@ def _copy_rows(
 def _adopt_table(
     frozen: FrozenLake, archive: Lake | None, name: str, done: CopyReport, *, dry_run: bool
 ) -> bool:
-    """All rows of a table of which the archive has none, as the files that they lie in. False when
-    it has some, or when it is not known what was written to a file."""
+    """Copy all rows of a table as the files they lie in, when the archive has none.
+
+    Return False when it has some, or when it is not known what was written to a file.
+    """
     if not frozen.data_files(name) or (archive and archive.snapshot(name).files):
         return False
     if archive and not dry_run:
@@ -141,7 +147,7 @@ def _copy_ingests(
     *,
     dry_run: bool,
 ) -> None:
-    """Rows are only appended; those that are there are known by their key."""
+    """Append the rows whose key the archive does not have."""
     name, key = "ingests", list(table("ingests").key)
     if scope.ingests is None and _adopt_table(frozen, archive, name, done, dry_run=dry_run):
         return
@@ -180,7 +186,9 @@ def _copy_content(
 
 
 def _adopt_content(frozen: FrozenLake, archive: Lake, missing: frozenset[str]) -> bool:
-    """All content as the files it lies in; False when one is not what its digest says, which is not
-    to be carried over."""
+    """Copy all content as the files it lies in.
+
+    Return False when some content is not what its digest says: that must not be copied.
+    """
     whole = frozen.owners("blobs").keys() <= missing and not archive.snapshot("blobs").files
     return whole and frozen.is_sound() and _adopt_files(frozen, archive, "blobs")

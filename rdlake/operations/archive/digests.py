@@ -1,4 +1,4 @@
-"""A digest over the rows of each owner: the same wherever they lie, and in whatever order."""
+"""Compute a digest over the rows of each owner; files and order of rows do not matter."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ WHOLE = (BOOL, DATE, INT, TIME)
 
 
 def bytes_by_owner(entry: Table, rows: pl.DataFrame) -> Iterator[tuple[str, list[Any]]]:
-    """Each owner's rows as the bytes that a digest is taken of: sorted by key, without clocks.
+    """Yield each owner with the bytes to digest: rows sorted by key, without clock columns.
 
-    First what columns they have and how many they are, then a line of JSON for each run of rows
-    with equal words, then the figures, eight bytes each, whole ones first, then a byte for each
-    that tells whether it is null.
+    First come the columns and the number of rows, then one line of JSON for each run of rows with
+    equal texts, then the figures with eight bytes each, whole numbers first, then one byte per
+    figure that tells whether it is null.
     """
     assert entry.owner is not None
     solid = [column for column in entry.columns if not column.clock]

@@ -1,4 +1,4 @@
-"""A lake as it was at one moment: an ingest that goes on meanwhile does not show."""
+"""Read a lake as it was at one moment: an ingest meanwhile does not show."""
 
 from __future__ import annotations
 
@@ -20,8 +20,11 @@ from rdlake.store.parquet import read_files
 
 
 class FrozenLake:
-    """The tables of a lake as they were when this was made. They are looked at in the opposite
-    order of a batch's commits, so that whatever a loop refers to is there."""
+    """Hold the tables of a lake as they were when this was made.
+
+    Tables are opened in the opposite order of a batch's commits, so that whatever a loop refers to
+    is there.
+    """
 
     def __init__(self, lake: Lake) -> None:
         self.lake = lake
@@ -33,20 +36,20 @@ class FrozenLake:
     def read(
         self, name: str, columns: Collection[str] | None = None, where: pl.Expr | None = None
     ) -> pl.DataFrame:
-        """Rows of a table."""
+        """Return rows of a table."""
         files = self._tables[name].files
         return read_files(table(name), self.lake.folder(name), files, columns, where)
 
     def files(self, name: str) -> list[tuple[str, int, int]]:
-        """The data files of a table: path, size, rows."""
+        """Return the data files of a table: path, size, rows."""
         return list(self._tables[name].files)
 
     def rows(self, name: str) -> int:
-        """How many rows a table has."""
+        """Return how many rows a table has."""
         return self._tables[name].rows
 
     def owners(self, name: str) -> Mapping[str, int]:
-        """Whose rows a table has, and how many of each."""
+        """Return the owners of a table's rows, and how many rows each has."""
         if name not in self._owners:
             owner = table(name).owner
             assert owner is not None
@@ -55,7 +58,7 @@ class FrozenLake:
 
     @contextmanager
     def checking_content(self) -> Iterator[None]:
-        """Look beside the block whether all content `is_sound`, which is asked in it."""
+        """Check all content in a thread while the block runs; `is_sound` returns the answer."""
         over = Event()
         with ThreadPoolExecutor(1) as beside:
             beside.submit(self.is_sound, over)
@@ -65,8 +68,10 @@ class FrozenLake:
                 over.set()
 
     def is_sound(self, over: Event | None = None) -> bool:
-        """Whether all content is what its digest says: looked at once, by whoever asks first. False
-        when it is `over` before that is known."""
+        """Return whether all content is what its digest says; the first caller checks it.
+
+        Return False when `over` is set before the answer is known.
+        """
         lake = Lake(self.lake.root)  # another thread needs its own
         with self._turn:
             if self._sound is None:
@@ -81,8 +86,11 @@ class FrozenLake:
             return self._sound
 
     def data_files(self, name: str) -> tuple[DataFile, ...] | None:
-        """The data files of a table as they were when written; None when of one of them nothing was
-        recorded, since its writer was stopped, or it has no name of ours."""
+        """Return the data files of a table as they were when written.
+
+        Return None when nothing was recorded of a file, since its writer was stopped, or when its
+        name is not one of ours.
+        """
         files = [self._known.get((name, path)) for path, _, _ in self.files(name)]
         known = tuple(file for file in files if file and Path(file.path).name == file.path)
         return known if len(known) == len(files) else None

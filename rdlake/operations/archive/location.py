@@ -1,4 +1,4 @@
-"""Where an archive lies: never the lake itself, one archiver at a time, and gone is said."""
+"""Open an archive: never the lake itself, one archiver at a time, and a lost disk is reported."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ LAKE_FOLDERS = {"tables", "catalogs", TURN}
 
 
 def find_archive(lake: Lake, to: str | Path) -> Lake | None:
-    """The archive there; None when none was made yet. BadInput for a place that cannot be one."""
+    """Return the archive there; None when there is none yet. Raise BadInput for a place that cannot
+    be one."""
     root = usable_root(to)
     here, there = lake.root.resolve(), root.resolve()
     if here == there or here in there.parents or there in here.parents:
@@ -53,8 +54,10 @@ def find_archive(lake: Lake, to: str | Path) -> Lake | None:
 
 @contextmanager
 def open_archive(lake: Lake, to: str | Path) -> Iterator[Lake]:
-    """The archive there, a new one if there is none, and nobody else's turn while it is used.
-    LakeBusy when another archiver is at work; a killed one is not."""
+    """Yield the archive there, a new one if there is none, and lock it meanwhile.
+
+    Raise LakeBusy when another archiver is at work.
+    """
     found = find_archive(lake, to)
     root = found.root if found else usable_root(to)
     try:
@@ -67,8 +70,8 @@ def open_archive(lake: Lake, to: str | Path) -> Iterator[Lake]:
 
 
 def refuse_gone(archive: Lake) -> None:
-    """StorageFailed when the archive is gone: a disk that was taken away leaves an empty folder,
-    and nothing must be written into that."""
+    """Raise StorageFailed when the archive is gone: a removed disk leaves an empty folder, which
+    must not be written to."""
     if not is_lake(archive.root):
         raise StorageFailed(
             "the archive is gone",

@@ -1,4 +1,4 @@
-"""Proving an archive by reading it back: every row against the lake's, every byte by its digest."""
+"""Prove an archive by reading it back: every row against the lake's, every byte by its digest."""
 
 from __future__ import annotations
 
@@ -24,9 +24,11 @@ from rdlake.store.translate import storage_door
 
 @dataclass(kw_only=True)
 class Proof:
-    """What was read back: rows by table, contents, a digest over each workspace's own rows.
-    `differing` are the tables with owners whose rows are not the lake's; `rotten` is content that
-    is not there or not what its digest says, by workspace."""
+    """Report what was read back: rows by table, contents, a digest over each workspace's own rows.
+
+    `differing` has, by table, the owners whose rows are not the lake's. `rotten` has, by workspace,
+    the content that is missing or not what its digest says.
+    """
 
     rows: dict[str, int] = field(default_factory=dict)
     contents: int = 0
@@ -35,7 +37,8 @@ class Proof:
     rotten: dict[str, list[str]] = field(default_factory=dict)
 
     def is_wrong(self, workspace_id: str) -> bool:
-        """Whether rows are not proven that this workspace rests on; of shared ones all are told."""
+        """Return whether rows that this workspace rests on are not proven; a shared table counts
+        for all."""
         return any(
             name not in OWN or workspace_id in owners for name, owners in self.differing.items()
         )
@@ -48,8 +51,11 @@ def prove(
     with_files: Collection[str],
     ingests: Collection[str] | None,
 ) -> Proof:
-    """Read the rows of these owners back from a newly opened archive, what became of the
-    `ingests` of these names, or of all, and the content of the workspaces `with_files`."""
+    """Read back, from a newly opened archive, the rows of these owners and the content of
+    `with_files`.
+
+    `ingests` are the names whose rows in `ingests` are checked; None checks all.
+    """
     proof = Proof()
     hashes = {each: sha256() for name in OWN for each in owners.get(name, ())}
     for name, ids in sorted(owners.items()):
@@ -79,8 +85,8 @@ def prove(
 
 
 def _has_same_files(frozen: FrozenLake, archive: Lake, name: str) -> bool:
-    """Whether the archive's data files, read now, are those that the lake wrote: then so is every
-    row in them."""
+    """Return whether the archive's data files, read now, are those that the lake wrote; then every
+    row in them is."""
     files, there = frozen.data_files(name), archive.snapshot(name).files
     if files is None or sorted(file.size for file in files) != sorted(size for _, size, _ in there):
         return False
@@ -97,8 +103,7 @@ def _has_same_files(frozen: FrozenLake, archive: Lake, name: str) -> bool:
 def _compare(
     proof: Proof, entry: Table, back: pl.DataFrame, rows: pl.DataFrame, ids: Collection[str]
 ) -> None:
-    """Count what came back, and tell whose rows came back otherwise; of two that both are absent
-    none did."""
+    """Count the rows that came back, and note the owners whose rows differ."""
     proof.rows[entry.name] = proof.rows.get(entry.name, 0) + back.height
     if wrong := find_changes(entry, back, cast(entry, rows), ids)[0]:
         proof.differing.setdefault(entry.name, []).extend(wrong)
@@ -107,7 +112,7 @@ def _compare(
 def _prove_ingests(
     frozen: FrozenLake, archive: Lake, names: Collection[str] | None, proof: Proof
 ) -> None:
-    """Each row is there, once; the archive may have others too."""
+    """Check that each row is there, once; the archive may have others too."""
     if names is None and _has_same_files(frozen, archive, "ingests"):
         proof.rows["ingests"] = frozen.rows("ingests")
         return

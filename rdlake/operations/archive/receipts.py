@@ -1,4 +1,4 @@
-"""Receipts: what an archive was proven to have of each experiment, and whether it still counts."""
+"""Write and read receipts: what an archive was proven to have of each experiment."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ KEY = ["archive_id", "workspace_id"]
 
 @dataclass(frozen=True, kw_only=True)
 class ArchiveReceipt:
-    """What one run proved of one workspace; `write` adds which run it was, and when."""
+    """Hold what one run proved of one workspace; `write_receipts` adds the run and the time."""
 
     workspace_id: str
     level: int
@@ -34,15 +34,18 @@ class ArchiveReceipt:
     source_digest: str | None
 
     def says_the_same(self, row: Mapping[str, object] | None) -> bool:
-        """Whether a receipt of the same archive says of the workspace what this one does."""
+        """Return whether a receipt of the archive says of the workspace what this one does."""
         fields = ("level", "content_digest", "files", "not_kept", "source_digest")
         return row is not None and all(row[name] == getattr(self, name) for name in fields)
 
 
 def archiving_levels(lake: Lake) -> dict[str, int]:
-    """By workspace what its archives were proven to have of it as it is now: 0 nothing, 1 rows, 2
-    also every file worth keeping. The last receipt of an archive counts, and only while the source
-    has the digest it was archived with; of several archives the best."""
+    """Return, by workspace, what its archives have of it as it is now: 0 nothing, 1 rows, 2 also
+    every file worth keeping.
+
+    The last receipt of an archive counts, and only while the source has the digest it was archived
+    with. Of several archives the best counts.
+    """
     now = dict(lake.read("workspaces", ["workspace_id", "source_digest"]).rows())
     now |= dict(lake.read("loops", ["workspace_id", "source_digest"]).rows())
     levels = dict.fromkeys(sorted(now), 0)
@@ -54,14 +57,14 @@ def archiving_levels(lake: Lake) -> dict[str, int]:
 
 
 def last_receipts(archive: Lake, lake: Lake) -> dict[str, dict[str, object]]:
-    """The last receipt of this archive for each workspace of the lake, in whichever of both."""
+    """Return the last receipt of this archive for each workspace, from either lake."""
     told = [each.read("archives", where=_of_both(archive, lake)) for each in (archive, lake)]
     rows = _last(pl.concat(told).unique(KEY))
     return {row["workspace_id"]: row for row in rows.iter_rows(named=True)}
 
 
 def revoke_receipts(lake: Lake, archive_lake_id: str) -> None:
-    """Say in the lake that an archive proves nothing any longer: it cannot be read."""
+    """Write to the lake that an archive, which cannot be read, proves nothing any longer."""
     rows = _last(lake.read("archives", where=pl.col("archive_lake_id") == archive_lake_id))
     write_receipts(
         [lake], [revoked_receipt(row) for row in rows.iter_rows(named=True) if row["level"]]
@@ -69,7 +72,7 @@ def revoke_receipts(lake: Lake, archive_lake_id: str) -> None:
 
 
 def revoked_receipt(row: Mapping[str, Any]) -> ArchiveReceipt:
-    """The receipt that says of a workspace what another one said no longer."""
+    """Return a receipt that revokes another one."""
     return ArchiveReceipt(
         workspace_id=row["workspace_id"],
         level=0,
@@ -96,7 +99,7 @@ def _last(receipts: pl.DataFrame) -> pl.DataFrame:
 
 
 def write_receipts(lakes: Iterable[Lake], receipts: Iterable[ArchiveReceipt]) -> int:
-    """Append the receipts of one run to each of these lakes, in their order; how many they are."""
+    """Append the receipts of one run to each of these lakes, in order. Return how many they are."""
     now = datetime.now(UTC).replace(tzinfo=None)
     run = f"{now:%Y%m%dT%H%M%S}-{uuid4().hex[:12]}"
     rows = [{"archive_id": run, "verified_at": now, **vars(each)} for each in receipts]
@@ -107,7 +110,7 @@ def write_receipts(lakes: Iterable[Lake], receipts: Iterable[ArchiveReceipt]) ->
 
 
 def share_receipts(archive: Lake, lake: Lake) -> None:
-    """Bring the lake the receipts that a stopped run left in the archive alone."""
+    """Copy to the lake the receipts that a stopped run left only in the archive."""
     there = lake.read("archives", KEY)
     news = archive.read("archives", where=_of_both(archive, lake)).join(there, on=KEY, how="anti")
     if news.height:

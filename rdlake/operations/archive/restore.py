@@ -1,4 +1,4 @@
-"""A workspace given back as it was: every kept file byte for byte, in a folder of its own."""
+"""Restore a workspace as it was: every kept file byte for byte, in a new folder."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from rdlake.store.lookup import find_workspace
 
 _DRIVE = re.compile(r"[A-Za-z]:")
 _LONGEST = 3_000
-"""Of a path; a name in it may have 255 bytes, which is what disks take."""
+"""The largest length of a path; each name in it may have 255 bytes, the limit of common disks."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SkippedFile:
-    """Something that was not given back, and why."""
+    """Describe a file that was not restored, and why."""
 
     path: str
     kind: str
@@ -37,7 +37,7 @@ class SkippedFile:
 
 @dataclass(frozen=True, kw_only=True)
 class RestoreReport:
-    """What was given back."""
+    """Report what was restored."""
 
     workspace_id: str
     folder: Path
@@ -48,11 +48,12 @@ class RestoreReport:
 
 
 def restore(lake: Lake, experiment: str, into: str | Path) -> RestoreReport:
-    """Write the files of an experiment's workspace to the folder `into`, which is new or empty, and
-    there when all is whole. Times and permissions are not known and not given back.
+    """Write the files of an experiment's workspace to the folder `into`, which is new or empty.
 
-    The paths come from a table and are not trusted: one that would lead out of the folder is left,
-    as is a link that does. BadInput when something is in the folder, or the lake knows no file.
+    The folder appears when all files are whole. Times and permissions are not known and not
+    restored. Paths come from a table and are not trusted: a path or link that leads out of the
+    folder is skipped. Raise BadInput when something is in the folder, or when the lake knows no
+    file.
     """
     workspace_id = find_workspace(lake, experiment)
     folder = _new_folder(Path(into).expanduser().absolute())
@@ -85,7 +86,7 @@ def restore(lake: Lake, experiment: str, into: str | Path) -> RestoreReport:
 
 
 def _new_folder(folder: Path) -> Path:
-    """BadInput when something is there already, or the folder around it is not."""
+    """Raise BadInput when something is there already, or when the folder above is missing."""
     try:
         empty = folder.is_dir() and not folder.is_symlink() and not any(folder.iterdir())
     except OSError as error:
@@ -103,7 +104,8 @@ def _new_folder(folder: Path) -> Path:
 
 
 def _temporary_folder(folder: Path) -> Path:
-    """A folder beside it that nobody else may enter: no link can be laid in the way."""
+    """Create a folder beside the target that nobody else may enter, so that no link can be put in
+    the way."""
     try:
         return Path(mkdtemp(prefix=f".{folder.name}.", suffix=".part", dir=folder.parent))
     except OSError as error:
@@ -111,7 +113,7 @@ def _temporary_folder(folder: Path) -> Path:
 
 
 def _move_into_place(passing: Path, folder: Path) -> None:
-    """Give the folder its name, in the place of an empty one at most."""
+    """Give the folder its name; only an empty folder is replaced."""
     mask = os.umask(0)
     os.umask(mask)
     passing.chmod(0o777 & ~mask)
@@ -122,7 +124,7 @@ def _move_into_place(passing: Path, folder: Path) -> None:
 
 
 class _Writer:
-    """The files that were written so far below a folder that is ours alone."""
+    """Write files below a new folder that no one else can enter, and count them."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -130,7 +132,7 @@ class _Writer:
         self.left: list[SkippedFile] = []
 
     def files(self, lake: Lake, rows: pl.DataFrame) -> None:
-        """Each content is read once, whoever has it."""
+        """Write the files; each content is read once, however many files have it."""
         wanted: dict[str, list[dict[str, Any]]] = {}
         for row in rows.iter_rows(named=True):
             if reason := _leads_out(row["path"]):
@@ -159,7 +161,7 @@ class _Writer:
         self.count += 1
 
     def links(self, rows: pl.DataFrame) -> None:
-        """Made last, so that no file is written through one."""
+        """Make the links last, so that no file is written through one."""
         for row in rows.iter_rows(named=True):
             if reason := _leads_out(row["path"]) or _points_out(row["path"], row["target"]):
                 self._leave(row, reason)
@@ -198,7 +200,7 @@ class _Writer:
 
 
 def _leads_out(path: str) -> str | None:
-    """Why a path is not to be written to."""
+    """Return why a path must not be written to; None when it may."""
     parts = path.split("/")
     if "\0" in path or len(path) > _LONGEST or any(len(os.fsencode(p)) > 255 for p in parts):
         return "no file can have this name"
@@ -210,8 +212,10 @@ def _leads_out(path: str) -> str | None:
 
 
 def _points_out(path: str, target: str | None) -> str | None:
-    """Why a link is not to be made again. One may go up at its beginning alone: so wherever other
-    links lead inside, it does."""
+    """Return why a link must not be made; None when it may.
+
+    A link may go up only at its beginning. So it stays inside whatever other links there are.
+    """
     if not target or "\0" in target or len(target) > _LONGEST:
         return "nobody knows where it pointed"
     if target.startswith("/") or "\\" in target or _DRIVE.match(target):

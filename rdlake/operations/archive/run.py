@@ -1,4 +1,4 @@
-"""One archive run: copy, publish, read back, and only then say that it is there."""
+"""Run one archive: copy, publish, read back, and only then write receipts."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ from rdlake.store.lake import Lake
 from rdlake.store.opening import open_store, usable_root
 
 WITHOUT_CURVES = "curves_present"
-"""The check that does not hold while an archive has experiments at level 1."""
+"""The check that fails while an archive has experiments at level 1."""
 
 
 @dataclass(frozen=True)
 class ArchiveFault:
-    """Something that did not come back from the archive as the lake has it."""
+    """Describe something in the archive that is not as the lake has it."""
 
     table: str
     owner: str
@@ -60,8 +60,11 @@ class ArchiveFault:
 
 @dataclass(frozen=True, kw_only=True)
 class ArchiveReport:
-    """What one run did, or would do. `levels` is what the archive is now proven to have of each
-    workspace asked for; `lacking` are the files worth keeping whose content the lake has not."""
+    """Report what one run did, or would do.
+
+    `levels` is what the archive is now proven to have of each requested workspace. `lacking` are
+    the files worth keeping whose content the lake does not have.
+    """
 
     archive: Path
     archive_lake_id: str | None
@@ -90,13 +93,12 @@ def archive(
     dry_run: bool = False,
     on_progress: Progress | None = None,
 ) -> ArchiveReport:
-    """Bring the archive at `to`, made when there is none, to what the lake has of what is asked
-    for: rows, at level 2 also content, curves, signals and charts.
+    """Bring the archive at `to`, created when missing, up to date: rows, and at level 2 also
+    content, curves, signals and charts.
 
-    Receipts are written to both lakes after everything was read back. What is there already is
-    neither copied nor, unless `full` is asked for, read back again. An experiment that has its
-    files in the archive keeps them up to date at level 1 too. A run with nothing new writes
-    nothing.
+    Receipts are written to both lakes after everything was read back. Rows that are there already
+    are neither copied nor, unless the request is `full`, read back again. An experiment with files
+    in the archive keeps them up to date at level 1 too. A run with nothing new writes nothing.
     """
     if dry_run:
         return _plan(lake, find_archive(lake, to), Path(to), request)
@@ -140,7 +142,7 @@ def _plan(lake: Lake, there: Lake | None, to: Path, request: ArchiveRequest) -> 
 
 @dataclass(kw_only=True)
 class _ArchiveRun:
-    """One run under way."""
+    """Hold the state of one run."""
 
     lake: Lake
     archive: Lake
@@ -214,7 +216,7 @@ class _ArchiveRun:
         counted: Mapping[str, tuple[int, int, int]],
         copied: CopyReport,
     ) -> frozenset[str]:
-        """The workspaces that are to be read back."""
+        """Return the workspaces to read back."""
         return frozenset(
             each
             for each in scope.workspace_ids
@@ -226,7 +228,7 @@ class _ArchiveRun:
     def _proof(
         self, frozen: FrozenLake, scope: ArchiveScope, due: frozenset[str], files: frozenset[str]
     ) -> Proof:
-        """Read back by a newly opened lake, whatever this one does meanwhile."""
+        """Read back through a newly opened lake, independent of this one."""
         again = open_store(self.archive.root)
         owners = {
             **dict.fromkeys(OWN, due),
@@ -242,7 +244,8 @@ class _ArchiveRun:
         counted: Mapping[str, tuple[int, int, int]],
         tables_digest: str | None,
     ) -> ArchiveReceipt | None:
-        """What was proven of a workspace; None when that is nothing, and nobody said otherwise."""
+        """Return what was proven of a workspace; None when nothing was, and no earlier receipt says
+        otherwise."""
         if proof.is_wrong(name):
             said = self.last.get(name)
             return revoked_receipt(said) if said and said["level"] else None
@@ -277,7 +280,8 @@ class _ArchiveRun:
         return row["level"] == 2 and (row["files"], row["bytes"], row["not_kept"]) == counted[name]
 
     def _is_whole(self, frozen: FrozenLake) -> bool:
-        """True when neither lake moved since all of one was in the other, and that still counts."""
+        """Return whether neither lake changed since the archive had all of it, and its receipts
+        still count."""
         if any(not row["level"] for row in self.last.values()):
             return False
         told = {row["tables_digest"] for row in self.last.values()} - {None}
@@ -289,7 +293,7 @@ class _ArchiveRun:
 
     @cached_property
     def _allowed(self) -> list[str]:
-        """What is not asked of the archive, after everything was copied."""
+        """Return the checks that the archive may fail after everything was copied."""
         curves = set(self.archive.read("equity_curves", ["workspace_id"])["workspace_id"].unique())
         loops = self.archive.read("loops", ["workspace_id"], pl.col("has_curve"))["workspace_id"]
         return [WITHOUT_CURVES] if set(loops) - curves else []
@@ -338,7 +342,8 @@ class _ArchiveRun:
 def _with_files(
     scope: ArchiveScope, there: Lake | None, lake: Lake, level: Level
 ) -> frozenset[str]:
-    """The workspaces whose files are archived: all, or those that have them there already."""
+    """Return the workspaces whose files are archived: all, or those with files in the archive
+    already."""
     if level == 2 or there is None:
         return scope.workspace_ids if level == 2 else frozenset()
     found = {key for key, row in last_receipts(there, lake).items() if row["level"] == 2}
@@ -356,7 +361,7 @@ def _shared_owners(
 
 
 def _faults(proof: Proof, lost: Collection[str]) -> tuple[ArchiveFault, ...]:
-    """What is not proven, each with what to do."""
+    """Return what is not proven, each with its fix."""
     anew = "archive into a new folder: --to ANOTHER"
     faults = [
         ArchiveFault(name, owner, "the archive's rows are not the lake's", anew)
@@ -382,6 +387,6 @@ def _levels(scope: ArchiveScope, last: Mapping[str, Mapping[str, object]]) -> di
 
 
 def _tables_digest(frozen: FrozenLake, there: FrozenLake, level: int) -> str:
-    """A digest over what both lakes consist of. Rows alone change it, or upkeep."""
+    """Return a digest over the data files of both lakes. Only new rows or upkeep change it."""
     state = [level, [[name, frozen.files(name), there.files(name)] for name in COPIED]]
     return sha256(json.dumps(state).encode()).hexdigest()

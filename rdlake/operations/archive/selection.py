@@ -1,4 +1,4 @@
-"""What of a lake is to be archived: the experiments asked for, and everything they rest on."""
+"""Select what to archive: the requested experiments and everything they rest on."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ OWN = tuple(each.name for each in TABLES if each.owner == "workspace_id" and not
 Level = Literal[1, 2]
 DIGEST = "source_digest"
 FILES_TOO = ("charts", "equity_curves", "signals")
-"""Those that come with the files, at level 2."""
+"""Tables that are copied together with the files, at level 2."""
 SHARED = (
     "evidence",
     "strategies",
@@ -30,16 +30,19 @@ SHARED = (
     "task_runs",
     "experiment_groups",
 )
-"""Tables whose rows several workspaces may rest on. `pins` and `cleanups` speak of the folders of
-one lake, `catalogs` and `file_lists` of its files: every lake has its own."""
+"""Tables whose rows several workspaces may rest on.
+
+`pins` and `cleanups` concern the folders of one lake, `catalogs` and `file_lists` its files: every
+lake has its own.
+"""
 COPIED = tuple(each.name for each in TABLES if each.name in {*OWN, *SHARED, "blobs", "ingests"})
-"""In the order of a batch's commits."""
+"""The tables that are copied, in the order of a batch's commits."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ArchiveRequest:
-    """What the user asks for: experiments, else every one; the level; and whether what is there
-    already is read back too."""
+    """Hold what the user requests: experiments, by default all; the level; and whether existing
+    rows are read back too."""
 
     since: date | None = None
     task_run_ids: frozenset[str] = frozenset()
@@ -57,8 +60,8 @@ ALL = ArchiveRequest()
 
 @dataclass(frozen=True, kw_only=True)
 class ArchiveScope:
-    """The workspaces, the source_digest of each that is an experiment or folder, and of every
-    table whose rows are copied."""
+    """Hold the selected workspaces, the source_digest of each experiment or folder, and the owners
+    to copy by table."""
 
     everything: bool
     workspace_ids: frozenset[str]
@@ -69,8 +72,11 @@ class ArchiveScope:
 
 
 def select_scope(frozen: FrozenLake, request: ArchiveRequest) -> ArchiveScope:
-    """What is asked for, with the folders and loops it rests on. BadInput for an experiment or run
-    that is not in the lake: an empty success would hide the slip."""
+    """Return what is requested, with the folders and loops it rests on.
+
+    Raise BadInput for an experiment or run that is not in the lake: an empty success would hide the
+    slip.
+    """
     loops, folders, told = _read_sources(frozen)
     if request.everything:
         owners = {name: frozenset(frozen.owners(name)) for name in (*OWN, *SHARED)}
@@ -83,7 +89,7 @@ def select_scope(frozen: FrozenLake, request: ArchiveRequest) -> ArchiveScope:
 
 
 def select_scope_of(frozen: FrozenLake, workspace_ids: frozenset[str]) -> ArchiveScope:
-    """These workspaces, with the folders and loops they rest on."""
+    """Return these workspaces, with the folders and loops they rest on."""
     loops, folders, told = _read_sources(frozen)
     ids = _with_dependencies(frozen, loops, folders, workspace_ids)
     digests = {key: digest for key, digest in told.items() if key in ids}
@@ -99,7 +105,7 @@ def select_scope_of(frozen: FrozenLake, workspace_ids: frozenset[str]) -> Archiv
 
 
 def _read_sources(frozen: FrozenLake) -> tuple[pl.DataFrame, pl.DataFrame, dict[str, str | None]]:
-    """The loops, the folders, and the source_digest of each."""
+    """Return the loops, the folders, and the source_digest of each."""
     loops = frozen.read(
         "loops",
         ["workspace_id", "task_run_id", "created_at", "result_workspace_id", "model_id", DIGEST],
@@ -114,7 +120,7 @@ def _read_sources(frozen: FrozenLake) -> tuple[pl.DataFrame, pl.DataFrame, dict[
 def _named_workspaces(
     frozen: FrozenLake, loops: pl.DataFrame, folders: pl.DataFrame, request: ArchiveRequest
 ) -> frozenset[str]:
-    """The workspaces that are named by themselves or by their run, and not older than request."""
+    """Return the workspaces that are named directly or by their run, and that are new enough."""
     runs = pl.concat([loops, folders], how="diagonal").select("workspace_id", "task_run_id")
     for run in sorted(request.task_run_ids - set(runs["task_run_id"])):
         raise BadInput(
@@ -138,8 +144,8 @@ def _named_workspaces(
 def _with_dependencies(
     frozen: FrozenLake, loops: pl.DataFrame, folders: pl.DataFrame, ids: frozenset[str]
 ) -> frozenset[str]:
-    """Also the folders in which their factors were written, the loop that a cached one was taken
-    from, and the folder whose model they ran."""
+    """Add the folders in which the factors were written, the loop that a cached one came from, and
+    the folder of the model."""
     models = frozen.read("models", ["model_id", "workspace_id"])
     while True:
         chosen = loops.filter(pl.col("workspace_id").is_in(list(ids)))
@@ -154,7 +160,8 @@ def _with_dependencies(
 
 
 def _group_entries(frozen: FrozenLake, ids: frozenset[str]) -> set[str]:
-    """What a person said of these workspaces in groups, and of the groups themselves."""
+    """Return what a person entered about these workspaces in groups, and about the groups
+    themselves."""
     columns = ["entry_id", "group_id", "workspace_id"]
     of_ids = frozen.read("experiment_groups", columns, pl.col("workspace_id").is_in(list(ids)))
     groups = of_ids["group_id"].unique().to_list()
@@ -164,8 +171,11 @@ def _group_entries(frozen: FrozenLake, ids: frozenset[str]) -> set[str]:
 
 
 def find_shared_owners(frozen: FrozenLake, ids: frozenset[str]) -> dict[str, frozenset[str]]:
-    """Owners of the rows in shared tables that these workspaces rest on. Evidence is taken by whole
-    sources: what a log says of one workspace is read beside what it says of the others."""
+    """Return, by shared table, the owners of the rows that these workspaces rest on.
+
+    Evidence is taken by whole sources: what a log says of one workspace is read together with the
+    rest.
+    """
     mine = pl.col("workspace_id").is_in(list(ids))
     sources = set(frozen.read("evidence", ["source"], mine)["source"])
     runs = {each.name for each in map(Source.parse, sources) if each.kind in ("trace", "registry")}

@@ -1,4 +1,4 @@
-"""Carrying a plan out: everything is judged again, and only what is still the same is moved."""
+"""Carry a plan out: plan again, and move only what still agrees. Also undo and purge."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ SHOWN = 5
 
 @dataclass(frozen=True)
 class CleanupReport:
-    """What became of each move. `refused` ones stayed where they were, each with its reason."""
+    """Report the outcome of each move. `refused` moves have a reason."""
 
     moves: tuple[MoveOutcome, ...]
 
@@ -55,10 +55,10 @@ class CleanupReport:
 def apply_plan(
     lake: Lake, archive: str, plan: Plan, request: CleanupRequest, *, grace_days: float = 7.0
 ) -> CleanupReport:
-    """Move what the plan says into the trash of its root, until `grace_days` are over.
+    """Move what the plan says into the trash of its root, for `grace_days`.
 
-    The operator names roots, archive and classes again, and everything is looked at again: lake,
-    archive and disk. CheckFailed, with nothing moved, when one item is not what the plan says.
+    The operator names roots, archive and classes again, and lake, archive and disk are read again.
+    Raise CheckFailed, with nothing moved, when one item is not what the plan says.
     """
     there = open_named_archive(lake, archive)
     assert there is not None
@@ -96,8 +96,10 @@ def purge(
     *,
     at_once: bool = False,
 ) -> CleanupReport:
-    """Delete what is in the trash and whose grace is over, or all of it `at_once`; each file only
-    when the archive, read again now, still proves it."""
+    """Delete what is in the trash and past its grace, or all of it `at_once`.
+
+    A file is deleted only when the archive, read again now, still proves it.
+    """
     there = open_named_archive(lake, archive)
     assert there is not None
     with _roots(roots) as opened:
@@ -119,7 +121,8 @@ def purge(
 
 
 def _refuse_other(lake: Lake, archive: Lake, plan: Plan, request: CleanupRequest) -> None:
-    """CheckFailed for a plan of another lake or archive, or one that allows more than is said."""
+    """Raise CheckFailed for a plan of another lake or archive, or one that allows more than the
+    request."""
     for what, theirs, ours in (
         ("lake", plan.lake_id, lake.lake_id),
         ("archive", plan.archive_lake_id, archive.lake_id),
@@ -145,7 +148,7 @@ def _refuse_other(lake: Lake, archive: Lake, plan: Plan, request: CleanupRequest
 def _plan_again(
     lake: Lake, archive: Lake, plan: Plan, request: CleanupRequest
 ) -> tuple[PlanItem, ...]:
-    """The items of the plan as they are judged now; CheckFailed when one is another."""
+    """Return the items of the plan as they are planned now. Raise CheckFailed when one differs."""
     wanted = {(item.stage, item.root, item.folder): item for item in plan.going}
     if len(wanted) != len(plan.going):
         raise CheckFailed("the plan names a folder twice", where="the plan", fix=ANEW)
@@ -180,7 +183,7 @@ def _plan_again(
 
 
 def _agreed_facts(item: PlanItem) -> tuple[object, ...]:
-    """What the operator agreed to; a later receipt that proves the same is as good."""
+    """Return what the operator agreed to; a later receipt that proves the same is as good."""
     return item.name, item.size, item.level, item.files
 
 
@@ -202,7 +205,7 @@ def _moves(item: PlanItem) -> Iterator[Move]:
 def _trash_moves(
     lake: Lake, root: Root, archive_lake_id: str, keep_until: datetime, moves: Sequence[Move]
 ) -> list[MoveOutcome]:
-    """First the journal, then the lake, then the disk: whoever finds a file gone finds why."""
+    """Write the journal first, then the lake, then move: a missing file always has its reason."""
     journal = Journal.begin(root, lake.lake_id, archive_lake_id, keep_until.isoformat(), moves)
     record_journals(lake, [journal], begun=journal.cleanup_id)
     found = list(move_to_trash(journal))
@@ -232,7 +235,7 @@ def _purge_moves(lake: Lake, archive: Lake, journals: Sequence[Journal]) -> list
 
 
 def _proving_workspaces(lake: Lake, move: Move) -> frozenset[str]:
-    """The workspaces whose receipts a move needs."""
+    """Return the workspaces whose receipts a move needs."""
     if move.stage != "logs":
         return frozenset({move.name})
     source = str(Source("trace", move.name))
@@ -245,7 +248,7 @@ def _proving_workspaces(lake: Lake, move: Move) -> frozenset[str]:
 def _why_not_proven(
     lake: Lake, facts: ExperimentFacts, journal: Journal, number: int
 ) -> str | None:
-    """Why a move may not be purged; None when all of it is proven now."""
+    """Return why a move may not be purged; None when all of it is proven now."""
     move = journal.moves[number]
     if journal.archive_lake_id != facts.archive_lake_id:
         return "another archive proves it: name that one with --archive"
@@ -278,7 +281,7 @@ def _is_proven(file: PlannedFile, move: Move, facts: ExperimentFacts) -> bool:
 
 @contextmanager
 def _roots(paths: Sequence[Path]) -> Iterator[list[Root]]:
-    """The roots, opened, and nobody else's turn below any of them."""
+    """Open and lock the roots."""
     if not paths:
         raise BadInput(
             "no root is named",
@@ -300,7 +303,7 @@ def _roots(paths: Sequence[Path]) -> Iterator[list[Root]]:
 
 @contextmanager
 def _disk_door(paths: Sequence[Path]) -> Iterator[None]:
-    """A disk that refuses, where no single file is to blame, is said here."""
+    """Translate an error of the disk for which no single file is to blame."""
     try:
         yield
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Which files can be made again, by running what is kept, and which are heavy."""
+"""Tell which files can be made again by running what is kept, and which are heavy."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hashlib import sha256
 from rdlake.errors import BadInput
 
 HEAVY = 1 << 20
-"""Bytes from which a file whose content is archived is an intermediate worth the trouble."""
+"""The size in bytes from which an archived file is worth removing as an intermediate."""
 EMPTY = sha256(b"").hexdigest()
 CLASSES = {
     "factor_values": re.compile(r"combined_factors_df\.parquet|result\.h5"),
@@ -21,24 +21,26 @@ CLASSES = {
     "templates": re.compile(r"README\.md|execution\.lock"),
     "caches": re.compile(r"(.*/)?__pycache__/[^/]+\.pyc", re.DOTALL),
 }
-"""What may go without its content being archived, when it is allowed by name: written by the
-kept code and data, or the same in every workspace."""
+"""Classes of files that may go without archived content when the operator allows them.
+
+The kept code and data can write them again, or they are the same in every workspace.
+"""
 
 
 def class_of(path: str) -> str | None:
-    """The class of files that can be made again; None for one that cannot."""
+    """Return the class of files that can be made again; None for a file that cannot."""
     return next((name for name, pattern in CLASSES.items() if pattern.fullmatch(path)), None)
 
 
 def is_heavy(path: str, size: int) -> bool:
-    """Whether it is an intermediate: large, or values that were computed."""
+    """Return whether a file is an intermediate: large, or computed values."""
     return size >= HEAVY or class_of(path) in ("factor_values", "predictions")
 
 
 def find_proof(
     path: str, digest: str | None, proven: Collection[str], allowed: Collection[str]
 ) -> str | None:
-    """What proves that nothing is lost with a file; None when nothing does."""
+    """Return what proves that nothing is lost with a file; None when nothing does."""
     if digest in proven:
         return "archive"
     if digest == EMPTY:

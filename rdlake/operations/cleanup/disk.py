@@ -1,5 +1,7 @@
-"""A root on disk, looked at and changed by open folders alone: no link is ever followed, no other
-disk entered, nothing of another user touched."""
+"""Look at and change a root through open folders only.
+
+No link is ever followed, no other disk entered, nothing of another user touched.
+"""
 
 from __future__ import annotations
 
@@ -26,12 +28,12 @@ _NO_TIME = getattr(os, "O_NOATIME", 0)
 
 
 class UnsafeEntry(Exception):
-    """Why something is not touched."""
+    """Tell why a file or folder is not touched."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DiskEntry:
-    """A file or link of a folder as it lies there."""
+    """Describe a file or link of a folder as it is on disk."""
 
     path: str
     kind: Literal["file", "link"]
@@ -42,8 +44,10 @@ class DiskEntry:
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """A folder's files and links by path; when one was last used, and when last written. Use is a
-    write or, as far as the disk records it, a reading by anything but rdlake."""
+    """Describe a folder's files and links by path, when one was last used, and when last written.
+
+    Use is a write or, as far as the disk records it, a read by anything but rdlake.
+    """
 
     entries: tuple[DiskEntry, ...]
     used: float
@@ -55,7 +59,7 @@ class Tree:
 
 
 def unsafe_path(path: str) -> str | None:
-    """Why a path, as it stands in a plan or journal, names nothing below a root."""
+    """Return why a path in a plan or journal names nothing below a root; None when it does."""
     parts = path.split("/")
     if not path or "\0" in path or "\\" in path or path[0] in "/~" or ":" in parts[0]:
         return "it is no relative path"
@@ -65,7 +69,7 @@ def unsafe_path(path: str) -> str | None:
 
 
 class Root:
-    """A folder that the operator names, held open. Paths are relative to it, in POSIX form."""
+    """Hold open a folder that the operator names. Paths are relative to it, in POSIX form."""
 
     def __init__(self, folder: str | Path) -> None:
         if sys.platform == "win32":
@@ -103,8 +107,11 @@ class Root:
 
     @contextmanager
     def folder(self, path: str = "") -> Iterator[int]:
-        """A descriptor of a folder below the root, each one on the way opened by itself. Unsafe
-        when one is a link, a mount point, of another user, or not there."""
+        """Yield a descriptor of a folder below the root; each folder on the way is opened by
+        itself.
+
+        Raise UnsafeEntry when one is a link, a mount point, of another user, or missing.
+        """
         held = [os.dup(self.descriptor)]
         try:
             for name in path.split("/") if path else ():
@@ -115,7 +122,7 @@ class Root:
                 os.close(descriptor)
 
     def exists(self, path: str) -> bool:
-        """Whether anything has this name."""
+        """Return whether anything has this name."""
         above, _, name = path.rpartition("/")
         try:
             with self.folder(above) as parent:
@@ -125,13 +132,16 @@ class Root:
         return True
 
     def status(self, parent: int, name: str) -> tuple[int, int]:
-        """Which file a name stands for."""
+        """Return which file a name stands for."""
         status = os.stat(name, dir_fd=parent, follow_symlinks=False)
         return status.st_dev, status.st_ino
 
     def tree(self, path: str, *, hashed: bool = True) -> Tree:
-        """Every file and link below a folder, or the file itself. Unsafe for what no clean-up may
-        touch: special files, other users', other disks', names that are not UTF-8."""
+        """Return every file and link below a folder, or the file itself.
+
+        Raise UnsafeEntry for what no clean-up may touch: special files, other users' files, other
+        disks, names that are not UTF-8.
+        """
         above, _, name = path.rpartition("/")
         walk = _TreeWalk(self, hashed)
         with self.folder(above) as parent:
@@ -141,7 +151,7 @@ class Root:
         )
 
     def entered(self, parent: int, name: str) -> int:
-        """A descriptor of a folder in an open one, to be closed; Unsafe as for `folder`."""
+        """Open a folder in an open one; the caller closes it. Raise as `folder` does."""
         try:
             descriptor = os.open(name, _FOLDER, dir_fd=parent)
         except OSError as error:
@@ -153,7 +163,7 @@ class Root:
         return descriptor
 
     def own(self, descriptor: int, name: str) -> os.stat_result:
-        """What an open file or folder is; Unsafe when it is another disk's or another user's."""
+        """Return the status of an open file. Raise UnsafeEntry for another disk or user."""
         status = os.fstat(descriptor)
         if status.st_dev != self.device or _mount_of(descriptor) != self.mount:
             raise UnsafeEntry(f"{name} is a mount point")
@@ -163,7 +173,7 @@ class Root:
     # --- changing -------------------------------------------------------------------------
 
     def make(self, path: str) -> None:
-        """The folder and those above it, on disk when this returns."""
+        """Create the folder and those above it, and flush them to disk."""
         above = ""
         for name in path.split("/"):
             with self.folder(above) as parent:
@@ -177,8 +187,11 @@ class Root:
             pass
 
     def move(self, source: str, target: str) -> None:
-        """Rename in one step, on disk when this returns. FileExistsError when the target is taken:
-        nothing is overwritten; a file whose move was stopped half-way is completed."""
+        """Rename in one step, flushed to disk when this returns.
+
+        Raise FileExistsError when the target exists: nothing is overwritten. A file move that was
+        stopped half-way is completed.
+        """
         (above, _, name), (there, _, new) = source.rpartition("/"), target.rpartition("/")
         with self.folder(above) as parent, self.folder(there) as other:
             status = os.stat(name, dir_fd=parent, follow_symlinks=False)
@@ -197,7 +210,7 @@ class Root:
             os.unlink(name, dir_fd=parent)
 
     def delete_folders(self, path: str) -> None:
-        """Remove a folder in which there are only folders."""
+        """Remove a folder that contains only folders."""
         with self.folder(path) as descriptor:
             names = os.listdir(descriptor)  # noqa: PTH208 - a descriptor
         for name in names:
@@ -209,7 +222,7 @@ class Root:
 
 
 class _TreeWalk:
-    """What a folder holds, as it is being looked through."""
+    """Collect what a folder holds."""
 
     def __init__(self, root: Root, hashed: bool) -> None:
         self.root, self.hashed = root, hashed
@@ -288,7 +301,7 @@ class _TreeWalk:
 
 
 def _move_file(status: os.stat_result, source: tuple[int, str], target: tuple[int, str]) -> None:
-    """By a second name, which is refused where there is one, and then without the first."""
+    """Add the second name, which fails where it exists, then remove the first."""
     (parent, name), (other, new) = source, target
     try:
         os.link(name, new, src_dir_fd=parent, dst_dir_fd=other, follow_symlinks=False)
@@ -323,8 +336,8 @@ def _refuse_stranger(status: os.stat_result, name: str) -> None:
 
 
 def _mount_of(descriptor: int) -> str | None:
-    """The mount that an open file is of, where the system says: a folder may be mounted that lies
-    on the same disk."""
+    """Return the mount of an open file where the system tells: a folder of the same disk may be
+    mounted."""
     try:
         text = Path(f"/proc/self/fdinfo/{descriptor}").read_text(encoding="ascii")
     except OSError:

@@ -1,4 +1,4 @@
-"""What lake and archive say of experiments at this moment, with the archive read back for it."""
+"""Collect what lake and archive say of experiments now; the archive is read back for it."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ NO_ARCHIVE = "name the archive with --archive; nothing was deleted"
 
 @dataclass(frozen=True, kw_only=True)
 class ExperimentFacts:
-    """Of the workspaces that were asked for: their files as ingested, their roles, what pins them,
-    the runs they are of, what the archive was just read to have."""
+    """Hold, for some workspaces, their files as ingested, roles, pins, runs, and what the archive
+    was just read to have."""
 
     archive_lake_id: str | None
     files: Mapping[str, Mapping[str, Mapping[str, Any]]]
@@ -48,7 +48,7 @@ class ExperimentFacts:
         return str(row["archive_id"]) if row else None
 
     def refused(self, workspace_id: str, level: int) -> list[str]:
-        """Why nothing of it may go, whatever lies on disk."""
+        """Return why nothing of a workspace may go, whatever is on disk."""
         reasons = []
         if workspace_id in self.pins:
             reasons.append(f"{workspace_id} is pinned: {self.pins[workspace_id]}")
@@ -65,7 +65,7 @@ class ExperimentFacts:
 
 
 def open_named_archive(lake: Lake, archive: str | None) -> Lake | None:
-    """The archive that is named, opened now; CheckFailed when it is none, or the lake itself."""
+    """Open the archive that is named. Raise CheckFailed when it is none, or the lake itself."""
     if archive is None:
         return None
     try:
@@ -78,12 +78,12 @@ def open_named_archive(lake: Lake, archive: str | None) -> Lake | None:
 
 
 def read_known_ids(lake: Lake) -> frozenset[str]:
-    """The workspaces that the lake has read."""
+    """Return the workspaces that the lake has read."""
     return frozenset(lake.read("workspaces", ["workspace_id"])["workspace_id"])
 
 
 def read_facts(lake: Lake, archive: Lake | None, workspace_ids: Collection[str]) -> ExperimentFacts:
-    """Read all there is to know of these, and read the archive back."""
+    """Collect the facts of these workspaces, and read the archive back."""
     frozen = FrozenLake(lake)
     mine = pl.col("workspace_id").is_in(list(workspace_ids))
     files: dict[str, dict[str, dict[str, Any]]] = {}
@@ -106,7 +106,8 @@ def read_facts(lake: Lake, archive: Lake | None, workspace_ids: Collection[str])
 
 
 def _runs(frozen: FrozenLake, mine: pl.Expr) -> tuple[dict[str, frozenset[str]], dict[str, float]]:
-    """The log folders that tell of each workspace, and when the last message of its run came."""
+    """Return the log folders that mention each workspace, and the time of the last message of its
+    run."""
     told: dict[str, set[str]] = {}
     logged = mine & is_of_kind("trace")
     for source, workspace_id in frozen.read("evidence", ["source", "workspace_id"], logged).rows():
@@ -126,7 +127,7 @@ def _seconds(moment: datetime) -> float:
 def _receipts(
     frozen: FrozenLake, archive: Lake | None, lake: Lake, workspace_ids: Collection[str]
 ) -> dict[str, dict[str, Any]]:
-    """The last receipts of this archive that speak of the source as it is now."""
+    """Return the last receipts of this archive that concern the source as it is now."""
     if archive is None:
         return {}
     now = dict(frozen.read("workspaces", ["workspace_id", "source_digest"]).rows())
@@ -142,7 +143,7 @@ def _receipts(
 def _proof(
     frozen: FrozenLake, archive: Lake | None, receipts: Mapping[str, Mapping[str, Any]]
 ) -> tuple[frozenset[str], dict[str, str]]:
-    """The digests that were just read back, and by workspace what did not come back."""
+    """Return the digests that were just read back, and by workspace what did not come back."""
     if archive is None or not receipts:
         return frozenset(), {}
     scope = select_scope_of(frozen, frozenset(receipts))
@@ -164,7 +165,7 @@ def _proof(
 
 
 def _forgive_states(frozen: FrozenLake, archive: Lake, proof: Proof) -> None:
-    """Rows of files that differ in `state` alone: an earlier clean-up took some of them."""
+    """Ignore file rows that differ only in `state`: an earlier clean-up removed some of them."""
     asked = proof.differing.pop("artifacts", [])
     mine = pl.col("workspace_id").is_in(asked)
     here, there = (

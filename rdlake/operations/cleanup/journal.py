@@ -1,7 +1,7 @@
-"""The journal of one clean-up of one root: every step, on disk before the next is made.
+"""Keep the journal of one clean-up of one root: every step is on disk before the next is made.
 
-It lies beside what it tells of: `.rdlake-trash/<cleanup id>/journal.jsonl`. What it says is checked
-against the lake before anything is deleted for good.
+It lies beside the trash: `.rdlake-trash/<cleanup id>/journal.jsonl`. It is checked against the lake
+before anything is deleted for good.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ _APPEND = os.O_WRONLY | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0)
 
 
 class Move(StrictModel):
-    """A folder, or one file of it, on its way to the trash. `files` have their paths within the
-    folder, and are all that moves."""
+    """Describe a folder, or one file of it, to move to the trash. Only `files` move; their paths
+    are within the folder."""
 
     stage: Stage
     name: str
@@ -38,8 +38,8 @@ class Move(StrictModel):
 
 
 class JournalLine(StrictModel):
-    """One step: the beginning of the whole, or what became of a move. `gone` are the files that
-    could not be brought back, since they were purged."""
+    """Hold one step: the beginning, or a new state of a move. `gone` are the files that were purged
+    and cannot be brought back."""
 
     step: Literal["begun"] | State
     at: str
@@ -52,7 +52,7 @@ class JournalLine(StrictModel):
 
 
 class Journal:
-    """A clean-up's journal. `state`, `times` and `gone` are by the number of the move."""
+    """Hold a clean-up's journal. `state`, `times` and `gone` are indexed by the move's number."""
 
     def __init__(self, root: Root, cleanup_id: str) -> None:
         self.root, self.cleanup_id = root, cleanup_id
@@ -67,7 +67,7 @@ class Journal:
     def begin(
         cls, root: Root, lake_id: str, archive_lake_id: str, keep_until: str, moves: Sequence[Move]
     ) -> Journal:
-        """A new journal that says what is meant, all of it on disk when this returns."""
+        """Write a new journal with all intended moves, and flush it to disk."""
         journal = cls(root, f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid4().hex[:12]}")
         root.make(journal.folder)
         begun = JournalLine(
@@ -96,8 +96,8 @@ class Journal:
 
     @classmethod
     def read(cls, root: Root, cleanup_id: str) -> Journal:
-        """One that was begun before; its last line counts when it is whole. DamagedLake for a
-        journal that cannot be what was written."""
+        """Read a journal that was begun before; a half-written last line is dropped. Raise
+        DamagedLake when it is not what was written."""
         journal = cls(root, cleanup_id)
         where = root.path / journal.folder / NAME
         try:
@@ -121,11 +121,11 @@ class Journal:
         return journal
 
     def place(self, number: int) -> str:
-        """Where a move's folder or file lies in the trash."""
+        """Return where a move's folder or file lies in the trash."""
         return f"{self.folder}/{number}"
 
     def write_step(self, number: int, step: State, gone: Sequence[str] = ()) -> None:
-        """One more step of a move, on disk when this returns."""
+        """Append one step of a move, and flush it to disk."""
         line = JournalLine(step=step, at=_now(), move=number, gone=tuple(gone))
         with self.root.folder(self.folder) as folder:
             descriptor = os.open(NAME, _APPEND, dir_fd=folder)
@@ -136,7 +136,7 @@ class Journal:
         self._apply(line)
 
     def numbers(self, *states: State) -> list[int]:
-        """The moves that stand so."""
+        """Return the moves in one of these states."""
         return [number for number, state in enumerate(self.state) if state in states]
 
     def _apply(self, line: JournalLine) -> None:
@@ -161,7 +161,7 @@ class Journal:
 
 
 def read_journals(root: Root, cleanup_id: str | None = None) -> Iterator[Journal]:
-    """The journals below a root, oldest first."""
+    """Yield the journals below a root, oldest first."""
     try:
         with root.folder(TRASH) as folder:
             names = sorted(os.listdir(folder))  # noqa: PTH208 - a descriptor
@@ -174,7 +174,7 @@ def read_journals(root: Root, cleanup_id: str | None = None) -> Iterator[Journal
 
 @contextmanager
 def lock_root(root: Root) -> Iterator[None]:
-    """Nobody else's turn to clean up below this root; it ends with the process."""
+    """Lock the clean-ups below this root; the lock ends with the process."""
     root.make(TRASH)
     with root.folder(TRASH) as folder:
         flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
@@ -184,7 +184,7 @@ def lock_root(root: Root) -> Iterator[None]:
 
 
 def _write(descriptor: int, lines: Sequence[JournalLine]) -> None:
-    """All of these lines or, when the disk refuses one, none: the next one must not follow half."""
+    """Append all lines or, when the disk refuses one, none: no line may follow half of one."""
     text = "".join(line.model_dump_json() + "\n" for line in lines).encode()
     before = os.fstat(descriptor).st_size
     try:

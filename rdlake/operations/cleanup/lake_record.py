@@ -1,4 +1,4 @@
-"""What the journal says, as rows of the lake: `cleanups`, and the state of each artifact."""
+"""Record a journal in the lake: rows of `cleanups`, and the state of each artifact."""
 
 from __future__ import annotations
 
@@ -18,9 +18,12 @@ WHAT = ("kind", "size", "sha256", "proof", "stage", "archive_lake_id", "archive_
 
 
 def record_journals(lake: Lake, journals: Iterable[Journal], begun: str | None = None) -> None:
-    """Bring the lake's rows to the steps that these journals have; what it says already is not
-    written. Only the one that was just begun makes new rows: of others the lake knows what moved,
-    and a journal that says otherwise is not believed."""
+    """Bring the lake's rows to the steps of these journals; rows that agree already are not
+    written.
+
+    Only the journal that was just begun adds rows. For others the lake knows what moved, and a
+    journal that says otherwise is not believed.
+    """
     journals = [each for each in journals if each.moves]
     ids = [each.cleanup_id for each in journals]
     known = lake.read("cleanups", None, pl.col("cleanup_id").is_in(ids))
@@ -52,8 +55,8 @@ def _is_same_file(row: Mapping[str, object], known: Mapping[str, object] | None)
 
 
 def is_recorded(lake: Lake, journal: Journal, number: int) -> bool:
-    """Whether the lake says of every file of a move what the journal says: who edits the one does
-    not have the other."""
+    """Return whether the lake says of every file of a move what the journal says: an edited journal
+    is refused."""
     move = journal.moves[number]
     mine = (pl.col("cleanup_id") == journal.cleanup_id) & (pl.col("workspace_id") == move.name)
     told = {row["path"]: row for row in lake.read("cleanups", None, mine).iter_rows(named=True)}
@@ -66,7 +69,7 @@ def _rows(journal: Journal) -> Iterator[dict[str, object]]:
 
 
 def _numbered(journal: Journal) -> Iterator[tuple[int, dict[str, object]]]:
-    """A row for each file, with the number of its move."""
+    """Yield a row for each file, with the number of its move."""
     for number, move in enumerate(journal.moves):
         state, times = journal.state[number], journal.times[number]
         for each in move.files:
@@ -96,7 +99,7 @@ def _moment(text: str | None) -> datetime | None:
 
 
 def _record_states(lake: Lake, states: dict[tuple[str, str], str]) -> None:
-    """Only what the lake knows as present or removed: an unreadable file stays so."""
+    """Update only files that the lake knows as present or removed; an unreadable file stays so."""
     ids = sorted({workspace_id for workspace_id, _ in states})
     if not ids:
         return

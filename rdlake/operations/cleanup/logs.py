@@ -1,4 +1,4 @@
-"""The folders of runs: what of them was ingested, and what the reader never takes."""
+"""Find the log folders of runs: what was ingested of them, and what the reader never takes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ AGAIN = "rdlake ingest with the same key, then rdlake archive run"
 
 @dataclass(frozen=True, kw_only=True)
 class LogFolder:
-    """A run's folder, the name the lake has it under, and the workspaces it tells of."""
+    """Describe a run's folder, its name in the lake, and the workspaces it mentions."""
 
     run: RunFolder
     root: Path
@@ -32,7 +32,8 @@ class LogFolder:
     reasons: tuple[str, ...]
 
     def file(self, each: DiskEntry) -> PlannedFile:
-        """The rows are what is left of a message; of `log_noise` nothing was ever taken."""
+        """Return a file with its proof: a message is kept as rows; of `log_noise` nothing was ever
+        taken."""
         proof = "rows" if each.path in self.messages else "log_noise"
         return PlannedFile(
             path=each.path,
@@ -45,7 +46,7 @@ class LogFolder:
 
 
 def find_log_folders(lake: Lake, logs: Sequence[Path]) -> list[LogFolder]:
-    """Every run below the log roots, as the lake knows it."""
+    """Return every run below the log roots, as the lake knows it."""
     runs = lake.read(
         "task_runs",
         ["task_run_id", "log_path", "created_at", "source_digest"],
@@ -68,7 +69,7 @@ def find_log_folders(lake: Lake, logs: Sequence[Path]) -> list[LogFolder]:
 
 
 def _name_of(run: RunFolder, paths: dict[str, str | None]) -> str | None:
-    """The name that the lake has a run under: of two, that of the same place."""
+    """Return the name that the lake has a run under; of two, the one with the same place."""
     known = [each for each in possible_names(run) if each in paths]
     return next((each for each in known if paths[each] == run.relative), (*known, None)[0])
 
@@ -100,7 +101,7 @@ def _log_folder(
 
 
 def find_log_change(log: LogFolder, signing_key: bytes | None) -> str | None:
-    """Why the folder is not what was ingested; None when every message says what it said then."""
+    """Return why the folder is not what was ingested; None when every message is the same."""
     run = read_run(log.run, scan_run(log.run.path), key=signing_key)
     if run.source_digest == log.source_digest:
         return None

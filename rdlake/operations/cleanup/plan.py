@@ -1,6 +1,7 @@
-"""A plan: what may go and why, as text that a person can read and nothing relies upon.
+"""Define a plan: what may go and why, as text that a person can read.
 
-`rdlake cleanup apply` looks at everything again; a plan only says what the person agreed to.
+Nothing relies on a plan: `rdlake cleanup apply` looks at everything again. A plan only says what
+the person agreed to.
 """
 
 from __future__ import annotations
@@ -20,13 +21,13 @@ ANEW = "make a new plan: rdlake cleanup plan; nothing was deleted"
 
 
 class StrictModel(BaseModel):
-    """What was read is of exactly these fields and types, or refused."""
+    """Accept exactly these fields and types, or refuse."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class PlannedFile(StrictModel):
-    """A file or link, relative to its folder, and what proves that it may go."""
+    """Describe a file or link, relative to its folder, and what proves that it may go."""
 
     path: str
     kind: Literal["file", "link"]
@@ -37,7 +38,7 @@ class PlannedFile(StrictModel):
 
 
 class PlanItem(StrictModel):
-    """A folder below a root, and what of it may go, or the reasons why nothing may."""
+    """Describe a folder below a root, and what of it may go, or the reasons why nothing may."""
 
     stage: Stage
     root: str
@@ -52,7 +53,7 @@ class PlanItem(StrictModel):
 
 
 class Plan(StrictModel):
-    """What one look at lake, archive and disk found."""
+    """Hold what one look at lake, archive and disk found."""
 
     format: Literal["rdlake-cleanup-plan-1"] = "rdlake-cleanup-plan-1"
     lake_id: str
@@ -75,7 +76,7 @@ Model = TypeVar("Model", bound=StrictModel)
 
 
 def parse_model(kind: type[Model], text: str | bytes) -> Model:
-    """The text as one of these; ValueError in one line when it is none."""
+    """Return the text as a model; raise ValueError in one line when it is none."""
     try:
         return kind.model_validate_json(text)
     except ValidationError as error:
@@ -85,7 +86,8 @@ def parse_model(kind: type[Model], text: str | bytes) -> Model:
 
 
 def read_plan(path: Path) -> Plan:
-    """The plan in a file; CheckFailed when it is none, or names what no plan may name."""
+    """Read a plan from a file. Raise CheckFailed when it is none, or names a path that no plan may
+    name."""
     try:
         with path.open("rb") as file:
             text = file.read(MOST_BYTES + 1)

@@ -1,4 +1,4 @@
-"""What may go of each folder below the roots, and why, or why not."""
+"""Decide what may go of each folder below the roots, and why or why not."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from rdlake.store.lake import Lake
 DAY, HOUR = 86_400.0, 3_600.0
 SHOWN = 3
 Wanted = Callable[[str, str, str], bool]
-"""stage, root, folder"""
+"""A function of stage, root and folder."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class CleanupRequest:
-    """What the operator names and allows. It is named again when a plan is carried out."""
+    """Hold what the operator names and allows; it is named again when a plan is carried out."""
 
     workspaces: Sequence[Path] = ()
     logs: Sequence[Path] = ()
@@ -44,7 +44,7 @@ class CleanupRequest:
 
 
 def make_plan(lake: Lake, archive: str | None, request: CleanupRequest) -> Plan:
-    """What may go of all folders below the roots, at this moment."""
+    """Return what may go of all folders below the roots now."""
     there = open_named_archive(lake, archive)
     planner = Planner(lake=lake, archive=there, request=request)
     now = datetime.now(UTC).replace(tzinfo=None)
@@ -64,7 +64,7 @@ def _everything(*_: str) -> bool:
 
 @dataclass(kw_only=True)
 class Planner:
-    """One look at lake, archive and disk; `wanted` says which folders are looked at."""
+    """Compare lake, archive and disk once; `wanted` says which folders are looked at."""
 
     lake: Lake
     archive: Lake | None
@@ -73,7 +73,7 @@ class Planner:
     now: float = field(default_factory=time.time)
 
     def items(self) -> Iterator[PlanItem]:
-        """An item for each stage and folder that are asked for and that the lake knows."""
+        """Yield an item for each requested stage and folder that the lake knows."""
         refuse_unknown(self.request.allowed)
         request, stages = self.request, set(self.request.stages)
         names = self._folders() if stages - {"logs"} else {}
@@ -96,7 +96,7 @@ class Planner:
     # --- workspaces -----------------------------------------------------------------------
 
     def _folders(self) -> dict[Path, list[str]]:
-        """By root the folders that are looked at."""
+        """Return the folders to look at, by root."""
         names: dict[Path, list[str]] = {}
         for each in self.request.workspaces:
             listing = find_workspaces(each)
@@ -151,7 +151,7 @@ class Planner:
     def _files(
         self, name: str, stage: Stage, tree: Tree
     ) -> tuple[tuple[PlannedFile, ...], list[str]]:
-        """The files that would go, and what is against it."""
+        """Return the files that would go, and the reasons against it."""
         known = self.facts.files.get(name, {})
         reasons = list(_unlike(known, tree.entries))
         files = [self._proven(each) for each in tree.entries]
@@ -227,7 +227,7 @@ class Planner:
 
 
 def _fresh_runs(logs: Sequence[LogFolder]) -> dict[str, float]:
-    """When something was last written to the folder of each run."""
+    """Return when something was last written to the folder of each run."""
     fresh: dict[str, float] = {}
     for log in logs:
         with Root(log.root) as root:
@@ -240,7 +240,7 @@ def _fresh_runs(logs: Sequence[LogFolder]) -> dict[str, float]:
 
 
 def _unlike(known: Mapping[str, Mapping[str, object]], found: Sequence[DiskEntry]) -> Iterator[str]:
-    """How a folder is not what was ingested."""
+    """Yield how a folder is not what was ingested."""
     there = {each.path: each for each in found}
     kept = {path: row for path, row in known.items() if row["state"] != "removed"}
     gone, new = sorted(kept.keys() - there.keys()), sorted(there.keys() - known.keys())

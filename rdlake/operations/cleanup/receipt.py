@@ -1,4 +1,4 @@
-"""Signed receipts: what was deleted, its digest, and which archive proves it."""
+"""Sign and verify receipts: what was deleted, its digest, and which archive proves it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ INSTALL = "pip install 'rdlake[sign]'"
 
 
 class DeletedFile(StrictModel):
-    """One file or link, as `cleanups` has it."""
+    """Describe one file or link, as `cleanups` has it."""
 
     cleanup_id: str
     stage: str
@@ -42,7 +42,7 @@ class DeletedFile(StrictModel):
 
 
 class CleanupReceipt(StrictModel):
-    """What a clean-up did, at one moment."""
+    """Hold what clean-ups deleted, at one moment."""
 
     format: Literal["rdlake-cleanup-receipt-1"] = "rdlake-cleanup-receipt-1"
     lake_id: str
@@ -51,7 +51,7 @@ class CleanupReceipt(StrictModel):
 
     @property
     def canonical(self) -> bytes:
-        """The bytes that are signed."""
+        """Return the bytes that are signed."""
         text = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
         return text.encode()
 
@@ -79,7 +79,7 @@ def load_private_key(path: Path) -> Ed25519PrivateKey:
 
 
 def sign_receipt(lake: Lake, cleanup_ids: Collection[str], key: Ed25519PrivateKey) -> str:
-    """What the lake says that these clean-ups took out, signed, as JSON."""
+    """Return what the lake says that these clean-ups took out, signed, as JSON."""
     mine = pl.col("cleanup_id").is_in(list(cleanup_ids))
     mine &= pl.col("state").is_in(["trashed", "purged"])
     rows = lake.read("cleanups", COLUMNS, mine).sort(COLUMNS[:4]).to_dicts()
@@ -92,7 +92,8 @@ def sign_receipt(lake: Lake, cleanup_ids: Collection[str], key: Ed25519PrivateKe
 
 
 def verify_receipt(path: Path, key: Path) -> CleanupReceipt:
-    """The receipt in a file; CheckFailed when it was not signed so, with the key of this PEM."""
+    """Return the receipt in a file. Raise CheckFailed when it was not signed with the key of this
+    PEM."""
     try:
         from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey

@@ -1,5 +1,7 @@
-"""Into the trash, back from it, and out of it: each step told in the journal first or last, so that
-whoever comes next knows what to complete."""
+"""Move into the trash, back from it, and out of it.
+
+Each step is written to the journal first or last, so that the next command knows what to complete.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,7 @@ from rdlake.sources.formats.wording import explain
 
 @dataclass(frozen=True, kw_only=True)
 class MoveOutcome:
-    """What became of one move."""
+    """Report the outcome of one move."""
 
     cleanup_id: str
     stage: str
@@ -27,7 +29,7 @@ class MoveOutcome:
 
 
 def outcome_of(journal: Journal, number: int, reason: str | None = None) -> MoveOutcome:
-    """What became of a move, as the journal has it."""
+    """Return the outcome of a move, as the journal has it."""
     move = journal.moves[number]
     size = sum(each.size for each in move.files)
     return MoveOutcome(
@@ -43,7 +45,7 @@ def outcome_of(journal: Journal, number: int, reason: str | None = None) -> Move
 
 
 def move_to_trash(journal: Journal) -> Iterator[MoveOutcome]:
-    """Move everything that is meant. What turns out to be another than was judged is given back."""
+    """Move everything that is meant. What changed since it was planned is given back."""
     for number in journal.numbers("meant"):
         try:
             journal.root.move(journal.moves[number].source, journal.place(number))
@@ -55,8 +57,8 @@ def move_to_trash(journal: Journal) -> Iterator[MoveOutcome]:
 
 
 def complete_moves(journal: Journal) -> None:
-    """Find out how far a stopped clean-up came: what was moved is in the trash, what was not stays
-    where it is."""
+    """Find out how far a stopped clean-up came: what was moved is in the trash, the rest stays in
+    place."""
     root = journal.root
     for number in journal.numbers("meant", "trashed", "purging"):
         source, place, state = (
@@ -80,7 +82,7 @@ def complete_moves(journal: Journal) -> None:
 
 
 def bring_back(journal: Journal) -> Iterator[MoveOutcome]:
-    """Give back what is still in the trash; what is in its way stays, and is told."""
+    """Give back what is still in the trash; a move whose place is taken stays, with the reason."""
     root = journal.root
     for number in journal.numbers("trashed", "purging"):
         move, place = journal.moves[number], journal.place(number)
@@ -100,8 +102,8 @@ def bring_back(journal: Journal) -> Iterator[MoveOutcome]:
 
 
 def delete_move(journal: Journal, number: int) -> None:
-    """Delete what is in the trash of a move, which was proven just now; what is not what was
-    proven, is never deleted."""
+    """Delete what is in the trash of a move that was just proven. Nothing that differs from the
+    proof is deleted."""
     root, place = journal.root, journal.place(number)
     files = {each.path: each for each in journal.moves[number].files}
     if journal.state[number] != "purging":
@@ -117,8 +119,8 @@ def delete_move(journal: Journal, number: int) -> None:
 
 
 def find_change(journal: Journal, number: int) -> str | None:
-    """How what is in the trash is not what was judged; None when it is. Of what is being purged
-    some may be gone."""
+    """Return how the trash differs from what was planned; None when it does not. During a purge
+    files may be gone."""
     move = journal.moves[number]
     files = {each.path: each for each in move.files}
     try:
@@ -135,7 +137,7 @@ def find_change(journal: Journal, number: int) -> str | None:
 
 
 def _check_moved(journal: Journal, number: int) -> MoveOutcome:
-    """A moved folder, in the trash if it is what was judged, else given back."""
+    """Keep a moved folder in the trash if it is what was planned, else give it back."""
     reason = find_change(journal, number)
     if reason is None:
         journal.write_step(number, "trashed")
@@ -151,7 +153,7 @@ def _check_moved(journal: Journal, number: int) -> MoveOutcome:
 
 
 def _is_one_file(journal: Journal, source: str, place: str) -> bool:
-    """Whether both are names of one file: a move that was stopped between the two."""
+    """Return whether both names are one file: a move was stopped between the two."""
     found = []
     for path in (source, place):
         above, _, name = path.rpartition("/")
@@ -166,7 +168,7 @@ def _is_file(journal: Journal, number: int) -> bool:
 
 
 def _path(files: tuple[PlannedFile, ...], each: DiskEntry) -> str:
-    """A file that moved by itself has no path below its place."""
+    """Return a file's path; a file that moved by itself has none below its place."""
     return each.path or files[0].path
 
 
