@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -50,29 +50,23 @@ def sources_of(text: str) -> frozenset[tuple[str, str]]:
 
 
 def _read_tree(serialized: str) -> Select | SelectFault:
-    tree = json.loads(serialized)
+    sources, named_queries = set[tuple[str, str]](), set[tuple[str, str]]()
+
+    def note(node: dict[str, Any]) -> dict[str, Any]:
+        """Note what a node of the tree names. The decoder calls this for each one."""
+        if node.get("type") == "BASE_TABLE":
+            sources.add((node["schema_name"], node["table_name"]))
+        elif "cte_map" in node:
+            named_queries.update(("", entry["key"]) for entry in node["cte_map"]["map"])
+        return node
+
+    tree = json.loads(serialized, object_hook=note)
     if tree["error"]:
         return SelectFault(tree["error_message"], int(tree.get("position") or 0))
     if len(tree["statements"]) != 1:
         return SelectFault("it is not a single SELECT", 0)
     node = tree["statements"][0]["node"]
-    names, named_queries = set[tuple[str, str]](), set[tuple[str, str]]()
-    for each in _walk(node):
-        if each.get("type") == "BASE_TABLE":
-            names.add((each["schema_name"], each["table_name"]))
-        for entry in each.get("cte_map", {}).get("map", ()):
-            named_queries.add(("", entry["key"]))
     while "select_list" not in node:
         node = node.get("left") or node["children"][0]
     columns = tuple(each["alias"] for each in node["select_list"])
-    return Select(columns, frozenset(names - named_queries))
-
-
-def _walk(node: Any) -> Iterator[dict[str, Any]]:
-    if isinstance(node, dict):
-        yield node
-        for value in node.values():
-            yield from _walk(value)
-    elif isinstance(node, list):
-        for value in node:
-            yield from _walk(value)
+    return Select(columns, frozenset(sources - named_queries))
