@@ -1,4 +1,4 @@
-"""rdlake: RD-Agent's experiments as versioned Delta tables and a published catalog of views."""
+"""Keep RD-Agent's experiments as versioned Delta tables and a published catalog of views."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Public names are loaded when they are used, so that importing rdlake stays cheap."""
+    """Load a public name when it is used, so that importing rdlake stays cheap."""
     if name not in _HOME:
         raise AttributeError(f"module 'rdlake' has no attribute {name!r}")
     return getattr(import_module(_HOME[name]), name)

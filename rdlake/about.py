@@ -1,3 +1,3 @@
-"""What this rdlake is: its version."""
+"""Name the version of this rdlake."""
 
 __version__ = "0.2.0"

@@ -137,7 +137,7 @@ class _Slot:
 
     @property
     def on_hold(self) -> bool:
-        """True after a rollback, until it is released."""
+        """Return True after a rollback, until it is released."""
         return self.last is not None and self.last.rolled_back_to is not None
 
     def version(

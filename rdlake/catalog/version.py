@@ -55,7 +55,7 @@ class Version:
 
     @property
     def pinned(self) -> tuple[Pin, ...]:
-        """The pins of all tables and materialized views."""
+        """Return the pins of all tables and materialized views."""
         return (*self.tables, *self.views)
 
     @property
@@ -64,7 +64,7 @@ class Version:
 
     @property
     def contract(self) -> Contract:
-        """The tables and views that the version shows."""
+        """Return the tables and views that the version shows."""
         return contract_of(self.sql)
 
     def with_digest(self) -> Version:

@@ -1,4 +1,4 @@
-"""Catalog versions: `rdlake catalogs …`."""
+"""Run `rdlake catalogs …`: publish versions, list them, go back to them, prove them."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ class SqlFile:
 
     @property
     def first_sentence(self) -> str:
-        """The sentence in the comment on the first line; BadInput without one."""
+        """Return the sentence in the comment on the first line; BadInput without one."""
         first = self.text.partition("\n")[0]
         if not re.match(r"-- \S", first):
             raise self.error(

@@ -55,7 +55,7 @@ class TableView:
 
     @property
     def select(self) -> str:
-        """The query of a table without files."""
+        """Return the query of a table without files."""
         return f"SELECT {self.casts}\nFROM ({self.nulls})"
 
     def rows_in(self, files: Sequence[DataFile], root: str) -> str:
@@ -105,17 +105,17 @@ class Contract:
 
     @cached_property
     def keys(self) -> Mapping[str, tuple[str, ...]]:
-        """view -> its key columns."""
+        """Return the key columns of each view."""
         return {name: tuple(view.settings.key) for name, view in self.views.items()}
 
     @cached_property
     def materialized(self) -> Mapping[str, View]:
-        """The views whose rows are computed when a version is published."""
+        """Return the views whose rows are computed when a version is published."""
         return {name: view for name, view in self.views.items() if view.settings.materialized}
 
     @cached_property
     def sources(self) -> Mapping[str, tuple[str, ...]]:
-        """materialized view -> the tables and the other materialized views that it reads."""
+        """Return the tables and the other materialized views that each materialized view reads."""
         parse_selects(view.select for view in self.materialized.values())
         return {
             name: tuple(

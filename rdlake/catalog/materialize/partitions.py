@@ -34,7 +34,7 @@ class Part:
 
     @property
     def is_whole(self) -> bool:
-        """Whether the part has all rows of the view."""
+        """Return whether the part has all rows of the view."""
         return not self.first and self.end is None
 
     def has(self, value: str) -> bool:
