@@ -76,6 +76,7 @@ def test_days_that_tell_little_have_no_digest() -> None:
     assert fingerprint(panel_of(dict.fromkeys(table(4), 1.0))) == ()
 
 
+@pytest.mark.slow
 def test_a_thousand_pairs_below_the_bound_are_not_joined() -> None:
     """Take factors that resemble each other more or less, up to a correlation of about 0.98."""
     rng = random.Random(5)

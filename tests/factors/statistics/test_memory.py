@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+import pytest
 
 from tests.factors.statistics.world import make_factors
 
@@ -38,6 +39,7 @@ def peak(folder: Path, columns: int) -> int:
     return int(done.stdout)
 
 
+@pytest.mark.slow
 def test_more_columns_need_no_more_memory(tmp_path: Path) -> None:
     few, many = peak(tmp_path / "few", 2), peak(tmp_path / "many", 14)
     held = 12 * DAYS * CODES * 8
