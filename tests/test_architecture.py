@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import ast
+import re
+from collections import Counter
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import rdlake
@@ -66,9 +70,15 @@ def sources() -> list[Path]:
     return [path for path in sorted(PACKAGE.rglob("*.py")) if sample not in path.parents]
 
 
+@cache
+def nodes(path: Path) -> list[ast.AST]:
+    return list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+
+
+@cache
 def imported(path: Path) -> set[str]:
     names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -133,6 +143,66 @@ def test_no_file_holds_two_ideas() -> None:
         str(path) for path in sources() if len(path.read_text(encoding="utf-8").splitlines()) > 400
     ]
     assert not long
+
+
+def classes() -> Iterator[tuple[Path, ast.ClassDef]]:
+    for path in sources():
+        for node in nodes(path):
+            if isinstance(node, ast.ClassDef):
+                yield path, node
+
+
+def test_no_function_holds_two_ideas() -> None:
+    long = [
+        f"{path.name}: {node.name}"
+        for path in sources()
+        for node in nodes(path)
+        if isinstance(node, ast.FunctionDef) and (node.end_lineno or 0) - node.lineno >= 60
+    ]
+    assert not long
+
+
+def test_no_two_public_classes_share_a_name() -> None:
+    names = Counter(node.name for _, node in classes() if not node.name.startswith("_"))
+    assert not [name for name, times in names.items() if times > 1]
+
+
+def test_values_of_five_and_more_fields_are_made_with_keywords() -> None:
+    wrong = [
+        f"{path.name}: {node.name}"
+        for path, node in classes()
+        for decorator in map(ast.unparse, node.decorator_list)
+        if decorator.startswith("dataclass") and "kw_only=True" not in decorator
+        if sum(isinstance(each, ast.AnnAssign) for each in node.body) >= 5
+    ]
+    assert not wrong
+
+
+def test_only_packages_list_what_they_offer() -> None:
+    assert not [
+        path
+        for path in sources()
+        if path.name != "__init__.py" and "__all__ = " in path.read_text(encoding="utf-8")
+    ]
+
+
+NO_VERBS = {
+    *("A", "An", "As", "At", "By", "Each", "Every", "From", "How", "In", "It", "No", "Of", "On"),
+    *("One", "Rows", "So", "The", "Their", "These", "This", "True", "What", "When", "Where"),
+    *("Whether", "Which", "Who", "Whose"),
+}
+
+
+def test_every_docstring_begins_with_a_verb() -> None:
+    kinds = (ast.Module, ast.ClassDef, ast.FunctionDef)
+    wrong = [
+        f"{path.name}: {text.splitlines()[0]}"
+        for path in sources()
+        for node in nodes(path)
+        if isinstance(node, kinds) and (text := ast.get_docstring(node))
+        if not re.match(r"[A-Z][a-z]+ ", text) or text.split()[0] in NO_VERBS
+    ]
+    assert not wrong
 
 
 def test_the_public_surface() -> None:

@@ -34,7 +34,7 @@ class Change:
     fields: tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ViewDiff:
     """Hold the differences of one view. A view of only one version has no rows to compare."""
 
@@ -118,9 +118,13 @@ def _view_diffs(
     keys_before, keys_after = old.contract.keys, new.contract.keys
     for view in sorted((keys_before.keys() | keys_after.keys()) - ABOUT_ITSELF):
         if view not in keys_after:
-            yield ViewDiff(view, "only before", (), (), ())
+            yield ViewDiff(
+                view=view, presence="only before", columns_added=(), columns_removed=(), changes=()
+            )
         elif view not in keys_before:
-            yield ViewDiff(view, "only after", (), (), ())
+            yield ViewDiff(
+                view=view, presence="only after", columns_added=(), columns_removed=(), changes=()
+            )
         else:
             before, after = (_columns(connection, alias, view) for alias in ("before", "after"))
             added = tuple(name for name in after if name not in before)
@@ -130,7 +134,13 @@ def _view_diffs(
             key = next((each for each in keys if shared.keys() >= set(each)), ())
             changes = tuple(_changes(connection, view, key, shared)) if key else ()
             if changes or added or removed:
-                yield ViewDiff(view, "both", added, removed, changes)
+                yield ViewDiff(
+                    view=view,
+                    presence="both",
+                    columns_added=added,
+                    columns_removed=removed,
+                    changes=changes,
+                )
 
 
 def _columns(connection: duckdb.DuckDBPyConnection, alias: str, view: str) -> dict[str, str]:

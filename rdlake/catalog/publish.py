@@ -1,4 +1,6 @@
-"""Publish: pin every table, prove the promises, commit one row; that row is the publication.
+"""Publish a version: pin every table, prove the promises, commit one row.
+
+That row is the publication.
 
 The steps of one publication, each of which has its module:
 1. pin: read the newest version of every table (`pinning`);

@@ -1,4 +1,4 @@
-"""The archive: `rdlake archive run`, `rdlake archive levels`, and `rdlake restore`."""
+"""Run `rdlake archive run`, `rdlake archive levels` and `rdlake restore`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SHOWN = 5
 
 @click.group()
 def archive() -> None:
-    """Copy experiments to another lake, proven by reading back.
+    """Copy experiments to another lake and prove the copy by reading it back.
 
     \b
     rdlake archive run --to /mnt/archive/lake
@@ -63,8 +63,8 @@ def run(  # noqa: PLR0913 - one parameter an option
 ) -> int:
     """Copy what is new or changed, read it back, and write receipts to both lakes.
 
-    An archive is a lake: every command works on it with --lake. What is stopped is completed by the
-    next run; a run with nothing new writes nothing.
+    An archive is a lake: every command works on it with --lake. The next run completes a stopped
+    one. A run with nothing new writes nothing.
 
     \b
     rdlake archive run --to /mnt/archive/lake --dry-run
@@ -125,8 +125,9 @@ def _tell(report: ArchiveReport) -> None:
 @lake_option
 @json_option
 def levels(lake_root: str, as_json: bool) -> None:
-    """What archives were proven to have of each experiment as it is now: 0 nothing, 1 rows, 2 also
-    every file worth keeping.
+    """List what archives are proven to have of each experiment as it is now.
+
+    Level 0 is nothing, 1 the rows, 2 also every file worth keeping.
 
     \b
     rdlake archive levels --json
@@ -149,8 +150,10 @@ def levels(lake_root: str, as_json: bool) -> None:
 def restore(
     experiment: str, into: Path, archive_root: str | None, lake_root: str, as_json: bool
 ) -> None:
-    """Write every kept file of an EXPERIMENT's workspace, each checked by its digest, and list what
-    was not kept. Nothing is overwritten; the folder is there when all is whole.
+    """Write every kept file of an EXPERIMENT's workspace, and list the files that were not kept.
+
+    Each file is checked by its digest. Nothing is overwritten. The folder appears when all of its
+    files are whole.
 
     \b
     rdlake restore 3f2a9c --into restored

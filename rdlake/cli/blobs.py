@@ -1,4 +1,4 @@
-"""Content that the lake keeps: `rdlake blobs`, and `rdlake blobs extract`."""
+"""Run `rdlake blobs` and `rdlake blobs extract`: the content that the lake keeps."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rdlake.errors import BadInput
 
 
 class _ListedByDefault(click.Group):
-    """A group whose `list` is meant where no command is named."""
+    """Run `list` when no command is named."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         named = args and (args[0] in self.commands or args[0] in ctx.help_option_names)
@@ -35,7 +35,7 @@ def blobs() -> None:
 @lake_option
 @json_option
 def list_(workspace: str | None, lake_root: str, as_json: bool) -> None:
-    """How much is kept, by what it is for; or the files of one WORKSPACE.
+    """List how much content is kept, by type of file; or the files of one WORKSPACE.
 
     \b
     rdlake blobs

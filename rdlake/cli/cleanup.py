@@ -1,4 +1,4 @@
-"""Clean-up: `rdlake cleanup …`, and `rdlake pin` for what must stay."""
+"""Run `rdlake cleanup …`, and `rdlake pin` for what must stay."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ Sign = Callable[["Lake", "CleanupReport"], None]
 
 SHOWN = 20
 STAGES = ("intermediates", "workspace", "logs", "junk")
-archive_option = click.option("--archive", metavar="ARCHIVE", help="The archive that proves it.")
+archive_option = click.option("--archive", metavar="ARCHIVE", help="The archive of the files.")
 needed_archive = click.option(
-    "--archive", metavar="ARCHIVE", required=True, help="The archive that proves it."
+    "--archive", metavar="ARCHIVE", required=True, help="The archive of the files."
 )
 id_argument = click.argument("cleanup_id", metavar="[ID]", required=False)
 
 
 def request_options(command: Callable[..., int]) -> Callable[..., int]:
-    """Roots, key, classes and days, as one `given`."""
+    """Add the options for roots, key, classes and days; hand them on as one `request`."""
 
     @wraps(command)
     def gathered(
@@ -60,7 +60,7 @@ def request_options(command: Callable[..., int]) -> Callable[..., int]:
 
     for option in (
         click.option("--idle-days", metavar="DAYS", type=click.FloatRange(min=0), default=30.0,
-                     show_default=True, help="For how long nothing of it was used."),
+                     show_default=True, help="Take only what nobody used for so many days."),
         click.option("--allow", "allowed", metavar="CLASS", multiple=True,
                      help="Files that can be made again and need no archive: factor_values, "
                      "predictions, tracking, templates, caches; may be repeated."),
@@ -73,7 +73,7 @@ def request_options(command: Callable[..., int]) -> Callable[..., int]:
 
 
 def roots_options(command: Callable[..., int]) -> Callable[..., int]:
-    """--workspaces and --log-path, as `roots`."""
+    """Add --workspaces and --log-path; hand them on as `roots`."""
 
     @wraps(command)
     def gathered(*, workspaces: Sequence[str], logs: Sequence[str], **others: Any) -> int:
@@ -84,8 +84,10 @@ def roots_options(command: Callable[..., int]) -> Callable[..., int]:
 
 
 def signing_options(command: Callable[..., int]) -> Callable[..., int]:
-    """--sign and --receipt, as `sign`: what writes the receipt of a report, if one is asked for.
-    The key is read, and the file made, before anything is deleted."""
+    """Add --sign and --receipt; hand on `sign`, which writes the receipt of a report.
+
+    The key is read and the file is made before anything is deleted.
+    """
 
     @wraps(command)
     def gathered(*, sign_key: Path | None, receipt: Path | None, **others: Any) -> int:
@@ -114,12 +116,12 @@ def signing_options(command: Callable[..., int]) -> Callable[..., int]:
 
 
 def _unsigned(lake: Lake, report: CleanupReport) -> None:
-    """No receipt is asked for; the table `cleanups` has it all the same."""
+    """Write no receipt; the table `cleanups` records what was deleted all the same."""
 
 
 @click.group()
 def cleanup() -> None:
-    """Free RD-Agent's disk of what an archive has, by way of a trash.
+    """Free RD-Agent's disk of files that an archive has; a trash keeps them for some days.
 
     \b
     rdlake cleanup plan --archive /mnt/archive/lake -o PLAN.json
@@ -171,9 +173,9 @@ def plan(
 @click.argument("path", metavar="PLAN", type=click.Path(path_type=Path))
 @needed_archive
 @request_options
-@click.option("--purge", "at_once", is_flag=True, help="Delete it at once, without a grace.")
+@click.option("--purge", "at_once", is_flag=True, help="Delete at once, without days of grace.")
 @click.option("--grace-days", metavar="DAYS", type=click.FloatRange(min=0), default=7.0,
-              show_default=True, help="How long it stays in the trash.")  # fmt: skip
+              show_default=True, help="Keep files in the trash for so many days.")  # fmt: skip
 @signing_options
 @lake_option
 @json_option
@@ -188,10 +190,10 @@ def apply(  # noqa: PLR0913 - one parameter an option
     lake_root: str,
     as_json: bool,
 ) -> int:
-    """Look at everything in PLAN again and, if all of it is still so, move it to the trash.
+    """Examine everything in PLAN again and move it to the trash if nothing has changed.
 
-    Roots, classes and days are named again: the plan is not relied upon. Exit code 4 when it no
-    longer matches, and nothing was moved.
+    Name roots, classes and days again: rdlake does not rely on the plan. When the plan no longer
+    matches, nothing is moved and the exit code is 4.
 
     \b
     rdlake cleanup apply PLAN.json --archive /mnt/archive/lake
@@ -217,7 +219,7 @@ def apply(  # noqa: PLR0913 - one parameter an option
 @id_argument
 @needed_archive
 @roots_options
-@click.option("--now", "at_once", is_flag=True, help="Also what is to stay for some days yet.")
+@click.option("--now", "at_once", is_flag=True, help="Delete also what still has days of grace.")
 @signing_options
 @lake_option
 @json_option
@@ -231,8 +233,9 @@ def purge(  # noqa: PLR0913 - one parameter an option
     lake_root: str,
     as_json: bool,
 ) -> int:
-    """Delete what lies in the trash and whose days of grace are over, as far as the archive, read
-    again, still proves it.
+    """Delete files from the trash whose days of grace are over.
+
+    The archive is read again; a file that it no longer proves stays.
 
     \b
     rdlake cleanup purge --archive /mnt/archive/lake
@@ -269,8 +272,9 @@ def undo(*, cleanup_id: str | None, roots: Sequence[Path], lake_root: str, as_js
               help="The public key, PEM, of whoever signed it.")  # fmt: skip
 @json_option
 def verify(path: Path, key: Path, as_json: bool) -> None:
-    """Check that a RECEIPT is as it was signed, and list what it says was deleted. Exit code 4 when
-    it is not.
+    """Check the signature of a RECEIPT and list what it says was deleted.
+
+    The exit code is 4 when the signature does not match.
 
     \b
     rdlake cleanup verify receipt.json --key PUB.pem
@@ -287,7 +291,7 @@ def verify(path: Path, key: Path, as_json: bool) -> None:
 
 @contextmanager
 def _new_file(path: Path) -> Iterator[IO[str]]:
-    """A file that is made now; gone again when nothing comes to be written."""
+    """Open a new file; remove it again when nothing was written to it."""
     from rdlake.errors import BadInput
 
     try:
@@ -343,10 +347,10 @@ def _tell(report: CleanupReport, *, as_json: bool) -> int:
 
 @click.command()
 @click.argument("experiment", metavar="EXPERIMENT")
-@click.option("--why", metavar="TEXT", required=True, help="Kept with it.")
+@click.option("--why", metavar="TEXT", required=True, help="The reason; kept with the pin.")
 @lake_option
 def pin(experiment: str, why: str, lake_root: str) -> None:
-    """Say that an EXPERIMENT must stay: no clean-up takes anything of it.
+    """Pin an EXPERIMENT: no clean-up takes any of its files.
 
     \b
     rdlake pin 3f2a9c --why "in the report of May"
@@ -361,7 +365,7 @@ def pin(experiment: str, why: str, lake_root: str) -> None:
 @click.argument("experiment", metavar="EXPERIMENT")
 @lake_option
 def unpin(experiment: str, lake_root: str) -> None:
-    """Say that an EXPERIMENT need not stay.
+    """Unpin an EXPERIMENT, so that a clean-up may take its files.
 
     \b
     rdlake unpin 3f2a9c
@@ -376,7 +380,7 @@ def unpin(experiment: str, lake_root: str) -> None:
 @lake_option
 @json_option
 def pins(lake_root: str, as_json: bool) -> None:
-    """List the experiments that must stay, and why.
+    """List the pinned experiments and the reasons.
 
     \b
     rdlake pins --json

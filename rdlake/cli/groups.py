@@ -1,4 +1,4 @@
-"""Groups of experiments to compare: `rdlake groups …`."""
+"""Run `rdlake groups …`: compare groups of experiments."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ ROLES = click.Choice(["control", "treatment", "baseline"])
 
 
 def said_by(command: Callable[..., Any]) -> Callable[..., Any]:
-    """--by and --note."""
-    note = click.option("--note", help="Why; kept with it.")
-    return click.option("--by", default=_login, help="Who says it.  [default: the login name]")(
+    """Add the options --by and --note."""
+    note = click.option("--note", help="The reason; kept with the change.")
+    return click.option("--by", default=_login, help="Who says so.  [default: the login name]")(
         note(command)
     )
 
@@ -45,10 +45,10 @@ def _login() -> str:
 
 @click.group()
 def groups() -> None:
-    """Groups of experiments to compare: derived ones, and what a person makes of them.
+    """Compare groups of experiments. rdlake derives groups; people may change them.
 
     GROUP is an id, its beginning, or a name; EXPERIMENT a workspace_id, its beginning, or
-    <task_run_id>/<loop_id>. What is said here is seen in the catalog after the next publication.
+    <task_run_id>/<loop_id>. The catalog shows a change after the next publication.
     """
 
 
@@ -98,7 +98,7 @@ def add(
     note: str | None,
     lake_root: str,
 ) -> None:
-    """Put EXPERIMENTS into GROUP, a new one when none is called so.
+    """Put EXPERIMENTS into GROUP; make the group when no group has that name.
 
     \b
     rdlake groups add "momentum" 35b410e4 bf3c5107 --note "which window"

@@ -1,4 +1,4 @@
-"""The lake itself: `rdlake init`, `rdlake maintain`, `rdlake doctor`."""
+"""Run `rdlake init`, `rdlake maintain` and `rdlake doctor`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rdlake.errors import ExitCode
 @click.command()
 @lake_option
 def init(lake_root: str) -> None:
-    """Make a lake, or say that it is there.
+    """Make a lake, or report the one that is there.
 
     \b
     rdlake init --lake lake

@@ -24,7 +24,7 @@ PASSING = (BadInput, LakeBusy, StorageFailed)
 def watch_for_more(
     look: Callable[[], IngestReport], tell: Callable[[IngestReport], None], interval: float
 ) -> int:
-    """Look, tell what is new and wait, again and again until Ctrl-C, which lets a look finish.
+    """Repeat until Ctrl-C: look, report what is new, wait. Ctrl-C lets a look finish.
 
     An error of the first look ends it. A later error that may pass is told once.
     """

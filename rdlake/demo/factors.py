@@ -38,7 +38,7 @@ class Scale:
     apply: Callable[[Floats], Floats]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DemoFactor:
     """Describe one proposed factor; `experiment` and `place` are where it was proposed first."""
 
@@ -139,7 +139,9 @@ def draw_factor(rng: np.random.Generator, experiment: int, place: int) -> DemoFa
         name = f"{IDEAS[idea].chinese}{SCALES[scale].chinese}_{window}日"
     else:
         name = f"{IDEAS[idea].english}{SCALES[scale].english}_{window}D"
-    return DemoFactor(name, idea, scale, window, experiment, place)
+    return DemoFactor(
+        name=name, idea=idea, scale=scale, window=window, experiment=experiment, place=place
+    )
 
 
 def factor_values(factor: DemoFactor, market: Market, seed: int) -> NDArray[np.float32]:

@@ -35,7 +35,9 @@ def log_files(run: PlannedRun, market: Market, seed: int) -> dict[str, bytes]:
         if experiment.accepted:
             accepted.append(number)
     started = datetime.strptime(run.log_name, NAME)
-    return trace_files(RunLog(started, tuple(loops), "fin_quant"), key=SIGNING_KEY)
+    return trace_files(
+        RunLog(started=started, loops=tuple(loops), scenario="fin_quant"), key=SIGNING_KEY
+    )
 
 
 def _loop(
@@ -78,12 +80,18 @@ def _curve(backtest: Backtest) -> pl.DataFrame:
 def _proposals(experiment: PlannedExperiment, seed: int) -> list[Proposal]:
     if experiment.network:
         code = model_source(*experiment.network)
-        return [Proposal(f"Net{experiment.number}", _sub_workspace(experiment, 0, seed), code)]
+        return [
+            Proposal(
+                name=f"Net{experiment.number}",
+                workspace=_sub_workspace(experiment, 0, seed),
+                code=code,
+            )
+        ]
     return [
         Proposal(
-            factor.name,
-            _sub_workspace(experiment, place, seed),
-            factor_source(factor),
+            name=factor.name,
+            workspace=_sub_workspace(experiment, place, seed),
+            code=factor_source(factor),
             description=_meaning(factor),
         )
         for place, factor in enumerate(experiment.new)

@@ -27,7 +27,7 @@ FACTOR_DAYS = 40
 REVERSAL = -0.1
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
 class Market:
     """Hold prices as float32 cubes (day, instrument, field), and the days that a back-test ran
     on."""

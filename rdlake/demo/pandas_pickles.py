@@ -24,7 +24,7 @@ _MANAGERS = "pandas.core.internals.managers"
 _NEWEST_PATHS = (3, 13)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Style:
     """Describe how a release of RD-Agent and its pandas write."""
 
@@ -45,11 +45,13 @@ class Style:
 
 
 _STYLES = {
-    "0.4.0": Style("0.4.0", 4, "numpy.core", 2),
-    "0.6.1": Style("0.6.1", 4, "numpy.core", 2),
-    "0.8.0": Style("0.8.0", 4, "numpy.core", 2),
-    "1.0.0": Style("1.0.0", 5, "numpy._core", 2),
-    "1.0.0 with pandas 3": Style("1.0.0", 5, "numpy._core", 3, (3, 13)),
+    "0.4.0": Style(release="0.4.0", protocol=4, numpy="numpy.core", pandas=2),
+    "0.6.1": Style(release="0.6.1", protocol=4, numpy="numpy.core", pandas=2),
+    "0.8.0": Style(release="0.8.0", protocol=4, numpy="numpy.core", pandas=2),
+    "1.0.0": Style(release="1.0.0", protocol=5, numpy="numpy._core", pandas=2),
+    "1.0.0 with pandas 3": Style(
+        release="1.0.0", protocol=5, numpy="numpy._core", pandas=3, python=(3, 13)
+    ),
 }
 
 

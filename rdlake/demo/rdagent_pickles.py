@@ -39,7 +39,7 @@ _PROPOSAL = "rdagent.core.proposal"
 _TEMPLATES = {"conf_baseline.yaml": "", "README.md": ""}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
     """Describe a factor or model that a loop proposes, its code and the coder's verdict on it.
 

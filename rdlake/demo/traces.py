@@ -55,7 +55,7 @@ class LoggedBacktest:
     curve: pl.DataFrame | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LoopLog:
     """Describe what one loop leaves.
 
@@ -83,7 +83,7 @@ class LoopLog:
     qlib_log: str = "qlib successfully initialized based on client settings.\n"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunLog:
     """Describe one start of RD-Agent; `version` is one that `pandas_pickles.style_of` knows."""
 
@@ -95,7 +95,7 @@ class RunLog:
     llm: str = "gpt-4o"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class _Log:
     """Collect the files, with the clock that names the next one."""
 
@@ -135,7 +135,7 @@ def trace_files(run: RunLog, *, key: bytes | None = None) -> dict[str, bytes]:
 
     From 1.0 on, messages are signed when there is a key.
     """
-    log = _Log(run, style_of(run.version), key, run.started)
+    log = _Log(run=run, style=style_of(run.version), key=key, clock=run.started)
     _write_settings(log)
     log.write("init/scenario" if log.old else "scenario", scenario(run.scenario))
     for loop in run.loops:

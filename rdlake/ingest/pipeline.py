@@ -93,7 +93,13 @@ def ingest(lake: Lake, request: IngestRequest, on_progress: Progress | None = No
     alone = not (request.roots or request.logs or request.catalogs)
     registered = read_registries(request.registries, alone=alone)
     previous, measurer = read_previous(lake), FactorMeasurer(lake, request.prices)
-    step = _Ingest(lake, request, previous, _relied_upon(lake, request, previous), on_progress)
+    step = _Ingest(
+        lake=lake,
+        request=request,
+        previous=previous,
+        relied_upon=_relied_upon(lake, request, previous),
+        on_progress=on_progress,
+    )
     step.findings += [*log_findings, *registered.findings]
     step.settle_selection(logs, registered)
     step.take_exports(exports)
@@ -121,7 +127,7 @@ def _relied_upon(lake: Lake, request: IngestRequest, previous: PreviousIngest) -
     return previous.without_folders(workspaces_without_content(lake, request.keep))
 
 
-@dataclass
+@dataclass(kw_only=True)
 class _Ingest:
     """Hold one ingest under way: what it relies upon, and what became of what it met.
 

@@ -189,12 +189,28 @@ def test_a_new_column_and_a_new_view_are_told(
     monkeypatch.setattr("rdlake.catalog.publish.current_contract", lambda: contract_of(newer))
     published.publish()
     assert diff(published.lake, 1, 2) == [
-        ViewDiff("added", "only after", (), (), ()),
-        ViewDiff("loop_catalog", "both", ("renamed", "one"), ("mean_turnover",), ()),
+        ViewDiff(
+            view="added", presence="only after", columns_added=(), columns_removed=(), changes=()
+        ),
+        ViewDiff(
+            view="loop_catalog",
+            presence="both",
+            columns_added=("renamed", "one"),
+            columns_removed=("mean_turnover",),
+            changes=(),
+        ),
     ]
     assert diff(published.lake, 2, 1) == [
-        ViewDiff("added", "only before", (), (), ()),
-        ViewDiff("loop_catalog", "both", ("mean_turnover",), ("renamed", "one"), ()),
+        ViewDiff(
+            view="added", presence="only before", columns_added=(), columns_removed=(), changes=()
+        ),
+        ViewDiff(
+            view="loop_catalog",
+            presence="both",
+            columns_added=("mean_turnover",),
+            columns_removed=("renamed", "one"),
+            changes=(),
+        ),
     ]
 
 
@@ -209,7 +225,15 @@ def test_a_view_with_another_key_is_compared_by_the_key_both_have(
     )
     monkeypatch.setattr("rdlake.catalog.publish.current_contract", lambda: contract_of(newer))
     published.publish()
-    assert diff(published.lake, 1, 2) == [ViewDiff("artifact_list", "both", ("part",), (), ())]
+    assert diff(published.lake, 1, 2) == [
+        ViewDiff(
+            view="artifact_list",
+            presence="both",
+            columns_added=("part",),
+            columns_removed=(),
+            changes=(),
+        )
+    ]
 
 
 def test_an_unknown_version_is_named(template: Published) -> None:

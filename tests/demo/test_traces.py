@@ -97,14 +97,16 @@ def test_series_frames_paths_and_times_come_back(version: str) -> None:
 @pytest.mark.parametrize("version", VERSIONS)
 def test_equal_values_make_equal_files(version: str) -> None:
     first, second = (
-        trace_files(RunLog(STARTED, (make_loop(0), make_loop(1)), version=version), key=KEY)
+        trace_files(
+            RunLog(started=STARTED, loops=(make_loop(0), make_loop(1)), version=version), key=KEY
+        )
         for _ in range(2)
     )
     assert first == second
 
 
 def test_secrets_lie_where_rd_agent_leaves_them() -> None:
-    files = trace_files(RunLog(STARTED, (make_loop(0),)), key=KEY)
+    files = trace_files(RunLog(started=STARTED, loops=(make_loop(0),)), key=KEY)
     holding = {
         name.split("/")[-3]
         for name, content in files.items()
@@ -133,7 +135,7 @@ def test_secrets_lie_where_rd_agent_leaves_them() -> None:
 )
 def test_classes_are_those_of_the_real_messages(tag: str, real: str) -> None:
     version = "0.8.0" if real.endswith("080") else "1.0.0"
-    files = trace_files(RunLog(STARTED, (make_loop(0),), version=version))
+    files = trace_files(RunLog(started=STARTED, loops=(make_loop(0),), version=version))
     written = next(content for name, content in files.items() if f"/{tag}/" in name)
     message = sorted((COPIED / real).glob(f"log/*/Loop_0/*/{tag}/*/*.pkl"))[0]
     assert _classes(load(written)) <= _classes(load(Path(message).read_bytes()))

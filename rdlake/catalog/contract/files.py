@@ -92,13 +92,19 @@ def load_checks(folder: Path, contract: Contract) -> tuple[Check, ...]:
     found = []
     for name, file in files.items():
         by = settings.checks[name].by if name in settings.checks else None
-        found.append(Check(name, file.first_sentence, file.text, by, str(file.path)))
+        found.append(
+            Check(
+                name=name, promise=file.first_sentence, sql=file.text, by=by, origin=str(file.path)
+            )
+        )
     keys = {f"{TABLES_SCHEMA}.{entry.name}": entry.key for entry in TABLES} | dict(contract.keys)
     for name, each in settings.checks.items():
         counted = [known if known in keys else f"{TABLES_SCHEMA}.{known}" for known in each.keys_of]
         if each.promise:
             sql = key_check(each.promise, {known: keys.get(known, ()) for known in counted})
-            found.append(Check(name, each.promise, sql, each.by, str(source.path)))
+            found.append(
+                Check(name=name, promise=each.promise, sql=sql, by=each.by, origin=str(source.path))
+            )
     refuse_wrong_checks(source, settings, files, contract, found)
     return tuple(sorted(found, key=lambda check: check.name))
 

@@ -43,7 +43,7 @@ class ViewSettings(_Entry):
 
     @property
     def shown_by(self) -> str | None:
-        """The view's own name for the column `by`."""
+        """Return the view's own name for the column `by`."""
         return self.shown_as or self.by
 
 

@@ -21,7 +21,7 @@ VIEW_FILES = "catalogs/data"
 """The folder of the files of materialized views, below the lake's root."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Check:
     """Hold a promise and the query that returns the rows that break it. With `by`, a row that it
     returns follows only from rows of tables that have the same value in this column."""

@@ -37,7 +37,7 @@ class EvidenceRows:
 
 
 def rows_of_folders(workspaces: Sequence[Workspace]) -> dict[str, pl.DataFrame]:
-    """Return, by table, the rows that only the content of the folders decides."""
+    """Return by table the rows that only the content of the folders decides."""
     loops = [each for each in workspaces if each.role in ("experiment", "baseline")]
     return {
         "artifacts": artifact_rows(workspaces),

@@ -20,7 +20,7 @@ FIFTHS, LEAST = 5, 10
 Counts = npt.NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class DailyFigures:
     """Hold the figures of the days on which some instrument has both values; NaN where
     undefined."""
@@ -42,7 +42,11 @@ class DailyFigures:
         """Return the figures of some days, bounds included."""
         part = slice(*np.searchsorted(self.days, [first, last + 1]).tolist())
         return DailyFigures(
-            self.days[part], self.pairs[part], self.ic[part], self.rank_ic[part], self.fifths[part]
+            days=self.days[part],
+            pairs=self.pairs[part],
+            ic=self.ic[part],
+            rank_ic=self.rank_ic[part],
+            fifths=self.fifths[part],
         )
 
 
@@ -52,8 +56,15 @@ def daily_figures(panel: Panel, label: Label) -> DailyFigures:
     if not parts:
         none = np.empty(0)
         fifths = np.empty((0, FIFTHS))
-        return DailyFigures(np.empty(0, np.int32), np.empty(0, np.int64), none, none, fifths)
-    return DailyFigures(*(np.concatenate(each) for each in zip(*parts, strict=True)))
+        return DailyFigures(
+            days=np.empty(0, np.int32),
+            pairs=np.empty(0, np.int64),
+            ic=none,
+            rank_ic=none,
+            fifths=fifths,
+        )
+    days, pairs, ic, rank_ic, fifths = (np.concatenate(each) for each in zip(*parts, strict=True))
+    return DailyFigures(days=days, pairs=pairs, ic=ic, rank_ic=rank_ic, fifths=fifths)
 
 
 def mean_rank_correlation(one: Panel, other: Panel) -> tuple[float | None, int]:

@@ -24,7 +24,7 @@ def kept_content(frozen: FrozenLake, workspace_ids: Collection[str]) -> pl.DataF
 def missing_content(
     frozen: FrozenLake, workspace_ids: Collection[str]
 ) -> dict[str, tuple[str, ...]]:
-    """Return, by workspace, the files worth keeping whose content the lake does not have."""
+    """Return by workspace the files worth keeping whose content the lake does not have."""
     columns = ["workspace_id", "path", "artifact_type", "size", "sha256"]
     mine = pl.col("workspace_id").is_in(list(workspace_ids)) & (pl.col("kind") == "file")
     there = frozen.read("blobs", ["sha256"]).unique()
@@ -39,7 +39,7 @@ def missing_content(
 def count_files(
     frozen: FrozenLake, workspace_ids: Collection[str]
 ) -> dict[str, tuple[int, int, int]]:
-    """Return, by workspace, the files with kept content, their bytes, and the files without it."""
+    """Return by workspace the files with kept content, their bytes, and the files without it."""
     mine = pl.col("workspace_id").is_in(list(workspace_ids)) & (pl.col("kind") == "file")
     files = frozen.read("artifacts", ["workspace_id", "size", "sha256"], mine)
     there = frozen.read("blobs", ["sha256"]).unique().with_columns(kept=pl.lit(value=True))

@@ -40,7 +40,7 @@ class ArchiveReceipt:
 
 
 def archiving_levels(lake: Lake) -> dict[str, int]:
-    """Return, by workspace, what its archives have of it as it is now: 0 nothing, 1 rows, 2 also
+    """Return by workspace what its archives have of it as it is now: 0 nothing, 1 rows, 2 also
     every file worth keeping.
 
     The last receipt of an archive counts, and only while the source has the digest it was archived

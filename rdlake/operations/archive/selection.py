@@ -171,7 +171,7 @@ def _group_entries(frozen: FrozenLake, ids: frozenset[str]) -> set[str]:
 
 
 def find_shared_owners(frozen: FrozenLake, ids: frozenset[str]) -> dict[str, frozenset[str]]:
-    """Return, by shared table, the owners of the rows that these workspaces rest on.
+    """Return by shared table the owners of the rows that these workspaces rest on.
 
     Evidence is taken by whole sources: what a log says of one workspace is read together with the
     rest.

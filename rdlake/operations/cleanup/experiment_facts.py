@@ -25,7 +25,7 @@ NO_ARCHIVE = "name the archive with --archive; nothing was deleted"
 
 @dataclass(frozen=True, kw_only=True)
 class ExperimentFacts:
-    """Hold, for some workspaces, their files as ingested, roles, pins, runs, and what the archive
+    """Hold for some workspaces their files as ingested, roles, pins, runs, and what the archive
     was just read to have."""
 
     archive_lake_id: str | None

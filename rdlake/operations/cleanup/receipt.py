@@ -62,7 +62,7 @@ class SignedReceipt(StrictModel):
 
 
 def load_private_key(path: Path) -> Ed25519PrivateKey:
-    """The Ed25519 key in a PEM file without a password; BadInput for anything else."""
+    """Read the Ed25519 key in a PEM file without a password; BadInput for anything else."""
     try:
         from cryptography.exceptions import UnsupportedAlgorithm
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey

@@ -1,4 +1,4 @@
-"""One experiment: its folder, result, curve, configuration, model and feedback."""
+"""Declare the tables of experiments: folder, result, curve, configuration, model, feedback."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from rdlake.schema.tables.schema import (
 )
 
 ARTIFACTS = Table(
-    "artifacts",
-    "one file of a workspace",
-    ("workspace_id", "path"),
-    (
+    name="artifacts",
+    meaning="one file of a workspace",
+    key=("workspace_id", "path"),
+    columns=(
         WORKSPACE,
         C("path", TEXT, "relative, POSIX"),
         C("artifact_type", TEXT, "what it is for: report, backtest_metrics, code, …"),
@@ -41,10 +41,10 @@ ARTIFACTS = Table(
 )
 
 CHARTS = Table(
-    "charts",
-    "a picture that rdlake made of an experiment; its content lies in blobs",
-    ("workspace_id", "path"),
-    (
+    name="charts",
+    meaning="a picture that rdlake made of an experiment; its content lies in blobs",
+    key=("workspace_id", "path"),
+    columns=(
         WORKSPACE,
         C("path", TEXT, "ret_curve.png or dd_curve.png; no file of the folder"),
         C("size", INT, "bytes"),
@@ -59,10 +59,10 @@ CHARTS = Table(
 )
 
 STRATEGIES = Table(
-    "strategies",
-    "a distinct configuration that was really run, or that was added from elsewhere",
-    ("strategy_id", "belongs_to"),
-    (
+    name="strategies",
+    meaning="a distinct configuration that was really run, or that was added from elsewhere",
+    key=("strategy_id", "belongs_to"),
+    columns=(
         C("strategy_id", TEXT, "UUIDv5 of the configuration's canonical JSON"),
         C(
             "belongs_to",
@@ -105,10 +105,10 @@ STRATEGIES = Table(
 )
 
 MODELS = Table(
-    "models",
-    "a trained model: type, configuration, feature order, digest of its weights",
-    ("model_id",),
-    (
+    name="models",
+    meaning="a trained model: type, configuration, feature order, digest of its weights",
+    key=("model_id",),
+    columns=(
         C("model_id", TEXT, "UUIDv5 of what ran, features and weights; else of what was proposed"),
         WORKSPACE,
         C("model_type", TEXT, "the model's class or RD-Agent's model type"),
@@ -126,10 +126,10 @@ MODELS = Table(
 )
 
 FEEDBACK = Table(
-    "feedback",
-    "what RD-Agent concluded from one experiment",
-    ("workspace_id",),
-    (
+    name="feedback",
+    meaning="what RD-Agent concluded from one experiment",
+    key=("workspace_id",),
+    columns=(
         WORKSPACE,
         RUN,
         LOOP,
@@ -154,10 +154,10 @@ FEEDBACK = Table(
 )
 
 EQUITY_CURVES = Table(
-    "equity_curves",
-    "one day of one experiment's back-test",
-    ("workspace_id", "date"),
-    (
+    name="equity_curves",
+    meaning="one day of one experiment's back-test",
+    key=("workspace_id", "date"),
+    columns=(
         WORKSPACE,
         RUN,
         LOOP,
@@ -180,10 +180,10 @@ EQUITY_CURVES = Table(
 )
 
 SIGNALS = Table(
-    "signals",
-    "the top-ranked scores of a day",
-    ("workspace_id", "date", "instrument"),
-    (
+    name="signals",
+    meaning="the top-ranked scores of a day",
+    key=("workspace_id", "date", "instrument"),
+    columns=(
         WORKSPACE,
         C("date", DATE, "day of the score"),
         C("instrument", TEXT, "code as the source has it"),
@@ -195,10 +195,10 @@ SIGNALS = Table(
 )
 
 TASK_RUNS = Table(
-    "task_runs",
-    "one RD-Agent run",
-    ("task_run_id",),
-    (
+    name="task_runs",
+    meaning="one RD-Agent run",
+    key=("task_run_id",),
+    columns=(
         RUN,
         C("scenario", TEXT, "fin_factor, fin_model, fin_quant, fin_factor_report"),
         C("scenario_raw", TEXT, "the word as the source has it"),
@@ -220,11 +220,12 @@ TASK_RUNS = Table(
 )
 
 EXPERIMENT_GROUPS = Table(
-    "experiment_groups",
-    "what a person said of a group of experiments, or of one experiment in it; groups that follow "
-    "from runs, lineage and configurations are no rows here, see the view group_members",
-    ("entry_id",),
-    (
+    name="experiment_groups",
+    meaning="what a person said of a group of experiments, or of one experiment in it; "
+    "groups that follow from runs, lineage and configurations are no rows here, "
+    "see the view group_members",
+    key=("entry_id",),
+    columns=(
         C("entry_id", TEXT, "digest of group_id and workspace_id"),
         C("group_id", TEXT, "own/… of a group that a person made, else the derived group's"),
         C("workspace_id", TEXT, "the experiment; * for the group itself"),
@@ -239,10 +240,10 @@ EXPERIMENT_GROUPS = Table(
 )
 
 WORKSPACES = Table(
-    "workspaces",
-    "one folder, its role, its loop",
-    ("workspace_id",),
-    (
+    name="workspaces",
+    meaning="one folder, its role, its loop",
+    key=("workspace_id",),
+    columns=(
         WORKSPACE,
         RUN,
         LOOP,
@@ -263,10 +264,10 @@ WORKSPACES = Table(
 )
 
 LOOPS = Table(
-    "loops",
-    "the result of one experiment workspace: one RD-Agent loop, or a run's baseline",
-    ("task_run_id", "loop_id", "workspace_id"),
-    (
+    name="loops",
+    meaning="the result of one experiment workspace: one RD-Agent loop, or a run's baseline",
+    key=("task_run_id", "loop_id", "workspace_id"),
+    columns=(
         RUN,
         LOOP,
         C("workspace_id", TEXT, "the experiment's folder; none_<uuid5> where there is none"),

@@ -1,4 +1,4 @@
-"""Factors: as they appeared, and how each did on its own."""
+"""Declare the tables of factors: as they appeared, and how each did on its own."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from rdlake.schema.tables.schema import (
 )
 
 FACTORS = Table(
-    "factors",
-    "a factor as it appeared in one experiment, or in an external library",
-    ("source", "factor_name", "workspace_id"),
-    (
+    name="factors",
+    meaning="a factor as it appeared in one experiment, or in an external library",
+    key=("source", "factor_name", "workspace_id"),
+    columns=(
         C("source", TEXT, "rdagent_generated, qlib_alpha158, qlib_alpha360, …"),
         C("factor_name", TEXT, "the task's name, else the column's"),
         C(
@@ -73,10 +73,11 @@ FACTORS = Table(
 )
 
 IMPLEMENTATIONS = Table(
-    "implementations",
-    "a factor's code as it stands in the shared library; written by `rdlake libs sync` alone",
-    ("source", "factor_name", "code_sha256"),
-    (
+    name="implementations",
+    meaning="a factor's code as it stands in the shared library; "
+    "written by `rdlake libs sync` alone",
+    key=("source", "factor_name", "code_sha256"),
+    columns=(
         C("implementation_id", TEXT, "digest of the key"),
         C("source", TEXT, "as in factors"),
         C("factor_name", TEXT, "as in factors"),
@@ -92,10 +93,10 @@ IMPLEMENTATIONS = Table(
 )
 
 FACTOR_PERF = Table(
-    "factor_perf",
-    "statistics of one factor in one window of one experiment",
-    ("workspace_id", "factor_name", "window"),
-    (
+    name="factor_perf",
+    meaning="statistics of one factor in one window of one experiment",
+    key=("workspace_id", "factor_name", "window"),
+    columns=(
         WORKSPACE,
         C("factor_name", TEXT, "as in factors"),
         C("window", TEXT, "test, train, valid or all"),
@@ -130,10 +131,11 @@ FACTOR_PERF = Table(
 )
 
 FACTOR_IC = Table(
-    "factor_ic",
-    "one day of one factor's values against one label, kept once for all experiments with both",
-    ("series_id", "date"),
-    (
+    name="factor_ic",
+    meaning="one day of one factor's values against one label, "
+    "kept once for all experiments with both",
+    key=("series_id", "date"),
+    columns=(
         C("series_id", TEXT, "digest of values and label; factor_perf tells whose they are"),
         C("date", DATE, "the factor's day"),
         C("ic", REAL, "Pearson, over pairs where both exist; null where a side is constant"),
@@ -145,10 +147,10 @@ FACTOR_IC = Table(
 )
 
 FACTOR_PAIRS = Table(
-    "factor_pairs",
-    "two columns of values that order instruments alike on some days, compared on all",
-    ("one_sha256", "other_sha256"),
-    (
+    name="factor_pairs",
+    meaning="two columns of values that order instruments alike on some days, compared on all",
+    key=("one_sha256", "other_sha256"),
+    columns=(
         C("pair_id", TEXT, "digest of both digests"),
         C("one_sha256", TEXT, "values_sha256 in factors, the smaller"),
         C("other_sha256", TEXT, "values_sha256 in factors, the larger"),
@@ -160,10 +162,10 @@ FACTOR_PAIRS = Table(
 )
 
 FACTOR_COMBINATIONS = Table(
-    "factor_combinations",
-    "a set of factors back-tested together, per window",
-    ("workspace_id", "name", "window"),
-    (
+    name="factor_combinations",
+    meaning="a set of factors back-tested together, per window",
+    key=("workspace_id", "name", "window"),
+    columns=(
         WORKSPACE,
         C("name", TEXT, "name of the combination"),
         C("window", TEXT, "as in factor_perf"),

@@ -1,4 +1,4 @@
-"""What was done to the lake, and the content it keeps."""
+"""Declare the tables of operations on the lake, and of the content that it keeps."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from rdlake.schema.tables.schema import (
 )
 
 BLOBS = Table(
-    "blobs",
-    "content by digest, in chunks, so that a file can be given back byte for byte",
-    ("sha256", "chunk"),
-    (
+    name="blobs",
+    meaning="content by digest, in chunks, so that a file can be given back byte for byte",
+    key=("sha256", "chunk"),
+    columns=(
         C("sha256", TEXT, "digest of the whole content"),
         C("chunk", INT, "position of the chunk, from 0"),
         C("data", BYTES, "at most 1 MiB of the content"),
@@ -32,10 +32,10 @@ BLOBS = Table(
 )
 
 EVIDENCE = Table(
-    "evidence",
-    "what one source says of one workspace, kept so that sources can come in any order",
-    ("source", "workspace_id"),
-    (
+    name="evidence",
+    meaning="what one source says of one workspace, kept so that sources can come in any order",
+    key=("source", "workspace_id"),
+    columns=(
         C(
             "source",
             TEXT,
@@ -53,10 +53,10 @@ EVIDENCE = Table(
 )
 
 PINS = Table(
-    "pins",
-    "experiments that must stay",
-    ("workspace_id",),
-    (
+    name="pins",
+    meaning="experiments that must stay",
+    key=("workspace_id",),
+    columns=(
         WORKSPACE,
         C("reason", TEXT, "why"),
         C("pinned_at", TIME, "UTC", clock=True),
@@ -65,10 +65,10 @@ PINS = Table(
 )
 
 ARCHIVES = Table(
-    "archives",
-    "receipts of archive runs: what an archive was proven to have of one experiment",
-    ("archive_id", "workspace_id"),
-    (
+    name="archives",
+    meaning="receipts of archive runs: what an archive was proven to have of one experiment",
+    key=("archive_id", "workspace_id"),
+    columns=(
         C("archive_id", TEXT, "one run of the archive command"),
         WORKSPACE,
         C(
@@ -103,10 +103,10 @@ ARCHIVES = Table(
 )
 
 CLEANUPS = Table(
-    "cleanups",
-    "what clean-ups took out of RD-Agent's folders, file by file, and what became of it",
-    ("cleanup_id", "workspace_id", "path"),
-    (
+    name="cleanups",
+    meaning="what clean-ups took out of RD-Agent's folders, file by file, and what became of it",
+    key=("cleanup_id", "workspace_id", "path"),
+    columns=(
         C("cleanup_id", TEXT, "one clean-up of one root"),
         C("workspace_id", TEXT, "the workspace; of stage logs the run's folder, by its path"),
         C("path", TEXT, "relative path of the file or link"),
@@ -138,10 +138,10 @@ CLEANUPS = Table(
 )
 
 INGESTS = Table(
-    "ingests",
-    "what became of each workspace at each ingest",
-    ("batch_id", "workspace_id"),
-    (
+    name="ingests",
+    meaning="what became of each workspace at each ingest",
+    key=("batch_id", "workspace_id"),
+    columns=(
         C("batch_id", TEXT, "one batch of one ingest", clock=True),
         C("workspace_id", TEXT, "the folder's name, or the file's when it is no folder"),
         C("ingested_at", TIME, "UTC", clock=True),
@@ -156,10 +156,10 @@ INGESTS = Table(
 )
 
 FILE_LISTS = Table(
-    "file_lists",
-    "a list of data files by digest: what one commit wrote, or what a catalog version pins",
-    ("digest",),
-    (
+    name="file_lists",
+    meaning="a list of data files by digest: what one commit wrote, or what a catalog version pins",
+    key=("digest",),
+    columns=(
         C("digest", TEXT, "sha256 over the table and the facts of each file"),
         C("table", TEXT, "the table they belong to"),
         C("files", FILES, "path within the table, size, sha256 (taken once, when written)"),
@@ -170,10 +170,10 @@ FILE_LISTS = Table(
 )
 
 CATALOGS = Table(
-    "catalogs",
-    "one published catalog version: a single commit over all tables",
-    ("catalog_version",),
-    (
+    name="catalogs",
+    meaning="one published catalog version: a single commit over all tables",
+    key=("catalog_version",),
+    columns=(
         C("catalog_version", INT, "1, 2, 3, … without gaps"),
         C("published_at", TIME, "UTC"),
         C("note", TEXT, "given by the publisher"),

@@ -51,7 +51,7 @@ class Column:
     clock: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Table:
     """Describe one table. Rows belong to their `owner` and are replaced with it; a table without an
     owner is only appended to.

@@ -28,10 +28,10 @@ from rdlake.schema.tables.schema import (
 )
 
 ENTRY = Table(
-    "things",
-    "for this test",
-    ("workspace_id", "number"),
-    (
+    name="things",
+    meaning="for this test",
+    key=("workspace_id", "number"),
+    columns=(
         Column("workspace_id", TEXT, ""),
         Column("number", INT, ""),
         Column("word", TEXT, ""),
@@ -108,9 +108,15 @@ def test_rows_that_come_twice_or_go_give_another_digest() -> None:
 def test_the_digest_is_of_the_bytes_that_the_documentation_says() -> None:
     """Written by hand: columns and number, words run by run, whole figures, others, nulls."""
     entry = Table(
-        "small", "", ("workspace_id", "number"),
-        (Column("workspace_id", TEXT, ""), Column("number", INT, ""), Column("real", REAL, "")),
-    )  # fmt: skip
+        name="small",
+        meaning="",
+        key=("workspace_id", "number"),
+        columns=(
+            Column("workspace_id", TEXT, ""),
+            Column("number", INT, ""),
+            Column("real", REAL, ""),
+        ),
+    )
     rows = [
         {"workspace_id": "a", "number": 2, "real": 0.5},
         {"workspace_id": "a", "number": 1, "real": None},
