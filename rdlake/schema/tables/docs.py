@@ -16,7 +16,7 @@ Each is a Delta table under `tables/` and, in a published catalog, a view of the
 is there before the row is. Types are DuckDB's. A clock column tells when something was seen, not
 what it was: a row that differs in nothing else is not written again.
 
-This page is made from `rdlake/tables/` by `make docs`.
+`make docs` writes this page from `rdlake/schema/tables/`.
 """
 
 
