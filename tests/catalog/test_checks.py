@@ -125,6 +125,7 @@ def test_a_drawdown_above_zero_is_found(published: Published) -> None:
     }
 
 
+@pytest.mark.guards
 def test_a_missing_day_is_found(published: Published) -> None:
     replace_rows(
         published.lake, "equity_curves", A, *rows_in_table(published.lake, "equity_curves", A)[1:]
@@ -139,6 +140,7 @@ def test_a_missing_curve_is_found(published: Published) -> None:
     assert found.rows == ({"workspace_id": A, "curve_days": 20, "days": 0, "file": None},)
 
 
+@pytest.mark.guards
 def test_a_path_that_leaves_the_workspace_is_found(published: Published) -> None:
     outside = {"/mnt/f/x.csv", "C:\\x.csv", "f:/x.csv", "../x.csv", "a/../../x.csv", ".."}
     within = {"a..b/c", "..a", "a/b..", "mlruns/1/文件 '1'.csv", "a:b/c", "-"}
@@ -151,6 +153,7 @@ def test_a_path_that_leaves_the_workspace_is_found(published: Published) -> None
     assert {row["path"] for row in found.rows} < outside
 
 
+@pytest.mark.guards
 def test_a_result_without_a_finite_metric_is_found(published: Published) -> None:
     row = {**rows_in_table(published.lake, "loops", A)[0], "has_curve": False}
     told: dict[str, dict[str, float | None] | None] = {
@@ -169,6 +172,7 @@ def test_a_result_without_a_finite_metric_is_found(published: Published) -> None
     assert {row["workspace_id"] for row in found.rows} == told.keys() - {"fine"}
 
 
+@pytest.mark.guards
 def test_a_drawdown_above_zero_is_found_in_loops_and_of_factors(published: Published) -> None:
     change(published.lake, "loops", max_drawdown_without_cost=1e-12)
     change(published.lake, "factor_perf", max_drawdown=math.nan)
@@ -179,6 +183,7 @@ def test_a_drawdown_above_zero_is_found_in_loops_and_of_factors(published: Publi
     }
 
 
+@pytest.mark.guards
 @pytest.mark.parametrize("share", [-1e-12, 1 + 1e-12, math.nan, math.inf])
 def test_a_coverage_outside_0_and_1_is_found(published: Published, share: float) -> None:
     factor = rows_in_table(published.lake, "factor_perf", A)[0]["factor_name"]
@@ -191,6 +196,7 @@ def test_a_coverage_outside_0_and_1_is_found(published: Published, share: float)
         assert check(published.lake) == []
 
 
+@pytest.mark.guards
 def test_a_figure_that_the_curve_disproves_is_found(published: Published) -> None:
     stated = rows_in_table(published.lake, "loops", A)[0]["annual_return_with_cost"]
     change(published.lake, "loops", annual_return_with_cost=stated * (1 + 3e-6), nav_drawdown=-0.5)
@@ -216,6 +222,7 @@ def test_a_disagreement_that_the_ingest_told_of_is_published(published: Publishe
     assert check(published.lake) == []
 
 
+@pytest.mark.guards
 def test_a_curve_that_lies_in_the_folder_and_not_in_the_lake_is_found(published: Published) -> None:
     row = rows_in_table(published.lake, "loops", A)[0]
     replace_rows(published.lake, "loops", A, {**row, "has_curve": False})
@@ -249,6 +256,7 @@ def test_what_is_referred_to_and_missing_is_found(published: Published) -> None:
     }
 
 
+@pytest.mark.guards
 def test_a_recorded_configuration_without_strategy_is_found(published: Published) -> None:
     rows = rows_in_table(published.lake, "artifacts", A)
     recorded = [
@@ -262,6 +270,7 @@ def test_a_recorded_configuration_without_strategy_is_found(published: Published
     }
 
 
+@pytest.mark.guards
 def test_what_was_ingested_and_is_not_there_is_found(published: Published) -> None:
     replace_rows(published.lake, "workspaces", "sub")
     (found,) = found_in(published.lake)
@@ -283,6 +292,7 @@ def test_a_folder_and_a_run_that_nobody_ingested_are_found(published: Published)
     ]
 
 
+@pytest.mark.guards
 @pytest.mark.parametrize(
     ("name", "key", "values"),
     [
@@ -319,6 +329,7 @@ def test_a_doubled_day_is_found_though_the_number_of_days_is_right(published: Pu
     ]
 
 
+@pytest.mark.guards
 def test_a_doubled_row_of_a_table_without_a_view_is_found(published: Published) -> None:
     for name in ("factor_perf", "feedback", "factors"):
         rows = rows_in_table(published.lake, name, A) or [{"workspace_id": A}]
@@ -332,6 +343,7 @@ def test_a_doubled_row_of_a_table_without_a_view_is_found(published: Published) 
     assert found >= {"factor_perf", "feedback", "factors", "factor_ic"}
 
 
+@pytest.mark.guards
 def test_two_runs_of_one_workspace_are_found(published: Published) -> None:
     row = rows_in_table(published.lake, "loops", A)[0]
     replace_rows(published.lake, "loops", A, row, {**row, "task_run_id": "run", "loop_id": 3})
@@ -355,6 +367,7 @@ def test_a_doubled_row_is_found_in_every_view(published: Published) -> None:
     assert {("loops", f"synthetic_{A} 0 {A}"), ("workspaces", "sub")} <= found
 
 
+@pytest.mark.guards
 def test_an_experiment_that_is_twice_in_a_group_is_found(published: Published) -> None:
     rows = {each: rows_in_table(published.lake, "loops", each)[0] for each in (A, B)}
     for each, row in rows.items():
@@ -395,6 +408,7 @@ def test_every_table_of_workspaces_is_held_to_be_whole() -> None:
             assert f"rdlake_tables.{entry.name}" in whole.sql
 
 
+@pytest.mark.guards
 def test_rows_read_from_other_files_than_the_loop_are_found(published: Published) -> None:
     anew = {("artifacts", A), ("factors", A), ("equity_curves", B), ("workspaces", C)}
     for part, workspace_id in anew:
@@ -404,6 +418,7 @@ def test_rows_read_from_other_files_than_the_loop_are_found(published: Published
     assert {(row["part"], row["workspace_id"]) for row in found.rows} == anew
 
 
+@pytest.mark.guards
 def test_a_folder_without_loop_is_held_to_the_same(published: Published) -> None:
     read_anew(published.lake, "artifacts", "sub")
     (found,) = found_in(published.lake)
@@ -416,6 +431,7 @@ def test_rows_of_a_folder_not_yet_committed_are_no_fault(published: Published) -
     assert check(published.lake) == []
 
 
+@pytest.mark.guards
 def test_an_experiment_whose_loop_is_not_there_yet_is_found(published: Published) -> None:
     replace_rows(published.lake, "loops", A)
     found = broken(published.lake)["whole_batches"]
@@ -439,6 +455,7 @@ def test_checking_writes_nothing(published: Published) -> None:
     assert sorted(published.lake.root.rglob("*")) == written != before
 
 
+@pytest.mark.guards
 def test_what_was_allowed_to_fail_or_never_checked_is_asked_of_everything(
     published: Published,
 ) -> None:

@@ -132,6 +132,7 @@ def wrong(metrics: Mapping[str, float | None], wanted: Mapping[str, float]) -> l
     return differing + sorted(found.keys() - wanted.keys())
 
 
+@pytest.mark.slow
 def test_every_result_on_disk_is_a_loop_and_no_other(catalog: Catalog) -> None:
     assert set(catalog.loops) == set(stated())
 

@@ -141,6 +141,7 @@ def test_a_table_behind_what_was_published_is_not_published(two_versions: Publis
     assert [fault.file for fault in examine(lake.root).faults] == [error.value.where]
 
 
+@pytest.mark.guards
 def test_a_version_whose_row_is_gone_gives_its_number_and_files_to_nobody(
     two_versions: Published,
 ) -> None:
@@ -231,6 +232,7 @@ def of_another_lake(file: Path, made: Published) -> None:
 ELSEWHERE = [of_no_duckdb, of_zero_bytes, cut, of_another_version, of_another_lake]
 
 
+@pytest.mark.guards
 @pytest.mark.parametrize("damage", ELSEWHERE)
 @pytest.mark.parametrize("mended_by", ["publish", "repair"])
 def test_another_catalog_duckdb_is_named_and_replaced(
@@ -250,6 +252,7 @@ def test_another_catalog_duckdb_is_named_and_replaced(
     assert verify(lake, deep=True).whole
 
 
+@pytest.mark.guards
 @pytest.mark.parametrize("damage", ELSEWHERE)
 @pytest.mark.parametrize("number", [1, 2])
 def test_another_file_of_a_version_is_named_and_rendered_again(

@@ -58,6 +58,7 @@ def test_a_version_does_not_differ_from_itself(template_of_two: Published) -> No
     assert diff(template_of_two.lake, 2, 2) == []
 
 
+@pytest.mark.slow
 def test_versions_of_the_same_rows_do_not_differ(published: Published) -> None:
     published.lake.compact("loops")
     publish(published.lake, repin=True)
@@ -65,6 +66,7 @@ def test_versions_of_the_same_rows_do_not_differ(published: Published) -> None:
     assert diff(published.lake, 1, 2) == diff(published.lake, 1, 3) == []
 
 
+@pytest.mark.slow
 def test_an_added_workspace_is_all_that_is_added(template_of_two: Published) -> None:
     found = by_view(template_of_two.lake, 1, 2)
     assert set(found) == {
@@ -87,6 +89,7 @@ def test_an_added_workspace_is_all_that_is_added(template_of_two: Published) -> 
     ]
 
 
+@pytest.mark.slow
 def test_the_other_way_round_it_is_removed(template_of_two: Published) -> None:
     there, back = by_view(template_of_two.lake, 1, 2), by_view(template_of_two.lake, 2, 1)
     swapped = {"added": "removed", "removed": "added", "changed": "changed"}
@@ -96,6 +99,7 @@ def test_the_other_way_round_it_is_removed(template_of_two: Published) -> None:
         assert {(each.kind, str(each.key), each.fields) for each in back[view].changes} == expected
 
 
+@pytest.mark.slow
 def test_a_removed_file_takes_its_curve_away(published: Published) -> None:
     (published.workspaces / A / "ret.parquet").unlink()
     published.ingest()
@@ -163,6 +167,7 @@ COMPARED: dict[str, tuple[dict[str, Any], dict[str, Any], tuple[str, ...]]] = {
 """What a loop's row holds before and after, and which fields differ."""
 
 
+@pytest.mark.slow
 def test_values_are_compared_by_what_they_hold(lake: Lake) -> None:
     for state in (0, 1):
         rows = [
@@ -177,6 +182,7 @@ def test_values_are_compared_by_what_they_hold(lake: Lake) -> None:
     assert changes == {name: fields for name, (_, _, fields) in COMPARED.items() if fields}
 
 
+@pytest.mark.slow
 def test_a_new_column_and_a_new_view_are_told(
     published: Published, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -214,6 +220,7 @@ def test_a_new_column_and_a_new_view_are_told(
     ]
 
 
+@pytest.mark.slow
 def test_a_view_with_another_key_is_compared_by_the_key_both_have(
     published: Published, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -242,6 +249,7 @@ def test_an_unknown_version_is_named(template: Published) -> None:
             diff(template.lake, before, after)
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_rows_are_compared_in_a_moment(lake: Lake) -> None:
     for factor in (1.0, 2.0):
         put_curves(lake, curves=400, days=250, factor=factor)

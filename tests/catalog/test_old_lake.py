@@ -59,6 +59,7 @@ def test_lost_files_of_views_are_built_again(old_lake: Lake) -> None:
     assert verify(old_lake, deep=True).whole
 
 
+@pytest.mark.slow
 def test_lost_lists_of_files_are_found_again(old_lake: Lake) -> None:
     for path in (old_lake.folder("file_lists")).rglob("*.parquet"):
         path.unlink()

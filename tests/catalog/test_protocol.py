@@ -146,6 +146,7 @@ def test_equal_configurations_are_one_strategy(real: duckdb.DuckDBPyConnection) 
     assert len(set(configured)) == len(configured)
 
 
+@pytest.mark.slow
 def test_a_changed_topk_is_another_strategy(tmp_path: Path) -> None:
     workspaces = tmp_path / "RD-Agent_workspace"
     for name, topk in (("a", 50), ("b", 50), ("c", 30)):

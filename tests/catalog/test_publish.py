@@ -125,6 +125,7 @@ def test_a_table_made_without_rows_is_nothing_new(published: Published) -> None:
     assert publish(published.lake).outcome == "nothing new"
 
 
+@pytest.mark.slow
 def test_a_change_is_a_new_version(published: Published) -> None:
     published.add(NEW)
     report = publish(published.lake)
@@ -297,6 +298,7 @@ def change(published: Published) -> None:
     make_workspace(published.workspaces, A, level=0.005, factors=("OTHER",))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stopped_before", ["loops", *slow("factors", "workspaces")])
 def test_a_half_done_batch_blocks_until_it_is_ingested_again(
     published: Published, monkeypatch: pytest.MonkeyPatch, stopped_before: str
@@ -316,6 +318,7 @@ def test_a_half_done_batch_blocks_until_it_is_ingested_again(
     assert [row[-1] for row in rows_of(published.lake, 2)["factor_catalog"]]
 
 
+@pytest.mark.slow
 def test_a_half_done_removal_blocks_with_the_same_word(
     published: Published, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -329,6 +332,7 @@ def test_a_half_done_removal_blocks_with_the_same_word(
     assert "rdlake ingest again" in failed.value.fix
 
 
+@pytest.mark.slow
 def test_a_batch_that_is_completed_meanwhile_is_waited_for(
     published: Published, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -351,6 +355,7 @@ def test_a_batch_that_is_completed_meanwhile_is_waited_for(
     assert looked == [1, 0]
 
 
+@pytest.mark.slow
 def test_a_slow_batch_is_waited_for_while_it_goes_on(
     published: Published, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -431,6 +436,7 @@ def test_rolling_back_again_writes_nothing(rolled_back: Published) -> None:
     assert rollback(rolled_back.lake, 2).version.catalog_version == 4
 
 
+@pytest.mark.slow
 def test_a_release_publishes_the_newest_rows(rolled_back: Published) -> None:
     lake = rolled_back.lake
     report = release(lake)
@@ -440,6 +446,7 @@ def test_a_release_publishes_the_newest_rows(rolled_back: Published) -> None:
     assert verify(lake, deep=True).whole
 
 
+@pytest.mark.slow
 def test_a_release_ends_a_hold_at_the_newest_rows_too(published: Published) -> None:
     rollback(published.lake, 1)
     assert publish(published.lake).outcome == "held"
@@ -490,6 +497,7 @@ def test_repin_publishes_the_compacted_files(two_versions: Published) -> None:
     assert verify(lake, deep=True).whole
 
 
+@pytest.mark.slow
 def test_a_change_after_compaction_is_new(published: Published) -> None:
     published.lake.compact("loops")
     published.add(NEW)
@@ -604,6 +612,7 @@ def publish_at_once(made: Published, publishers: int, times: int) -> None:
     assert current(lake) == newest(lake).catalog_version
 
 
+@pytest.mark.slow
 def test_publishers_at_once_leave_no_gap(published: Published) -> None:
     publish_at_once(published, publishers=2, times=1)
 

@@ -102,6 +102,7 @@ def test_columns_stand_in_the_declared_order(template: Published) -> None:
     assert tuple(row[0] for row in described) == table("loops").column_names
 
 
+@pytest.mark.slow
 def test_a_folder_with_an_equals_sign_is_no_column(tmp_path: Path) -> None:
     lake = init_store(tmp_path / "env=prod" / "loop_id=7")
     made = Published(lake, tmp_path / "workspaces")

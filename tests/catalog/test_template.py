@@ -33,6 +33,7 @@ def never_stated(*_: object) -> bytes:
     raise AssertionError("it was stated anew")
 
 
+@pytest.mark.slow
 def test_every_version_is_a_copy_of_one_blank(
     published: Published, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -52,6 +53,7 @@ def test_it_has_every_view_without_rows_and_names_no_place(published: Published)
             assert connection.execute(f"SELECT count(*) FROM {view}").fetchone() == (0,), view
 
 
+@pytest.mark.slow
 def test_one_that_was_changed_is_not_used(published: Published, tmp_path: Path) -> None:
     (there,) = blanks(published.lake)
     whole = there.read_bytes()
@@ -67,6 +69,7 @@ def test_one_that_was_changed_is_not_used(published: Published, tmp_path: Path) 
     assert there.read_bytes() == whole  # stated anew, in its place
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("content", [b"", b"half"])
 def test_one_that_is_torn_is_not_used(published: Published, content: bytes) -> None:
     (there,) = blanks(published.lake)
@@ -86,6 +89,7 @@ def test_it_is_copied_from_another_lake(
     assert [each.name for each in blanks(lake)] == [each.name for each in blanks(published.lake)]
 
 
+@pytest.mark.slow
 def test_a_file_in_its_way_is_told(published: Published) -> None:
     folder = published.lake.root / TEMPLATES
     shutil.rmtree(folder)
@@ -123,6 +127,7 @@ def test_two_versions_at_once_each_show_their_own_rows(two_versions: Published) 
             assert two == one + 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change",
     [

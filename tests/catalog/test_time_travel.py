@@ -79,6 +79,7 @@ def test_the_printed_statement_attaches(template: Published, tmp_path: Path) -> 
         assert counts(reader, VIEWS, "x") == SAMPLE
 
 
+@pytest.mark.slow
 def test_a_moved_lake_is_read_where_the_variable_says(tmp_path: Path) -> None:
     made = own_lake(tmp_path / "before")
     shutil.move(made.lake.root, tmp_path / "after")
@@ -100,6 +101,7 @@ def test_a_copied_lake_reads_its_own_files(published: Published, tmp_path: Path)
         assert counts(reader, VIEWS) == SAMPLE
 
 
+@pytest.mark.slow
 def test_two_moved_lakes_stand_side_by_side(tmp_path: Path) -> None:
     one, other = own_lake(tmp_path / "one"), own_lake(tmp_path / "other", level=0.003)
     for name, made in (("eins", one), ("zwei", other)):
@@ -132,6 +134,7 @@ def test_the_lakes_own_variable_goes_before_the_common_one(
         assert counts(reader, VIEWS) == SAMPLE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["it's my 'own' lake", "数据湖 #1", "100$ & (x) ;--"])
 def test_a_lake_at_an_awkward_path_is_read(tmp_path: Path, name: str) -> None:
     made = own_lake(tmp_path / name)
@@ -187,6 +190,7 @@ def own_lake(folder: Path, level: float = 0.001) -> Published:
 # --- by number ---------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_pruned_file_is_made_again_with_the_same_rows(two_versions: Published) -> None:
     lake = two_versions.lake
     before = [rows_of(lake, number) for number in (1, 2)]
@@ -203,6 +207,7 @@ def test_a_file_made_again_knows_only_the_versions_before_it(two_versions: Publi
     assert rows["catalog_info"][0][2] == 1
 
 
+@pytest.mark.slow
 def test_an_old_version_keeps_its_own_views(
     published: Published, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -304,6 +309,7 @@ def test_before_the_first_version_there_is_none(template: Published, lake: Lake)
             as_of(where, asked)
 
 
+@pytest.mark.slow
 def test_a_copy_of_the_lake_gives_the_same_answers(two_versions: Published, tmp_path: Path) -> None:
     lake = two_versions.lake
     rollback(lake, 1)
@@ -317,6 +323,7 @@ def test_a_copy_of_the_lake_gives_the_same_answers(two_versions: Published, tmp_
         assert rows_of(copy, number) == rows_of(lake, number)
 
 
+@pytest.mark.slow
 def test_a_copy_goes_on_by_itself(published: Published, tmp_path: Path) -> None:
     published.add(NEW)
     assert published.publish() == 2

@@ -78,6 +78,7 @@ def test_an_empty_lake_is_whole(lake: Lake) -> None:
     assert verify(lake, deep=True) == VerifyReport(0, 0, 0, ())
 
 
+@pytest.mark.slow
 def test_rollback_and_release_leave_a_whole_chain(two_versions: Published) -> None:
     rollback(two_versions.lake, 1)
     release(two_versions.lake)

@@ -140,6 +140,7 @@ def test_every_problem_is_a_row_and_none_is_one_too(connection: duckdb.DuckDBPyC
     assert all(row["latest"] for row in rows)
 
 
+@pytest.mark.slow
 def test_only_the_last_ingest_of_a_workspace_is_the_latest(published: Published) -> None:
     (published.workspaces / IDS[0] / "ret.parquet").unlink()
     published.ingest()

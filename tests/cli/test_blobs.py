@@ -87,6 +87,7 @@ def test_it_says_what_is_missing(
     assert (done.code, "no such folder" in done.err) == (1, True)
 
 
+@pytest.mark.slow
 def test_the_setting_says_what_is_kept(
     tmp_path: Path, workspaces: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

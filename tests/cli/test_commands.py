@@ -148,6 +148,7 @@ def test_refresh_shows_the_top_loops_and_how_to_attach(
     assert "ATTACH" in seen.err
 
 
+@pytest.mark.slow
 def test_refresh_again_has_nothing_new(published: Path, workspaces: Path, capsys: Capture) -> None:
     before = sorted(published.rglob("*.json"))
     seen = run(capsys, "refresh", "--lake", published, "--workspaces", workspaces)
@@ -164,6 +165,7 @@ def test_refresh_takes_the_sample_when_nothing_is_configured(
     assert (tmp_path / "lake" / "catalog.duckdb").is_file()
 
 
+@pytest.mark.slow
 def test_the_folder_of_workspaces_may_come_from_dotenv(
     tmp_path: Path, workspaces: Path, capsys: Capture
 ) -> None:
@@ -183,6 +185,7 @@ def test_the_folder_of_workspaces_may_come_from_dotenv(
     }
 
 
+@pytest.mark.slow
 def test_several_folders_are_separated_as_the_system_does(
     tmp_path: Path, workspaces: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -192,6 +195,7 @@ def test_several_folders_are_separated_as_the_system_does(
     assert "4 ok" in run(capsys, "refresh").err
 
 
+@pytest.mark.slow
 def test_listings_are_strict_json(published: Path, capsys: Capture) -> None:
     for command in (
         ["catalogs", "list"],
@@ -209,6 +213,7 @@ def test_listings_are_strict_json(published: Path, capsys: Capture) -> None:
         json.loads(seen.out, parse_constant=pytest.fail)
 
 
+@pytest.mark.slow
 def test_a_version_that_is_not_there_is_named(published: Path, capsys: Capture) -> None:
     seen = run(capsys, "catalogs", "show", "7", "--lake", published)
     assert seen.code == 1
@@ -231,6 +236,7 @@ def test_sql_cannot_write_to_the_catalog(published: Path, capsys: Capture) -> No
     assert run(capsys, "sql", "CREATE TABLE mine (a INT)", "--lake", published).code == 1
 
 
+@pytest.mark.slow
 def test_sql_prints_every_kind_of_value(published: Path, capsys: Capture) -> None:
     query = "SELECT metrics, factor_names, curve_start, 'nan'::DOUBLE AS gap FROM loop_catalog"
     assert run(capsys, "sql", query, "--lake", published).code == 0
@@ -239,6 +245,7 @@ def test_sql_prints_every_kind_of_value(published: Path, capsys: Capture) -> Non
     assert rows[0]["gap"] is None
 
 
+@pytest.mark.slow
 def test_rollback_holds_publishing_until_release(
     published: Path, workspaces: Path, capsys: Capture
 ) -> None:
@@ -251,6 +258,7 @@ def test_rollback_holds_publishing_until_release(
     assert "version 4" in run(capsys, "catalogs", "release", "--lake", published).err
 
 
+@pytest.mark.slow
 def test_a_flipped_bit_is_exit_4_when_looked_at_deeply(published: Path, capsys: Capture) -> None:
     (file,) = (published / "tables" / "equity_curves").glob("*.parquet")
     content = bytearray(file.read_bytes())
@@ -264,6 +272,7 @@ def test_a_flipped_bit_is_exit_4_when_looked_at_deeply(published: Path, capsys: 
     assert fault["versions"] == [1]
 
 
+@pytest.mark.slow
 def test_a_torn_log_is_refused_and_repaired(
     published: Path, workspaces: Path, capsys: Capture
 ) -> None:
@@ -280,6 +289,7 @@ def test_a_torn_log_is_refused_and_repaired(
     assert run(capsys, "sql", "FROM loop_catalog", "--lake", published).code == 0
 
 
+@pytest.mark.slow
 def test_demo_writes_what_refresh_reads(tmp_path: Path, capsys: Capture) -> None:
     seen = run(capsys, "demo", tmp_path / "demo", "--experiments", 5, "--json")
     assert seen.code == 0

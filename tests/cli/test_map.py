@@ -49,6 +49,7 @@ def test_without_a_map_only_the_log_is_read_and_nothing_is_said(
     assert folders() == set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("old", [OLD, WORKSPACES, OLD.parent, PurePosixPath("/")])
 def test_the_workspaces_below_old_are_read_below_new(
     place: Place, capsys: Capture, tmp_path: Path, old: PurePosixPath
@@ -88,6 +89,7 @@ def test_a_log_written_on_windows_leads_to_its_folders(place: Place, capsys: Cap
     assert folders() == {OWN[0], OWN[1]}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["up", "link"])
 def test_a_log_that_leads_elsewhere_is_not_followed(
     place: Place, capsys: Capture, tmp_path: Path, way: str
@@ -120,6 +122,7 @@ def test_a_bad_map_is_refused_with_its_remedy(place: Place, capsys: Capture, com
     assert "--map nonsense" in seen.err and "OLD=NEW" in seen.err
 
 
+@pytest.mark.slow
 def test_refresh_takes_a_map_too(place: Place, capsys: Capture) -> None:
     seen = run(capsys, "refresh", "--log-path", place.logs, "--map", f"{OLD}={place.path}")
     assert seen.code == 0

@@ -34,6 +34,7 @@ def made(root: Path, capsys: Capture) -> int:
     return sum(row["kind"] == "made" and row["kept"] for row in rows)
 
 
+@pytest.mark.slow
 def test_charts_come_with_an_ingest_unless_told_otherwise(
     root: Path, workspaces: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -46,6 +47,7 @@ def test_charts_come_with_an_ingest_unless_told_otherwise(
     assert made(root, capsys) == 2
 
 
+@pytest.mark.slow
 def test_it_writes_two_pictures(root: Path, tmp_path: Path, capsys: Capture) -> None:
     done = run(capsys, "plot", "aaa", "--lake", root)
     assert (done.code, sorted(done.out.split())) == (0, NAMES)
@@ -60,6 +62,7 @@ def test_it_writes_two_pictures(root: Path, tmp_path: Path, capsys: Capture) -> 
     assert (tmp_path / NAMES[0]).read_bytes() != first
 
 
+@pytest.mark.slow
 def test_it_says_what_it_cannot_draw(root: Path, tmp_path: Path, capsys: Capture) -> None:
     done = run(capsys, "plot", "ccc", "--lake", root)
     assert (done.code, "no curve" in done.err) == (1, True)
@@ -69,6 +72,7 @@ def test_it_says_what_it_cannot_draw(root: Path, tmp_path: Path, capsys: Capture
     assert (done.code, "cannot write" in done.err) == (1, True)
 
 
+@pytest.mark.slow
 def test_a_factor_is_drawn_with_its_days_and_fifths(
     root: Path, tmp_path: Path, capsys: Capture
 ) -> None:

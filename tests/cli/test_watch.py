@@ -73,6 +73,7 @@ def still(root: Path) -> None:
     time.sleep(STILL)
 
 
+@pytest.mark.slow
 def test_what_comes_is_taken_and_ctrl_c_ends_it_cleanly(lake: Lake, root: Path) -> None:
     with watching(lake, "--workspaces", root) as process:
         until(lambda: loops(lake) == {"a" * 32})
@@ -88,6 +89,7 @@ def test_what_comes_is_taken_and_ctrl_c_ends_it_cleanly(lake: Lake, root: Path) 
     assert said(lake).count("workspaces and runs:") == 2
 
 
+@pytest.mark.slow
 def test_a_folder_that_is_being_written_is_left_until_it_is_still(lake: Lake, root: Path) -> None:
     began = time.monotonic()
     folder = make_workspace(root, "b" * 32)
@@ -114,6 +116,7 @@ def test_a_root_that_vanishes_is_told_once_and_taken_up_again(lake: Lake, root: 
     assert {row["status"] for row in lake.read("ingests").to_dicts()} == {"ok"}
 
 
+@pytest.mark.slow
 def test_a_root_that_was_never_there_is_an_error_at_once(lake: Lake, tmp_path: Path) -> None:
     with watching(lake, "--workspaces", tmp_path / "nowhere") as process:
         assert process.wait(PATIENCE) == 1

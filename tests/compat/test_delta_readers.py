@@ -54,6 +54,7 @@ def files(lake: Lake, entry: Table) -> list[str]:
     return [str(lake.folder(entry.name) / path) for path, _, _ in lake.snapshot(entry.name).files]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("entry", TABLES, ids=lambda entry: entry.name)
 @pytest.mark.parametrize("read", [by_polars, by_polars_files, by_pyarrow])
 def test_the_rows_are_those_of_the_lake(plain: Lake, read: Reader, entry: Table) -> None:

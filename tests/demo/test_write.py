@@ -119,6 +119,7 @@ def test_a_longer_demo_holds_the_shorter_one_unchanged(tmp_path: Path) -> None:
         assert digest(folder) == digest(long.workspaces / folder.name)
 
 
+@pytest.mark.slow
 def test_the_report_counts_what_is_on_disk(demo: DemoReport) -> None:
     found = Counter(kind(folder) for folder in demo.workspaces.iterdir())
     assert demo.experiments == EXPERIMENTS == found["factor"] + found["model"] + found["failed"]

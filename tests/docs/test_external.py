@@ -19,6 +19,7 @@ BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 FILES = ("momentum.csv", "momentum.yaml", "topk.yaml")
 
 
+@pytest.mark.slow
 def test_the_page_of_what_comes_from_elsewhere(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

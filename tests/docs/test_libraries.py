@@ -24,6 +24,7 @@ PAGE = DOCS / "libraries.md"
 BLOCKS = re.findall(r"^```(sh|python)\n(.*?)^```", PAGE.read_text("utf-8"), re.DOTALL | re.M)
 
 
+@pytest.mark.slow
 def test_every_block_runs(tmp_path: Path) -> None:
     if why := closes_in(tmp_path):
         pytest.skip(why)

@@ -125,6 +125,7 @@ def test_ten_versions_applied_in_order_end_in_the_newest(ten: Lake) -> None:
     assert len(plain(copy)) > 15
 
 
+@pytest.mark.slow
 def test_all_at_once_or_backwards_it_is_the_same(ten: Lake) -> None:
     assert plain(applied(whole(ten, 1), changes(ten, 1, 10))) == plain(whole(ten, 10))
     assert plain(applied(whole(ten, 10), changes(ten, 10, 4))) == plain(whole(ten, 4))
@@ -219,6 +220,7 @@ def test_an_unknown_version_says_how_to_start_anew(
     assert "export-parquet" in told.err
 
 
+@pytest.mark.slow
 def test_a_reader_that_leaves_early_stops_it(ten: Lake) -> None:
     script = "from rdlake.cli.main import main; main()"
     command = [sys.executable, "-c", script, "changes", "--since", "1", "--json"]

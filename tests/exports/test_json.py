@@ -190,6 +190,7 @@ def test_imported_twice_it_is_the_same_tables(folder: Path, tmp_path: Path) -> N
         assert len(found) == len(entries(folder / f"{name}.json")) > 0
 
 
+@pytest.mark.slow
 def test_an_exported_history_is_read_back_as_it_was(tmp_path: Path) -> None:
     """Leave out the ids of strategies: a reader takes them for those that AIstock stored."""
     told = []
@@ -207,6 +208,7 @@ def test_an_exported_history_is_read_back_as_it_was(tmp_path: Path) -> None:
     assert told[0] == told[1]
 
 
+@pytest.mark.slow
 def test_exported_loops_are_read_back_with_their_factors(folder: Path, tmp_path: Path) -> None:
     lake = init_store(tmp_path / "lake")
     Library(lake).ingest(catalogs=[folder])
@@ -227,6 +229,7 @@ def test_exported_loops_are_read_back_with_their_factors(folder: Path, tmp_path:
         assert own.items() <= after[loop].items()
 
 
+@pytest.mark.slow
 def test_a_row_that_breaks_the_protocol_replaces_nothing(own: Lake, tmp_path: Path) -> None:
     export_json(own, tmp_path / "out")
     before = bytes_of(tmp_path / "out")
@@ -245,7 +248,7 @@ def test_a_killed_export_leaves_what_was_there(everything: Lake, tmp_path: Path)
     before = bytes_of(out)
     script = (
         "import sys, os, rdlake\nfrom pathlib import Path\n"
-        "from rdlake.catalog import json_export\n"
+        "from rdlake.exports import json as json_export\n"
         "write = json_export._write\n"
         "def killed(catalog, rows):\n"
         "    write(catalog, rows)\n"
@@ -290,6 +293,7 @@ def test_the_command_tells_how_many_rows_each_file_has(
     assert counts["alpha158_meta.json"] == 158
 
 
+@pytest.mark.slow
 @needs_shared
 def test_the_corpus_is_exported_in_full(tmp_path: Path) -> None:
     lake = init_store(tmp_path / "lake")

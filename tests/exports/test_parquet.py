@@ -13,6 +13,7 @@ import pytest
 
 import rdlake
 from rdlake.catalog.contract import current_contract
+from rdlake.catalog.docs import column_meanings
 from rdlake.exports.parquet import export_parquet
 from rdlake.library import Library
 from rdlake.store.lake import Lake
@@ -100,8 +101,14 @@ def test_an_export_that_fails_replaces_nothing(
 ) -> None:
     export_parquet(own, tmp_path / "out")
     before = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "out").iterdir()}
-    monkeypatch.setattr("rdlake.exports.parquet.keys", lambda _: {"aistock_factors": ("id",)})
-    with pytest.raises(KeyError):
+    views = iter(range(3))
+
+    def fail_later(connection: Any, view: str) -> dict[str, str]:
+        next(views)  # raises at the fourth view
+        return column_meanings(connection, view)
+
+    monkeypatch.setattr("rdlake.exports.parquet.column_meanings", fail_later)
+    with pytest.raises(StopIteration):
         export_parquet(own, tmp_path / "out")
     after = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "out").iterdir()}
     assert after == before

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 from rdlake.errors import ExitCode
 from tests.faults.harness import OPERATIONS, Kind, Operation, Ran, Step
 from tests.faults.stage import Stage, Undisturbed, at_points_of_every_operation, copy_of
@@ -24,6 +26,7 @@ copy: Python then copies in the slow way. A folder that is there already."""
 OPEN_ELSEWHERE = "catalog.duckdb is open elsewhere and was not replaced; attach "
 
 
+@pytest.mark.guards
 @at_points_of_every_operation(operations=("publish", "maintain"))
 def test_a_refused_call_is_told_or_does_no_harm_and_the_next_run_completes(
     stage: Stage, tmp_path: Path, operation: Operation, point: int

@@ -28,6 +28,7 @@ TORN = 4
 """The exit code of a command that refuses a torn lake."""
 
 
+@pytest.mark.guards
 @at_points_of_every_operation(POINTS, IN_SHORT, ("ingest", "publish"))
 def test_after_a_power_cut_a_reader_sees_one_version_and_the_next_run_completes(
     stage: Stage, tmp_path: Path, operation: Operation, point: int

@@ -48,6 +48,7 @@ def test_more_than_a_hundred_different_calls_are_stopped_and_as_many_refused(sta
     }
 
 
+@pytest.mark.guards
 @at_points_of_every_operation()
 def test_after_a_kill_a_reader_sees_one_version_and_the_next_run_completes(
     stage: Stage, tmp_path: Path, operation: Operation, point: int

@@ -128,6 +128,7 @@ def test_a_registry_that_is_written_all_the_while_is_read_as_of_one_moment(
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
+@pytest.mark.slow
 def test_a_dry_run_as_json_names_what_it_would_take(
     tmp_path: Path, lake: Lake, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -94,6 +94,7 @@ def test_the_same_content_is_kept_once(lake: Lake, workspaces: Path, tmp_path: P
     assert lake.snapshot("blobs").rows == rows
 
 
+@pytest.mark.slow
 def test_keeping_more_later_completes_and_less_removes_nothing(
     lake: Lake, workspaces: Path
 ) -> None:
@@ -153,6 +154,7 @@ ACTS: dict[str, Callable[[Path], None]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("act", ACTS)
 def test_a_file_that_changes_before_it_is_kept_is_not_kept_and_named(
     lake: Lake, tmp_path: Path, act: str
@@ -214,6 +216,7 @@ def test_links_and_pipes_are_never_kept_and_nothing_is_kept_as_nothing(
     assert [(row["chunk"], row["data"], row["size"]) for row in empty] == [(0, b"", 0)]
 
 
+@pytest.mark.slow
 def test_a_stopped_ingest_is_completed_by_the_next(lake: Lake, workspaces: Path) -> None:
     script = textwrap.dedent(
         """
@@ -256,6 +259,7 @@ HUGE = """
 """
 
 
+@pytest.mark.slow
 def test_a_huge_sparse_file_is_kept_in_bounded_memory(lake: Lake, tmp_path: Path) -> None:
     folder = make_workspace(tmp_path / "workspaces", A)
     with (folder / "巨大.bin").open("wb") as file:

@@ -99,6 +99,7 @@ def test_logs_and_folders_of_real_runs_do_not_contradict_each_other(whole: Lake)
     assert all(reason.startswith("no prices: ") for reason in reasons)
 
 
+@pytest.mark.slow
 def test_what_contradicts_is_said_whichever_comes_first(whole: Lake, tmp_path: Path) -> None:
     """A log that was copied under another name, and a folder with another's metrics."""
     run = sorted((BUNDLED / "run_factor_100" / "log").iterdir())[0]
@@ -122,6 +123,7 @@ def test_what_contradicts_is_said_whichever_comes_first(whole: Lake, tmp_path: P
         assert first == content(lake)
 
 
+@pytest.mark.slow
 def test_what_is_unchanged_is_read_once(whole: Lake) -> None:
     before = content(whole), {e.name: whole.snapshot(e.name).version for e in TABLES}
     report = ingest(whole, folders(), logs(), signing_key=KEY)
@@ -142,6 +144,7 @@ def span(step: Mapping[str, Any]) -> tuple[datetime, ...]:
     return tuple(step[name].replace(tzinfo=UTC) for name in ("started_at", "ended_at"))
 
 
+@pytest.mark.slow
 @needs_shared
 def test_a_loop_has_the_older_id_when_log_and_folder_are_known(whole: Lake, tmp_path: Path) -> None:
     namespace = UUID("7b6b2c6c-0b4d-4e2c-9b7f-3b1b9b4f3a11")
@@ -201,6 +204,7 @@ def test_a_loop_is_in_the_lake_as_it_was(whole: Lake, run: str, truth: dict[str,
         assert rows[name]["sub_workspace_id"] == task["workspace_id"]
 
 
+@pytest.mark.slow
 def test_a_lake_of_logs_alone_can_be_published(tmp_path: Path) -> None:
     lake = read(tmp_path / "lake", ([], logs()))
     assert publish(lake).outcome == "published"
@@ -221,6 +225,7 @@ def test_no_secret_of_a_log_is_in_the_lake(whole: Lake) -> None:
             assert not [secret for secret in secrets if secret.encode() in data], file
 
 
+@pytest.mark.slow
 def test_neither_pandas_nor_qlib_nor_rdagent_is_needed(whole: Lake, tmp_path: Path) -> None:
     program = f"""
 import sys

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pytest
 
 import rdlake
 from rdlake.catalog.publish import publish
@@ -62,6 +63,7 @@ def test_a_reversed_factor_under_another_name_is_a_duplicate(tmp_path: Path) -> 
     assert versions(lake) == before
 
 
+@pytest.mark.slow
 def test_values_that_are_gone_leave_the_verdict_open_until_both_are_there(tmp_path: Path) -> None:
     make_factors(tmp_path / "ws", frame(1, "MOM"), A)
     lake = read(tmp_path / "ws")
@@ -105,6 +107,7 @@ def test_a_name_that_stands_for_several_factors_has_versions(tmp_path: Path) -> 
     assert view(lake, "factor_duplicates") == []
 
 
+@pytest.mark.slow
 @needs_shared
 def test_momentum_in_two_languages_is_one(tmp_path: Path) -> None:
     lake = init_store(tmp_path / "lake")

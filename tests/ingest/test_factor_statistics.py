@@ -109,6 +109,7 @@ def test_a_workspace_under_two_names_computes_nothing_twice(
     assert computed.count("days") == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", [(A, B), (B, A)])
 def test_the_order_of_ingesting_changes_no_bit(tmp_path: Path, order: tuple[str, str]) -> None:
     """Two loops that share a column, at once and one by one."""

@@ -199,6 +199,7 @@ def perf(**metrics: float) -> dict[str, Any]:
     return {"combinations": [{"name": "main", "windows": [window]}]}
 
 
+@pytest.mark.slow
 def test_feedback_under_two_runs_is_taken_from_both_whichever_comes_first(tmp_path: Path) -> None:
     roots = [tmp_path / name for name in ("one", "two", "other")]
     write(make_workspace(roots[0], ONE), feedback=said("run a", 1))
@@ -255,6 +256,7 @@ def told_of(place: Path, number: int) -> Path:
     )
 
 
+@pytest.mark.slow
 def test_log_and_folder_come_before_json_in_any_order(tmp_path: Path) -> None:
     place = both(tmp_path)
     for number in OWN:

@@ -131,6 +131,7 @@ def hand(root: Path, folder: Path, number: int) -> None:
     write(open_store(root), folder, loop_row=LOOP | {"loop_id": number})
 
 
+@pytest.mark.slow
 def test_loops_that_end_at_the_same_time_are_all_there(lake: Lake, tmp_path: Path) -> None:
     spawn = multiprocessing.get_context("spawn")
     folders = [make_workspace(tmp_path / "w", f"{number}" * 32) for number in range(4)]

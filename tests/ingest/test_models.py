@@ -85,6 +85,7 @@ def test_a_loop_that_trained_nothing_has_no_model(lake: Lake, tmp_path: Path) ->
     assert lake.read("loops")["model_id"].null_count() == lake.read("loops").height
 
 
+@pytest.mark.slow
 def test_what_was_proposed_makes_the_id(tmp_path: Path) -> None:
     changes: list[dict[str, Any]] = [
         {},
@@ -112,6 +113,7 @@ def refuse(word: str) -> None:
     raise AssertionError(word)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", ["log first", "folder first", "together"])
 def test_a_model_that_both_tell_of_is_one_row(tmp_path: Path, order: str) -> None:
     folder = make_workspace(tmp_path / "ws", OWN, action="model", factors=None)
@@ -137,6 +139,7 @@ def test_a_model_that_both_tell_of_is_one_row(tmp_path: Path, order: str) -> Non
     assert dict(model["provenance"]) == {"model_id": "task", "proposal": "trace"}
 
 
+@pytest.mark.slow
 @needs_shared
 def test_the_real_model_is_as_it_was_proposed_and_its_code_as_it_lies(tmp_path: Path) -> None:
     truth = next(path.parent / "expected.json" for path in logs() if "quant2" in str(path))

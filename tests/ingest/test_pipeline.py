@@ -188,6 +188,7 @@ def test_a_bad_file_costs_that_file_only(lake: Lake, workspaces: Path, case: str
     assert versions(lake) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["it's", "two\nlines", "动量 回测", 'quo"te', "sp ace#%41"])
 def test_any_folder_name_is_a_workspace(lake: Lake, tmp_path: Path, name: str) -> None:
     folder = make_workspace(tmp_path / "odd", name)
@@ -218,6 +219,7 @@ def test_a_metric_that_the_curve_disproves_is_a_warning(lake: Lake, workspaces: 
     assert lake.read("loops", ["annual_return"], where)["annual_return"].to_list() == [9.9]
 
 
+@pytest.mark.slow
 def test_a_killed_ingest_is_completed_by_the_next(
     lake: Lake, workspaces: Path, tmp_path: Path
 ) -> None:

@@ -81,6 +81,7 @@ def whole(registry: Path, tmp_path_factory: pytest.TempPathFactory) -> Lake:
     return read(tmp_path_factory.mktemp("whole") / "lake", every)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "order", ["in parts", *slow(*permutations(("folders", "logs", "registries")))]
 )
@@ -205,6 +206,7 @@ def test_a_file_that_is_no_registry_costs_only_itself(
     assert "no SQLite database" in finding.reason and finding.fix
 
 
+@pytest.mark.slow
 @needs_shared
 @pytest.mark.parametrize("order", ["registry first", *slow("at once", "folders first")])
 def test_the_corpus_is_as_its_index_says(tmp_path: Path, order: str) -> None:

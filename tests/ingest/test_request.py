@@ -72,6 +72,7 @@ def registered(lake: Lake) -> list[str]:
 ORDERS = list(permutations(("folders", "logs", "registry")))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", [ORDERS[-1], *slow(*ORDERS[:-1])])
 def test_a_fork_in_any_order_gives_the_same_rows(
     demo: DemoReport, whole: Lake, lake: Lake, order: tuple[str, ...]
@@ -101,6 +102,7 @@ def test_a_skipped_loop_is_one_row_though_its_log_knows_no_folder(whole: Lake) -
         assert row["action"] and row["scenario"] == "fin_quant"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("by", ["registry's id", "log's folder"])
 def test_one_run_is_taken_with_its_folders(
     demo: DemoReport, whole: Lake, lake: Lake, by: str
@@ -120,6 +122,7 @@ def test_one_run_is_taken_with_its_folders(
     assert report.unchanged == 0
 
 
+@pytest.mark.slow
 def test_run_by_run_gives_what_one_ingest_gives(demo: DemoReport, whole: Lake, lake: Lake) -> None:
     for run in registered(whole):
         take(lake, demo, selection=Selection(task_run_ids=frozenset([run])))
@@ -127,6 +130,7 @@ def test_run_by_run_gives_what_one_ingest_gives(demo: DemoReport, whole: Lake, l
     assert content(lake) == content(whole)
 
 
+@pytest.mark.slow
 def test_every_run_leaves_the_folders_that_no_run_names(
     demo: DemoReport, whole: Lake, lake: Lake
 ) -> None:
@@ -136,6 +140,7 @@ def test_every_run_leaves_the_folders_that_no_run_names(
     assert report.left == {OTHER_RUN: len(folders_of(whole) - of_runs)} != {OTHER_RUN: 0}
 
 
+@pytest.mark.slow
 def test_the_folders_of_a_run_that_is_in_the_lake_need_no_log(
     demo: DemoReport, whole: Lake, lake: Lake
 ) -> None:
@@ -160,6 +165,7 @@ def registered_in(demo: DemoReport) -> set[str]:
     return {path.name for path in demo.logs.iterdir()}
 
 
+@pytest.mark.slow
 def test_steps_of_a_few_loops_come_to_the_same_end(
     demo: DemoReport, whole: Lake, lake: Lake
 ) -> None:
@@ -176,6 +182,7 @@ def test_steps_of_a_few_loops_come_to_the_same_end(
     assert content(lake) == content(whole)
 
 
+@pytest.mark.slow
 def test_only_experiments_leaves_folders_of_the_coder(
     demo: DemoReport, whole: Lake, lake: Lake
 ) -> None:
@@ -215,6 +222,7 @@ def test_since_a_day_takes_folders_with_a_newer_file(tmp_path: Path, lake: Lake)
     assert report.left == {"older than --since-date": 1}
 
 
+@pytest.mark.slow
 def test_a_dry_run_tells_what_the_ingest_then_does(demo: DemoReport, lake: Lake) -> None:
     before = versions(lake)
     dry = take(lake, demo, dry_run=True)
@@ -240,6 +248,7 @@ def test_a_dry_run_sees_what_changed_by_its_content(tmp_path: Path, lake: Lake) 
     assert report.unchanged == 1
 
 
+@pytest.mark.slow
 def test_full_reads_everything_and_writes_only_what_changed(demo: DemoReport, lake: Lake) -> None:
     count = len(take(lake, demo).outcomes)
     before = versions(lake)

@@ -268,6 +268,7 @@ def run(examples: int, steps: int, *, derandomize: bool) -> None:
     )
 
 
+@pytest.mark.guards
 def test_a_lake_does_what_its_model_does() -> None:
     run(2, 40, derandomize=True)
 

@@ -63,6 +63,7 @@ def small(tmp_path: Path) -> Lake:
     return lake
 
 
+@pytest.mark.guards
 @every_table
 def test_what_was_lost_before_it_was_published_comes_back(small: Lake, name: str) -> None:
     lake = torn_and_repaired(small, name)
@@ -71,6 +72,7 @@ def test_what_was_lost_before_it_was_published_comes_back(small: Lake, name: str
     assert verify(lake, deep=True).whole
 
 
+@pytest.mark.guards
 @every_table
 def test_what_was_lost_after_it_was_published_comes_back(small: Lake, name: str) -> None:
     Library(small).publish()
@@ -83,6 +85,7 @@ def test_what_was_lost_after_it_was_published_comes_back(small: Lake, name: str)
     assert ics == [(0.2,), (0.3,)]
 
 
+@pytest.mark.guards
 def test_after_the_next_ingest_everything_is_known_again(small: Lake) -> None:
     lake = torn_and_repaired(small, "loops")
     read(lake, NEW)
@@ -92,6 +95,7 @@ def test_after_the_next_ingest_everything_is_known_again(small: Lake) -> None:
     assert Library(lake).publish().outcome == "nothing new"
 
 
+@pytest.mark.guards
 def test_lists_of_files_that_were_lost_are_made_again(small: Lake) -> None:
     Library(small).publish()
     lake = torn_and_repaired(small, "file_lists")
@@ -99,6 +103,7 @@ def test_lists_of_files_that_were_lost_are_made_again(small: Lake) -> None:
     assert told(lake) == answers(NEW)
 
 
+@pytest.mark.guards
 def test_the_last_repair_is_told_by_the_folder_of_its_torn_files(small: Lake) -> None:
     assert last_repair(small.root) is None
     torn_and_repaired(small, "loops")

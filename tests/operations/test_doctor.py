@@ -325,6 +325,7 @@ def test_a_whole_lake_is_left_as_it_is(marked: Marked) -> None:
     assert listing(lake.root) == before
 
 
+@pytest.mark.slow
 def test_a_whole_lake_shows_its_id_tables_and_newest_version(lake: Lake, workspaces: Path) -> None:
     health = examine(lake.root)
     assert (health.whole, health.tables, health.catalog_version) == (True, 1, None)

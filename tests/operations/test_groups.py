@@ -95,6 +95,7 @@ def test_factor_sets_on_one_configuration_are_a_group(real: Lake) -> None:
     assert found == wanted and found
 
 
+@pytest.mark.slow
 @needs_shared
 def test_variants_have_one_factor_set_and_several_configurations(real: Lake) -> None:
     loops = {loop["workspace_id"]: loop for loop in with_result(real)}
@@ -177,6 +178,7 @@ def a_run(lake: Lake) -> tuple[str, str, list[str]]:
     return key, control, sorted(found[key].keys() - {control})
 
 
+@pytest.mark.slow
 def test_a_person_makes_a_group_and_it_survives_an_ingest(lake: Lake) -> None:
     _, control, others = a_run(lake)
     group = add(lake, "动量 'quoted' 🎲", [control[:12], *others[:2]], ANN)
@@ -200,6 +202,7 @@ def compared_notes(lake: Lake, group: str) -> list[dict[str, Any]]:
     return [row for row in rows(lake, "FROM group_members") if row["group_id"] == group]
 
 
+@pytest.mark.slow
 def test_a_derived_group_is_renamed_marked_and_thinned(lake: Lake) -> None:
     group, control, others = a_run(lake)
     assert rename(lake, group, "the first run", ANN) == group
@@ -221,6 +224,7 @@ def test_a_derived_group_is_renamed_marked_and_thinned(lake: Lake) -> None:
     assert set(control_of.values()) == {others[0]}
 
 
+@pytest.mark.slow
 def test_the_control_said_last_is_the_control(lake: Lake) -> None:
     group, control, others = a_run(lake)
     mark(lake, group, others[0], "control", ANN)
@@ -233,6 +237,7 @@ def test_the_control_said_last_is_the_control(lake: Lake) -> None:
     assert [name for name, role in found.items() if role == "control"] == [control]
 
 
+@pytest.mark.slow
 def test_a_removed_group_is_gone_and_comes_back(lake: Lake) -> None:
     group, control, others = a_run(lake)
     own = add(lake, "mine", [control], ANN)
@@ -246,6 +251,7 @@ def test_a_removed_group_is_gone_and_comes_back(lake: Lake) -> None:
     assert members(lake)[group].keys() == {control, *others}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ["", "nothing", "run/", "run/no such", "factors"])
 def test_a_group_that_is_not_one_is_refused(lake: Lake, text: str) -> None:
     _, control, _ = a_run(lake)
@@ -254,6 +260,7 @@ def test_a_group_that_is_not_one_is_refused(lake: Lake, text: str) -> None:
     assert "rdlake groups list" in (refused.value.fix or "")
 
 
+@pytest.mark.slow
 def test_what_is_not_in_a_group_is_not_marked(lake: Lake) -> None:
     group, control, others = a_run(lake)
     own = add(lake, "mine", [control], ANN)
@@ -283,6 +290,7 @@ def test_words_on_a_run_stay_when_it_gets_its_registered_name(tmp_path: Path) ->
     assert found["run/registered"] == "mine" and f"run/{run.name}" not in found
 
 
+@pytest.mark.slow
 def test_the_commands_say_the_same(lake: Lake, capsys: pytest.CaptureFixture[str]) -> None:
     group, control, others = a_run(lake)
     at = ["--lake", str(lake.root)]
@@ -302,6 +310,7 @@ def test_the_commands_say_the_same(lake: Lake, capsys: pytest.CaptureFixture[str
     assert group in members(lake)
 
 
+@pytest.mark.slow
 def test_groups_of_a_published_catalog_and_of_an_empty_one(lake: Lake, tmp_path: Path) -> None:
     from rdlake.catalog.publish import publish
 

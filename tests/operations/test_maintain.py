@@ -270,6 +270,7 @@ def compact_all(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rdlake.operations.maintain.FILES_WORTH_COMPACTING", 2)
 
 
+@pytest.mark.slow
 def test_files_that_a_published_version_pins_stay(
     published: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -315,6 +316,7 @@ def test_what_was_compacted_can_be_pinned_and_tells_the_same(
         assert {view: told(connection, view) for view in views} == before
 
 
+@pytest.mark.slow
 def test_publishing_goes_on_after_upkeep(
     published: Lake, workspaces: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -346,6 +348,7 @@ def test_nothing_is_removed_while_a_list_of_pinned_files_is_missing(published: L
     assert listing(published.root) == before
 
 
+@pytest.mark.slow
 def test_catalog_files_beyond_the_kept_number_are_pruned_and_made_again(
     published: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:

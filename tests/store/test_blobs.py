@@ -136,6 +136,7 @@ def store_all(root: Path, writer: int, writers: int) -> None:
         store(lake, [content(bytes_of(number, CHUNK * (number % 7) + number))])
 
 
+@pytest.mark.guards
 def test_writers_at_once_double_and_lose_nothing(lake: Lake) -> None:
     writers = [PROCESSES.Process(target=store_all, args=(lake.root, n, 4)) for n in range(4)]
     for writer in writers:
@@ -150,6 +151,7 @@ def test_writers_at_once_double_and_lose_nothing(lake: Lake) -> None:
         assert given_back(lake, data) == data
 
 
+@pytest.mark.guards
 def test_small_commits_do_not_become_many_files(lake: Lake) -> None:
     for number in range(FILES_IN_A_CROWD + 10):
         store(lake, [content(f"{number}".encode())])
@@ -157,6 +159,7 @@ def test_small_commits_do_not_become_many_files(lake: Lake) -> None:
     assert len(chunk_rows(lake)) == FILES_IN_A_CROWD + 10
 
 
+@pytest.mark.guards
 def test_content_that_packs_to_nothing_is_not_taken_into_one_file(lake: Lake) -> None:
     for number in range(FILES_IN_A_CROWD + 2):
         store(lake, [content(bytes([number]) * 2 * CHUNK)])
@@ -252,6 +255,7 @@ BOUNDED = """
 """
 
 
+@pytest.mark.guards
 def test_memory_stays_bounded_with_hundreds_of_megabytes(tmp_path: Path) -> None:
     script = textwrap.dedent(BOUNDED)
     command = [sys.executable, "-c", script, str(tmp_path / "lake"), str(tmp_path / "out")]

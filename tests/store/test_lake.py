@@ -104,6 +104,7 @@ def test_only_files_that_hold_a_replaced_workspace_are_written_again(lake: Lake)
     assert marks(lake)["feedback"] == {"a": "1", "b": "2", "c": "1"}
 
 
+@pytest.mark.guards
 def test_a_crowd_of_small_files_is_taken_into_the_next_commit(lake: Lake) -> None:
     names = [f"{number:03}" for number in range(2 * FILES_IN_A_CROWD)]
     for name in names:
@@ -465,6 +466,7 @@ def test_a_new_lake_is_flushed_to_disk(tmp_path: Path, monkeypatch: pytest.Monke
     assert {*map(str, fresh), str(tmp_path), str(tmp_path / "fresh")} <= seen.keys()
 
 
+@pytest.mark.guards
 @pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
 def test_the_system_sees_the_flush_of_every_new_file(lake: Lake, tmp_path: Path) -> None:
     program = (
@@ -562,6 +564,7 @@ def test_a_data_file_that_does_not_fit_leaves_the_table_as_it_was(lake: Lake) ->
     assert lake.read("feedback")["hypothesis"].str.len_chars().to_list() == [40_000]
 
 
+@pytest.mark.guards
 def test_a_log_entry_that_does_not_fit_is_not_half_visible(lake: Lake) -> None:
     names = [f"{number:032d}" for number in range(FILES_IN_A_CROWD)]
     for name in names:

@@ -73,6 +73,7 @@ def covered_now(lake: Lake) -> list[Path]:
 # --- what goes and what stays ----------------------------------------------------------------
 
 
+@pytest.mark.guards
 def test_a_hundred_versions_stay_and_the_checkpoint_before_them(grown: Lake) -> None:
     assert VERSIONS_KEPT == 100
     report = maintain(grown, older_than_hours=0)
@@ -161,6 +162,7 @@ def test_a_checkpoint_whose_entries_are_gone_covers_nothing(grown: Lake) -> None
 # --- whoever is at work meanwhile ------------------------------------------------------------
 
 
+@pytest.mark.guards
 def test_a_table_that_was_opened_long_ago_goes_on(tmp_path: Path, grown_once: Path) -> None:
     lake = init_store(tmp_path / "lake")
     write(lake, "first")
@@ -222,6 +224,7 @@ def test_a_torn_checkpoint_and_pointer_still_lose_no_row(grown: Lake) -> None:
 # --- published versions ----------------------------------------------------------------------
 
 
+@pytest.mark.guards
 def test_every_published_version_answers_as_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -145,6 +145,7 @@ SIZES = [
 ]
 
 
+@pytest.mark.guards
 @pytest.mark.parametrize(("writers", "ingests", "publishers", "readers"), SIZES)
 def test_nothing_is_lost_or_doubled_and_no_reader_sees_half(
     tmp_path: Path, writers: int, ingests: int, publishers: int, readers: int

@@ -65,6 +65,8 @@ class ViewBuilder:
     lists: dict[str, tuple[DataFile, ...]]
     cached: dict[str, str] = field(default_factory=dict)
     """The table that holds the rows of a query, by its text."""
+    shown: dict[str, str] = field(default_factory=dict)
+    """The rows that each view in the connection shows now. To state a view again takes its time."""
 
     @property
     def contract(self) -> Contract:
@@ -165,7 +167,9 @@ class ViewBuilder:
                 rows += _restriction(self.contract.columns_known(name), only, workspaces)
                 if not isinstance(only, Part) and only[0] == OWNER and name not in LONG:
                     rows = self._cache_rows(rows)
-                self.connection.execute(f"CREATE OR REPLACE VIEW {shown} AS {rows}")
+                if self.shown.get(shown) != rows:
+                    self.connection.execute(f"CREATE OR REPLACE VIEW {shown} AS {rows}")
+                    self.shown[shown] = rows
 
     def _cache_rows(self, rows: str) -> str:
         """Return the query of the same rows in a table, read once for all views that need them."""

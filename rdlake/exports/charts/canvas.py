@@ -55,7 +55,6 @@ class Canvas:
     def __enter__(self) -> Canvas:
         self._open = ExitStack()
         self._open.enter_context(mpl.rc_context())
-        self._open.enter_context(_quiet())
         mpl.rcdefaults()
         mpl.rcParams.update(STYLE)
         self._figure = Figure(figsize=INCHES, dpi=DOTS)
@@ -81,7 +80,8 @@ class Canvas:
         axes = plot(self._figure.add_subplot())
         if title is not None:
             axes.set_title(title, loc="left", parse_math=False)
-        self._agg.draw()  # type: ignore[no-untyped-call]
+        with _quiet():
+            self._agg.draw()  # type: ignore[no-untyped-call]
         axes.remove()
         pixels = np.asarray(self._agg.buffer_rgba())  # type: ignore[no-untyped-call]
         picture = Image.fromarray(pixels).convert("RGB")
@@ -96,7 +96,8 @@ class Canvas:
         mpl.rcParams["font.family"] = [LATIN]
         axes = plot(self._figure.add_subplot())
         content = StringIO()
-        self._figure.savefig(content, format="svg", metadata=dict.fromkeys(SVG_METADATA))
+        with _quiet():
+            self._figure.savefig(content, format="svg", metadata=dict.fromkeys(SVG_METADATA))
         axes.remove()
         return _inline_svg(content.getvalue())
 

@@ -76,6 +76,7 @@ def right(lake: Lake, views: Collection[str] = PARTED) -> bool:
     return True
 
 
+@pytest.mark.slow
 def test_a_view_has_its_rows_in_parts(in_parts: Published) -> None:
     assert PARTED
     for view, settings in APART.items():
@@ -93,6 +94,7 @@ def test_one_more_experiment_makes_one_part_again(in_parts: Published) -> None:
     assert right(in_parts.lake)
 
 
+@pytest.mark.slow
 def test_what_is_replaced_or_moved_is_right_too(in_parts: Published) -> None:
     (in_parts.workspaces / IDS[0] / "ret.parquet").unlink()
     in_parts.ingest()
@@ -219,6 +221,7 @@ FEW = ("one more", "another strategy", "a group", "no loop", "compaction")
 """The changes that are tried each time."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", [*FEW, *slow(*(each for each in CHANGES if each not in FEW))])
 def test_what_did_not_move_is_taken_from_the_last_version(by_hand: Lake, change: str) -> None:
     before = {path: path.read_bytes() for view in APART for path in files(by_hand, view)}
@@ -258,6 +261,7 @@ def test_every_order_of_changes_is_right(by_hand: Lake) -> None:
         assert right(by_hand, APART), change
 
 
+@pytest.mark.slow
 def test_an_old_file_that_is_damaged_makes_everything_anew(by_hand: Lake) -> None:
     version = newest(by_hand)
     (old,) = file_lists(by_hand, [version.pins["loops"]])["loops"]
@@ -277,6 +281,7 @@ def test_a_new_file_that_is_damaged_is_named(by_hand: Lake) -> None:
         publish(by_hand)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change", ["one more", "another strategy", "a strategy's market", "a control", "no loop"]
 )

@@ -73,6 +73,7 @@ def test_what_did_not_change_keeps_its_file(published: Published) -> None:
     assert len(list(before.parent.iterdir())) == len(VIEWS)
 
 
+@pytest.mark.slow
 def test_another_query_is_another_file(
     published: Published, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -84,6 +85,7 @@ def test_another_query_is_another_file(
     assert file_of_view(published) != file_of_view(published, number=1)
 
 
+@pytest.mark.slow
 def test_each_version_has_its_own_rows(two_versions: Published) -> None:
     assert file_of_view(two_versions, number=1) != file_of_view(two_versions, number=2)
     first, second = (rows(two_versions, "FROM factor_catalog", number) for number in (1, 2))
@@ -93,6 +95,7 @@ def test_each_version_has_its_own_rows(two_versions: Published) -> None:
     assert file_of_view(two_versions) == file_of_view(two_versions, number=1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("content", [None, b"", b"half"])
 def test_a_lost_file_is_named_and_made_again(
     two_versions: Published, content: bytes | None
@@ -130,6 +133,7 @@ def test_what_does_not_come_out_as_published_is_refused(two_versions: Published)
     assert not [each for each in path.parent.iterdir() if each.name.startswith(".")]
 
 
+@pytest.mark.slow
 def test_a_lost_list_is_found_again_by_making_the_rows_again(two_versions: Published) -> None:
     lake = two_versions.lake
     answer = rows(two_versions, "FROM factor_catalog")

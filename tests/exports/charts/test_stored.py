@@ -53,6 +53,7 @@ def drawn(lake: Lake, workspaces: Path) -> Lake:
     return lake
 
 
+@pytest.mark.slow
 def test_each_curve_has_two_pictures_in_the_lake(drawn: Lake) -> None:
     found = charts(drawn)
     assert sorted(found) == [(each, name) for each in (A, B, C) for name in NAMES]
@@ -95,6 +96,7 @@ def test_a_workspace_that_changed_beside_its_curve_keeps_its_pictures(
     assert draw_charts(drawn) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("draw", [True, False])
 def test_pictures_of_days_that_are_gone_are_never_shown(
     drawn: Lake, workspaces: Path, tmp_path: Path, draw: bool
@@ -112,6 +114,7 @@ def test_pictures_of_days_that_are_gone_are_never_shown(
     assert not draw or all(after[A, name] != before[A, name] for name in NAMES)
 
 
+@pytest.mark.slow
 def test_the_folder_s_own_picture_is_shown_in_place_of_the_made_one(
     lake: Lake, workspaces: Path
 ) -> None:
@@ -130,6 +133,7 @@ def test_a_picture_whose_content_is_lost_is_drawn_again(drawn: Lake) -> None:
     assert digest in stored_digests(drawn)
 
 
+@pytest.mark.slow
 def test_a_stopped_drawing_is_completed_by_the_next(
     lake: Lake, workspaces: Path, tmp_path: Path
 ) -> None:
@@ -171,6 +175,7 @@ def test_the_library_draws_unless_told_not_to(tmp_path: Path, workspaces: Path) 
     assert len(charts(library)) == 6
 
 
+@pytest.mark.slow
 def test_nothing_to_draw_loads_no_matplotlib(drawn: Lake) -> None:
     code = "import sys, rdlake; from rdlake.exports.charts.stored import draw_charts\n"
     code += (

@@ -60,6 +60,7 @@ def run_alone(file: Path, prices: Path, folder: Path) -> str:
     return values.column
 
 
+@pytest.mark.slow
 def test_the_folder_has_what_rdagent_takes(published: Lake, tmp_path: Path) -> None:
     pytest.importorskip("tables")
     root = tmp_path / "base"
@@ -101,6 +102,7 @@ def test_no_file_of_others_is_overwritten(published: Lake, tmp_path: Path) -> No
     assert state(root) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "where",
     [
@@ -128,6 +130,7 @@ def test_what_is_not_there_is_said(published: Lake, tmp_path: Path) -> None:
             export_base_features(published, tmp_path / "base", **given)
 
 
+@pytest.mark.slow
 def test_code_that_reaches_out_stays_unless_allowed(lake: Lake, tmp_path: Path) -> None:
     make_workspace(tmp_path / "workspaces", OWN, factors=("BAD",))
     write_factors(tmp_path / "log", {"BAD": "import socket\n"})
@@ -170,6 +173,7 @@ def test_what_qlib_would_run_as_something_else_is_none(text: str | None) -> None
     assert not is_qlib_expression(text)
 
 
+@pytest.mark.slow
 @needs_shared
 def test_every_factor_file_of_the_corpus_runs_alone(tmp_path: Path) -> None:
     pytest.importorskip("tables")

@@ -59,6 +59,7 @@ def test_verify_needs_a_library_and_says_what_is_gone(
     assert run(capsys, "libs", "verify", "NONE", "--factors-root", root).code == 1
 
 
+@pytest.mark.slow
 def test_base_features_are_told_with_what_is_left(
     root: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

@@ -86,6 +86,7 @@ def test_the_values_are_those_of_the_prices(closed: None, prices: Path) -> None:
     assert all(abs(known[key] - value) < 1e-7 for key, value in expected.items())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "code",
     [
@@ -184,6 +185,7 @@ def test_code_that_fails_says_its_last_words(prices: Path) -> None:
             ran(code, prices, RunLimits(60, unprotected=bool(closes_in(prices.parent))))
 
 
+@pytest.mark.slow
 def test_the_library_works_without_rdlake(
     closed: None, lake: Lake, tmp_path: Path, prices: Path
 ) -> None:

@@ -63,6 +63,7 @@ def verified(opened: Lake, root: Path, place: Path) -> Verification:
     return only
 
 
+@pytest.mark.slow
 def test_what_was_back_tested_comes_out_again(lake: Lake, tmp_path: Path, place: Path) -> None:
     found = verified(*synced(lake, tmp_path, place, code_of("M")), place)
     assert (found.verdict, found.rows, found.otherwise, found.beyond) == ("equal", 90, 0, 0)
@@ -70,6 +71,7 @@ def test_what_was_back_tested_comes_out_again(lake: Lake, tmp_path: Path, place:
     assert found.largest is not None and found.largest <= 1e-8
 
 
+@pytest.mark.slow
 def test_other_code_is_told_with_its_difference(lake: Lake, tmp_path: Path, place: Path) -> None:
     found = verified(*synced(lake, tmp_path, place, code_of("M", 2)), place)
     assert found.verdict == "differs" and found.otherwise and found.largest
@@ -130,6 +132,7 @@ def test_a_difference_sees_each_way_to_be_otherwise() -> None:
     assert against(1.0, nan, 3.0, 1e6, codes="SZ000001") == ValueDifference(4, 3, None, 3)
 
 
+@pytest.mark.slow
 @needs_shared
 def test_every_factor_of_the_corpus_is_equal_to_its_stored_column(tmp_path: Path) -> None:
     place = CORPUS / "git_ignore_folder" / "RD-Agent_workspace"

@@ -132,6 +132,7 @@ def test_trees_with_one_fingerprint_are_worth_the_same(
         assert worth(tree, at) == worth(other, at)
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.text(max_size=60))
 def test_any_text_has_a_fingerprint(text: str) -> None:

@@ -102,6 +102,7 @@ WRITTEN = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", WRITTEN)
 def test_a_table_written_otherwise_has_the_same_figures(tmp_path: Path, how: str) -> None:
     frame, prices = values(), closes()
@@ -159,6 +160,7 @@ NOTHING = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", NOTHING)
 def test_a_column_that_tells_nothing_has_no_ic_and_says_why(tmp_path: Path, what: str) -> None:
     expression, reason = NOTHING[what]
@@ -245,6 +247,7 @@ UNUSABLE = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", UNUSABLE)
 def test_a_table_whose_rows_cannot_be_told_costs_its_statistics_alone(
     tmp_path: Path, what: str

@@ -94,6 +94,7 @@ def test_nothing_of_the_corpus_is_measured_twice(corpus: Lake) -> None:
     assert corpus.read("factor_ic").unique(["series_id", "date"]).height == 11_129
 
 
+@pytest.mark.slow
 @needs_shared
 @pytest.mark.parametrize("run", ["run_factor_080", "run_factor_100", "run_quant2_100"])
 def test_traces_have_the_figures_of_the_recorded_label(tmp_path: Path, run: str) -> None:

@@ -79,6 +79,7 @@ CASES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("case", CASES)
 def test_of_two_runs_one_has_the_workspace_and_both_are_named(
@@ -95,6 +96,7 @@ def test_of_two_runs_one_has_the_workspace_and_both_are_named(
     assert owners(lake)[workspace_id("own", 5)] == "other"
 
 
+@pytest.mark.slow
 def test_whichever_came_first_the_rows_are_the_same(tmp_path: Path) -> None:
     place = logged(tmp_path)
     write_run(place.logs, make_loop(0, decision=False), started=LATER, name="other")
@@ -136,6 +138,7 @@ def test_a_run_resumed_in_another_folder_owns_what_it_ran(tmp_path: Path) -> Non
     }
 
 
+@pytest.mark.slow
 def test_a_run_that_gives_up_its_claim_gives_back_the_workspace(tmp_path: Path) -> None:
     place = logged(tmp_path)
     other = write_run(place.logs, make_loop(0), make_loop(5), started=SOONER, name="other")
@@ -147,6 +150,7 @@ def test_a_run_that_gives_up_its_claim_gives_back_the_workspace(tmp_path: Path) 
     assert lake.read("feedback", where=pl.col("workspace_id") == OWN[0]).height == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", ["log first", "folders first", "at once"])
 def test_metrics_that_are_not_the_folder_s_are_said_and_the_log_s_stay(
     tmp_path: Path, order: str
@@ -187,6 +191,7 @@ def test_of_two_folders_of_one_name_the_second_is_named_and_not_read(tmp_path: P
     assert warnings(lake) == set()
 
 
+@pytest.mark.slow
 def test_a_workspace_shared_by_two_loops_and_two_runs_is_one_row(tmp_path: Path) -> None:
     place = Place(tmp_path)
     shared = make_backtest("own", 0)

@@ -145,6 +145,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     return ingested(logged(tmp_path_factory.mktemp("whole")))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_damage_is_in_ingests_and_costs_what_it_says(
     tmp_path: Path, whole: Lake, case: str

@@ -53,6 +53,7 @@ def read(lake: Lake, *steps: Sequence[Path]) -> dict[str, set[str]]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", ["one first", "two first", "at once", "at once, two first"])
 def test_both_runs_are_kept_and_known_again(tmp_path: Path, order: str) -> None:
     one, two = written(tmp_path, "one"), written(tmp_path, "two")

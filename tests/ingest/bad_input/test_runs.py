@@ -129,6 +129,7 @@ ODD: Mapping[str, Odd] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", ODD)
 def test_an_odd_run_is_understood_without_an_error(tmp_path: Path, case: str) -> None:
     odd, place = ODD[case], Place(tmp_path)
@@ -167,6 +168,7 @@ def test_signatures_are_checked_as_soon_as_there_is_a_key(tmp_path: Path) -> Non
     assert versions(lake) == before
 
 
+@pytest.mark.slow
 def test_messages_that_vanish_take_their_part_along(tmp_path: Path) -> None:
     place = logged(tmp_path)
     lake = ingested(place)

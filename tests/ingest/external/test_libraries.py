@@ -109,6 +109,7 @@ def test_an_ingest_leaves_them_alone_and_they_leave_it_alone(lake: Lake, tmp_pat
     assert rows.filter(rows["source"] == "qlib_alpha158").height == 158
 
 
+@pytest.mark.slow
 def test_a_lake_of_libraries_alone_is_published_and_ingested(lake: Lake, tmp_path: Path) -> None:
     Library(lake).alphas()
     make_workspace(tmp_path / "ws", "a" * 32)

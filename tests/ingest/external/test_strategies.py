@@ -102,6 +102,7 @@ def test_a_second_time_changes_no_table(lake: Lake, tmp_path: Path) -> None:
     assert versions(lake) == before
 
 
+@pytest.mark.slow
 def test_a_changed_one_replaces_its_own_row(lake: Lake, tmp_path: Path) -> None:
     first = Library(lake).add_strategy(conf(tmp_path))
     Library(lake).add_strategy(conf(tmp_path, name="other.yaml"))

@@ -48,6 +48,7 @@ def test_its_statistics_are_those_of_a_generated_factor(lake: Lake, tmp_path: Pa
         assert own[name].to_list() == generated[name].to_list()
 
 
+@pytest.mark.slow
 def test_the_same_values_under_another_name_are_found(lake: Lake, tmp_path: Path) -> None:
     rng = random.Random(3)
     frame = pl.DataFrame(
@@ -106,6 +107,7 @@ SHAPES: dict[str, Callable[[pl.DataFrame], pl.DataFrame]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
 def test_the_same_values_are_the_same_however_the_table_is_laid_out(
     lake: Lake, tmp_path: Path, shape: Callable[[pl.DataFrame], pl.DataFrame]
@@ -238,6 +240,7 @@ def plain_label() -> dict[tuple[object, str], float]:
     }
 
 
+@pytest.mark.slow
 def test_a_changed_table_replaces_its_own_rows(lake: Lake, tmp_path: Path) -> None:
     table("A", "B").write_parquet(tmp_path / "mine.parquet")
     table("C").write_parquet(tmp_path / "other.parquet")

@@ -102,6 +102,7 @@ def test_the_published_views_say_the_same(world: World, tmp_path: Path) -> None:
     agree(2)  # the other archive has it still
 
 
+@pytest.mark.guards
 def test_damage_is_told_until_it_is_mended(
     archived: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -132,6 +133,7 @@ def test_an_archive_that_cannot_be_read_proves_nothing(archived: World) -> None:
     assert set(levels(archived.lake).values()) == {2}
 
 
+@pytest.mark.guards
 def test_damage_in_the_lake_is_not_carried_over(world: World) -> None:
     rot(world.lake, IDS[2], "params.pkl")
     report = world.archive()
@@ -147,6 +149,7 @@ def test_an_older_receipt_counts_again_when_the_source_is_as_it_was(archived: Wo
     assert levels(archived.lake)[IDS[0]] == 2
 
 
+@pytest.mark.guards
 def test_a_receipt_of_another_archive_counts_beside(world: World, tmp_path: Path) -> None:
     world.archive(level=1)
     archive(world.lake, tmp_path / "another")

@@ -54,6 +54,7 @@ def test_an_archive_of_another_format_is_refused(world: World) -> None:
     assert set(archiving_levels(world.lake).values()) == {0}
 
 
+@pytest.mark.guards
 def test_a_rolled_back_archive_holds(archived: World) -> None:
     rollback(archived.there, 1)
     (archived.workspaces / ("a" * 32) / "more.json").write_text("{}")
@@ -70,6 +71,7 @@ def test_an_empty_lake_makes_an_empty_archive(tmp_path: Path) -> None:
     assert rows_of(open_store(tmp_path / "archive")) == rows_of(lake)
 
 
+@pytest.mark.guards
 def test_the_commands_say_it_by_exit_code(
     world: World, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -95,6 +97,7 @@ def test_the_commands_say_it_by_exit_code(
     assert run(capsys, "restore", "c" * 6, *lake, "--into", back).code == 1
 
 
+@pytest.mark.guards
 @pytest.mark.parametrize(
     "command",
     ["catalogs verify --deep", "catalogs publish", "catalogs checks", "doctor", "maintain",

@@ -142,6 +142,7 @@ def test_a_folder_that_cannot_be_written_to_is_named(
     assert not (tmp_path / "back").exists()
 
 
+@pytest.mark.guards
 def test_large_content_is_given_back_piece_by_piece(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -66,6 +66,7 @@ def test_nothing_is_written_after_upkeep_of_both(archived: World) -> None:
     assert (versions(archived.lake), versions(archived.there)) == before
 
 
+@pytest.mark.guards
 def test_only_what_is_new_is_copied(archived: World) -> None:
     make_workspace(archived.workspaces, "e" * 32, level=0.003)
     archived.ingest()
@@ -75,6 +76,7 @@ def test_only_what_is_new_is_copied(archived: World) -> None:
     assert rows_of(archived.there) == rows_of(archived.lake)
 
 
+@pytest.mark.guards
 def test_what_changed_is_copied_again_and_the_old_stays_reachable(
     archived: World, tmp_path: Path
 ) -> None:
@@ -95,6 +97,7 @@ def test_what_changed_is_copied_again_and_the_old_stays_reachable(
         assert reader.ask(ask.format("now")) == [[0.0625]]
 
 
+@pytest.mark.guards
 def test_a_row_that_is_made_anew_under_the_same_digest_is_copied(archived: World) -> None:
     row = archived.lake.read("loops", where=pl.col("workspace_id") == IDS[0]).to_dicts()[0]
     put_rows(archived.lake, "loops", IDS[0], {**row, "result_workspace_id": IDS[1]})
@@ -102,12 +105,14 @@ def test_a_row_that_is_made_anew_under_the_same_digest_is_copied(archived: World
     assert rows_of(archived.there) == rows_of(archived.lake)
 
 
+@pytest.mark.guards
 def test_rows_that_went_from_the_lake_go_from_the_archive(archived: World) -> None:
     put_rows(archived.lake, "charts", IDS[0])
     archived.archive()
     assert rows_of(archived.there) == rows_of(archived.lake)
 
 
+@pytest.mark.guards
 def test_level_1_is_rows_and_level_2_completes_them(world: World) -> None:
     report = world.archive(level=1)
     assert set(report.levels.values()) == {1} and not report.contents
@@ -163,6 +168,7 @@ def test_what_is_not_in_the_lake_is_refused_before_an_archive_is_made(
     assert not world.to.exists()
 
 
+@pytest.mark.guards
 def test_a_dry_run_tells_and_writes_nothing(world: World) -> None:
     before = versions(world.lake)
     plan = archive(world.lake, world.to, dry_run=True)
@@ -191,6 +197,7 @@ def test_a_file_worth_keeping_that_is_not_kept_leaves_its_experiment_at_level_1(
     assert not world.archive().lacking and archiving_levels(world.lake)[extra.name] == 2
 
 
+@pytest.mark.guards
 def test_content_that_is_kept_later_is_archived_later(archived: World) -> None:
     first = last_receipts(archived.there, archived.lake)[IDS[2]]
     Library(archived.lake).ingest(archived.workspaces, keep="all", mode="full")
@@ -200,6 +207,7 @@ def test_content_that_is_kept_later_is_archived_later(archived: World) -> None:
     assert rows_of(archived.there) == rows_of(archived.lake)
 
 
+@pytest.mark.guards
 def test_additions_from_elsewhere_come_too(world: World) -> None:
     Library(world.lake).alphas()
     world.archive()
@@ -230,6 +238,7 @@ def test_where_a_factor_is_implemented_comes_with_it(world: World) -> None:
     assert world.there.read("implementations").height == 2
 
 
+@pytest.mark.guards
 def test_moved_elsewhere_it_serves_every_view_as_the_lake_does(
     archived: World, tmp_path: Path
 ) -> None:

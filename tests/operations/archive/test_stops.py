@@ -139,6 +139,7 @@ def killed_in(root: Path, at: int) -> None:
     archive(open_store(root / "lake"), root / "archive")
 
 
+@pytest.mark.guards
 @pytest.mark.parametrize("at", [9, *guarding(1, 17)])
 def test_a_killed_process_leaves_nothing_in_the_way(
     template_world: World, tmp_path: Path, at: int
@@ -183,6 +184,7 @@ def test_two_archivers_at_once_lose_and_double_nothing(
     assert verify(world.there).whole
 
 
+@pytest.mark.guards
 def test_the_second_archiver_is_told(template_world: World, tmp_path: Path) -> None:
     world = copied(template_world, tmp_path)
     from rdlake.operations.archive.location import open_archive
@@ -219,6 +221,7 @@ def test_what_is_ingested_meanwhile_is_for_the_next_run(
     assert set(archiving_levels(world.lake).values()) == {2}
 
 
+@pytest.mark.guards
 @pytest.mark.parametrize("at", [8, *guarding(2, 14, 20)])
 def test_an_archive_that_is_gone_in_the_middle_is_said(
     template_world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int
@@ -251,6 +254,7 @@ main(["archive", "run", "--lake", sys.argv[1], "--to", sys.argv[2]])
 """
 
 
+@pytest.mark.guards
 @pytest.mark.parametrize("room", [20_000, *guarding(1_000, 100_000)])
 def test_a_disk_without_room_is_said_and_completed_later(
     template_world: World, tmp_path: Path, room: int

@@ -73,6 +73,7 @@ def test_the_archive_has_the_very_files_with_what_their_logs_tell(archived: Worl
     assert sorted(ids) == [IDS[1], IDS[2]]
 
 
+@pytest.mark.guards
 def test_what_some_rows_are_asked_of_or_are_there_of_is_copied_by_rows(
     world: World, tmp_path: Path
 ) -> None:
@@ -86,14 +87,14 @@ def test_what_some_rows_are_asked_of_or_are_there_of_is_copied_by_rows(
     assert digests.height == 2 and digests["content_digest"].n_unique() == 1  # by rows or as files
 
 
+@pytest.mark.guards
 def test_views_that_the_lake_made_of_the_same_files_are_taken(world: World, tmp_path: Path) -> None:
     archive(world.lake, tmp_path / "before")
     Library(world.lake).publish()
     world.archive()
     ours, theirs = made(world.lake), made(world.there)
     same = {name.partition("-")[0] for name in ours.keys() & theirs.keys()}
-    others = {"aistock_experiments", "loop_catalog"}  # these follow from receipts too
-    assert same == current_contract().materialized.keys() - others
+    assert same == current_contract().materialized.keys()
     assert all(theirs[name] == ours[name] for name in ours.keys() & theirs.keys())
     assert verify(world.there, deep=True).whole
 
@@ -123,6 +124,7 @@ def shown(lake: Lake, view: str) -> list[tuple[object, ...]]:
         return connection.execute(f"SELECT * FROM {view} ORDER BY ALL").fetchall()
 
 
+@pytest.mark.guards
 def test_checks_that_held_over_the_same_files_are_not_asked_again(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -147,6 +149,7 @@ def test_checks_that_held_over_the_same_files_are_not_asked_again(
     assert len(asked[1]) > len(current_checks()) / 2 and not other.faults
 
 
+@pytest.mark.guards
 def test_a_check_that_was_allowed_to_fail_in_the_lake_fails_in_an_archive(world: World) -> None:
     rows = world.lake.read(CURVES).with_columns(drawdown=0.5)
     world.lake.commit({CURVES: rows}, {"workspace_id": set(rows["workspace_id"])})
@@ -155,6 +158,7 @@ def test_a_check_that_was_allowed_to_fail_in_the_lake_fails_in_an_archive(world:
         world.archive()
 
 
+@pytest.mark.guards
 def test_pandas_is_not_loaded_for_it(world: World) -> None:
     """To load it takes longer than to archive a small lake."""
     code = (
@@ -166,6 +170,7 @@ def test_pandas_is_not_loaded_for_it(world: World) -> None:
     subprocess.run(command, check=True, cwd=REPOSITORY)
 
 
+@pytest.mark.guards
 def test_a_damaged_view_of_the_lake_is_made_again(world: World) -> None:
     Library(world.lake).publish()
     whole = made(world.lake)
@@ -235,6 +240,7 @@ def test_content_that_is_not_what_its_digest_says_is_told_however_it_came(
     assert proof.rotten and not proof.differing
 
 
+@pytest.mark.guards
 def test_a_lake_that_did_not_record_a_file_is_archived_by_rows(world: World) -> None:
     rows = world.lake.read("loops").with_columns(name=pl.lit(None, pl.String)).drop("name")
     world.lake.commit({"loops": rows.head(0)}, {"workspace_id": list(IDS)})

@@ -49,6 +49,7 @@ def gives_back(cleaned: Cleaned, to: Path, whole: dict[str, dict[str, bytes]]) -
         assert kept and kept.items() <= files_of(into).items()
 
 
+@pytest.mark.guards
 def test_in_full_everything_is_proven_though_the_folder_is_gone(
     cleaned: Cleaned, gone: dict[str, dict[str, bytes]]
 ) -> None:
@@ -65,6 +66,7 @@ def test_in_full_everything_is_proven_though_the_folder_is_gone(
     gives_back(cleaned, Path(cleaned.to), gone)
 
 
+@pytest.mark.guards
 def test_another_archive_is_filled_from_the_lake_alone(
     cleaned: Cleaned, gone: dict[str, dict[str, bytes]]
 ) -> None:
@@ -77,6 +79,7 @@ def test_another_archive_is_filled_from_the_lake_alone(
     gives_back(cleaned, Path(cleaned.to), gone)
 
 
+@pytest.mark.guards
 def test_what_rots_in_the_archive_afterwards_is_told(
     cleaned: Cleaned, gone: dict[str, dict[str, bytes]]
 ) -> None:

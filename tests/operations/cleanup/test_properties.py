@@ -228,6 +228,7 @@ QUARTERS = [
 ]
 
 
+@pytest.mark.guards
 @pytest.mark.parametrize("examples", [FEW, *QUARTERS])
 def test_no_unproven_deletion_ever(template: Cleaned, tmp_path: Path, examples: int) -> None:
     deleted = many(template, tmp_path / "world", examples)

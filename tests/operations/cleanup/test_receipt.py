@@ -45,6 +45,7 @@ def apply(
     )  # fmt: skip
 
 
+@pytest.mark.guards
 def test_a_receipt_says_what_was_deleted_and_what_proves_it(
     cleaned: Cleaned, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

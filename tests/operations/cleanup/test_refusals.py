@@ -93,6 +93,7 @@ def shared(template: Cleaned, tmp_path_factory: pytest.TempPathFactory) -> Clean
     return copied(template, tmp_path_factory.mktemp("refused") / "world")
 
 
+@pytest.mark.guards
 @pytest.mark.parametrize("edit", EDITS.values(), ids=EDITS)
 def test_an_edited_plan_is_refused(
     shared: Cleaned, capsys: pytest.CaptureFixture[str], edit: Callable[[Plan], object]
@@ -193,6 +194,7 @@ CHANGES: dict[str, tuple[Callable[[Cleaned], object], str]] = {
 }  # fmt: skip
 
 
+@pytest.mark.guards
 @pytest.mark.parametrize(("change", "match"), CHANGES.values(), ids=CHANGES)
 def test_a_plan_that_no_longer_matches_is_refused(
     cleaned: Cleaned, change: Callable[[Cleaned], object], match: str
@@ -297,6 +299,7 @@ def test_what_is_pinned_in_the_trash_is_not_purged(cleaned: Cleaned) -> None:
     assert only.name == IDS[0] and "pinned" in (only.reason or "")
 
 
+@pytest.mark.guards
 def test_an_edited_journal_deletes_nothing(cleaned: Cleaned) -> None:
     cleaned.apply(cleaned.plan())
     path = journal_of(cleaned)
@@ -318,6 +321,7 @@ def test_a_journal_that_the_lake_does_not_know_deletes_nothing(cleaned: Cleaned)
     assert len(cleaned.purge().refused) == 3 and in_trash(cleaned.workspaces) == before
 
 
+@pytest.mark.guards
 @pytest.mark.parametrize("path", ["../../../lake", "/etc", "~"])
 def test_a_journal_that_leads_out_is_refused(cleaned: Cleaned, path: str) -> None:
     cleaned.apply(cleaned.plan())

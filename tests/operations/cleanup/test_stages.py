@@ -38,6 +38,7 @@ def test_heavy_files_go_one_by_one_and_come_back(cleaned: Cleaned) -> None:
     assert listing(cleaned.workspaces) == whole and states(cleaned.lake) == {"present"}
 
 
+@pytest.mark.guards
 @pytest.mark.parametrize("options", [{}, {"mode": "full"}, {"overwrite": True}])
 def test_an_ingest_takes_what_was_taken_as_being_there(
     cleaned: Cleaned, options: dict[str, object]
@@ -56,6 +57,7 @@ def test_an_ingest_takes_what_was_taken_as_being_there(
     assert states(cleaned.lake, [IDS[0]]) == {"present", "removed"}
 
 
+@pytest.mark.guards
 def test_what_is_left_of_a_folder_may_go_later(cleaned: Cleaned) -> None:
     cleaned.apply(cleaned.plan("intermediates"))
     cleaned.purge()
@@ -67,6 +69,7 @@ def test_what_is_left_of_a_folder_may_go_later(cleaned: Cleaned) -> None:
     assert not cleaned.purge().refused
 
 
+@pytest.mark.guards
 def test_a_folder_that_changes_after_its_heavy_files_went_keeps_its_rows(cleaned: Cleaned) -> None:
     cleaned.apply(cleaned.plan("intermediates"))
     rows = rows_but_states(cleaned.lake)
@@ -85,6 +88,7 @@ def test_a_folder_that_changes_after_its_heavy_files_went_keeps_its_rows(cleaned
     assert "more.json" in cleaned.lake.read("artifacts")["path"].to_list()
 
 
+@pytest.mark.guards
 def test_junk_goes_by_itself(cleaned: Cleaned) -> None:
     folder = cleaned.workspaces / ("e" * 32)
     folder.mkdir()
@@ -138,6 +142,7 @@ def logged(demo: Cleaned, tmp_path: Path) -> Cleaned:
     return copied(demo, tmp_path / "logged")
 
 
+@pytest.mark.guards
 def test_logs_go_at_level_1_with_what_is_never_read(logged: Cleaned) -> None:
     (logs,) = logged.given.logs
     whole, rows = listing(logs), rows_but_states(logged.lake)
@@ -183,6 +188,7 @@ def test_a_log_of_an_active_changed_or_unarchived_run_stays(logged: Cleaned) -> 
     assert "not those that were ingested" in why_not(logged.plan("logs"), runs[0])
 
 
+@pytest.mark.guards
 def test_a_workspace_of_an_active_run_stays(logged: Cleaned) -> None:
     archive(logged.lake, logged.to)
     (logs,) = logged.given.logs

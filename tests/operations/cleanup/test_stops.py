@@ -179,6 +179,7 @@ def steps_of(template: Cleaned, folder: Path, act: Act) -> int:
     return count[0]
 
 
+@pytest.mark.guards
 @pytest.mark.parametrize("name", ACTS)
 @pytest.mark.parametrize("step", [29, *guarding(1)])
 def test_stopped_at_any_step_nothing_is_lost(
@@ -271,6 +272,7 @@ main(["cleanup", *sys.argv[2:]])
 """
 
 
+@pytest.mark.guards
 @pytest.mark.parametrize("name", ACTS)
 @pytest.mark.parametrize("room", [3_000, *guarding(100, 9_000)])
 def test_without_room_for_a_file_the_command_says_so_and_loses_nothing(
@@ -311,6 +313,7 @@ def test_half_a_line_of_the_journal_is_cut_off(cleaned: Cleaned) -> None:
         assert journal.read_text().endswith("\n")
 
 
+@pytest.mark.guards
 def test_applied_again_after_a_stop(template: Cleaned, tmp_path: Path) -> None:
     world, _ = prepared(template, tmp_path / "counted", applied)
     with stopping(world.workspaces, 0) as count:

@@ -98,6 +98,7 @@ def test_the_days_of_grace_are_counted_from_the_move(cleaned: Cleaned) -> None:
     assert {each.state for each in cleaned.purge(at_once=False).moves} == {"purged"}
 
 
+@pytest.mark.guards
 def test_applying_again_and_undoing_again_changes_nothing(cleaned: Cleaned) -> None:
     plan = cleaned.plan()
     cleaned.apply(plan)
@@ -111,6 +112,7 @@ def test_applying_again_and_undoing_again_changes_nothing(cleaned: Cleaned) -> N
     assert (versions(cleaned.lake), listing(cleaned.folder)) == before
 
 
+@pytest.mark.guards
 def test_what_is_used_pinned_or_active_stays(cleaned: Cleaned) -> None:
     folder = cleaned.workspaces / IDS[0]
     age(folder, when=_days_ago(29))
@@ -134,6 +136,7 @@ def test_reading_counts_as_use_but_not_rdlakes_own(cleaned: Cleaned) -> None:
     assert "was used" in why_not(cleaned.plan(), IDS[0])
 
 
+@pytest.mark.guards
 def test_a_level_below_2_or_a_changed_source_stays(cleaned: Cleaned) -> None:
     (cleaned.workspaces / IDS[0] / "more.json").write_text("{}")
     age(cleaned.workspaces)
@@ -171,6 +174,7 @@ def test_a_file_that_changes_between_check_and_move_is_given_back(
     assert states(cleaned.lake, [IDS[0]]) == {"present"}
 
 
+@pytest.mark.guards
 def test_a_file_that_is_written_in_the_trash_is_not_purged(cleaned: Cleaned) -> None:
     open_file = (cleaned.workspaces / IDS[0] / "qlib_res.csv").open("a")
     cleaned.apply(cleaned.plan())
@@ -194,6 +198,7 @@ def test_undo_overwrites_nothing(cleaned: Cleaned) -> None:
     assert in_trash(cleaned.workspaces) and states(cleaned.lake, [IDS[0]]) == {"removed"}
 
 
+@pytest.mark.guards
 def test_an_ingest_and_a_publication_after_a_clean_up_change_nothing(cleaned: Cleaned) -> None:
     Library(cleaned.lake).publish()
     cleaned.apply(cleaned.plan())
@@ -205,6 +210,7 @@ def test_an_ingest_and_a_publication_after_a_clean_up_change_nothing(cleaned: Cl
     assert cleaned.lake.read("artifacts", where=pl.col("state") == "removed").height == 11
 
 
+@pytest.mark.guards
 def test_a_root_whose_folders_are_all_cleaned_up_is_still_a_root(
     cleaned: Cleaned, tmp_path: Path
 ) -> None:

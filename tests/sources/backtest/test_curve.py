@@ -259,6 +259,7 @@ def test_a_file_of_too_many_rows_is_refused_before_they_are_read() -> None:
     assert refusal(table) == "1,000,001 rows: no daily report"
 
 
+@pytest.mark.slow
 def test_a_file_that_unpacks_too_far_is_refused_before_it_does() -> None:
     zeros = stored(report(note=["0" * (100 << 20)] * 3), use_dictionary=False, compression="zstd")
     assert len(zeros) < 1 << 20

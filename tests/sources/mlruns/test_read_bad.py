@@ -357,6 +357,7 @@ def test_a_label_that_changed_since_it_was_hashed_is_not_taken(tmp_path: Path) -
     assert read_label(folder, None) == (None, [])
 
 
+@pytest.mark.slow
 def test_whatever_byte_is_wrong_a_workspace_is_read(tmp_path: Path) -> None:
     folder = make_workspace(tmp_path)
     run = make_recording(folder, params=flat(make_task()))

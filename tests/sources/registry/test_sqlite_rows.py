@@ -89,6 +89,7 @@ def test_a_file_in_a_folder_that_cannot_be_written_to_is_read(file: Path, beside
         copy.chmod(0o700)
 
 
+@pytest.mark.slow
 def test_each_look_is_of_one_moment_while_another_process_writes(file: Path) -> None:
     in_wal(file).close()
     command = [sys.executable, "-c", WRITER, str(file), "4"]

@@ -210,6 +210,7 @@ def test_settings_prompts_and_sessions_are_never_opened(tmp_path: Path, folder: 
     assert (after.stat_digest, after.source_digest) == (before.stat_digest, before.source_digest)
 
 
+@pytest.mark.slow
 def test_no_content_of_a_field_stops_the_reader(tmp_path: Path, folder: Path) -> None:
     rng = random.Random(1)
     whole = {tag: value for tag, value in MESSAGES.items() if isinstance(value, Instance)}
@@ -222,6 +223,7 @@ def test_no_content_of_a_field_stops_the_reader(tmp_path: Path, folder: Path) ->
         message.write_bytes(before)
 
 
+@pytest.mark.slow
 def test_no_torn_bytes_stop_the_reader(tmp_path: Path) -> None:
     folder, rng = write_run(tmp_path / "log", *LOOPS, key=None), random.Random(2)
     for _ in range(150):
