@@ -215,6 +215,7 @@ def test_a_figure_that_the_curve_disproves_is_found(published: Published) -> Non
     assert told["proven"] == pytest.approx(sum(days) / len(days) * 238, rel=1e-12)
 
 
+@pytest.mark.guards
 def test_a_disagreement_that_the_ingest_told_of_is_published(published: Published) -> None:
     name = "1day.excess_return_with_cost.annualized_return"
     published.add(NEW, metrics={name: 0.5})
@@ -230,6 +231,7 @@ def test_a_curve_that_lies_in_the_folder_and_not_in_the_lake_is_found(published:
     assert [(row["workspace_id"], row["file"]) for row in found.rows] == [(A, "ret.parquet")]
 
 
+@pytest.mark.guards
 def test_what_is_referred_to_and_missing_is_found(published: Published) -> None:
     gone = {"strategy_id": "s" * 36, "model_id": "m" * 36, "result_workspace_id": "w" * 32}
     change(published.lake, "loops", **gone)
@@ -279,6 +281,7 @@ def test_what_was_ingested_and_is_not_there_is_found(published: Published) -> No
     assert found.rows == (sub,)
 
 
+@pytest.mark.guards
 def test_a_folder_and_a_run_that_nobody_ingested_are_found(published: Published) -> None:
     row = rows_in_table(published.lake, "workspaces", "sub")[0]
     replace_rows(published.lake, "workspaces", "other", {**row, "workspace_id": "other"})
@@ -317,6 +320,7 @@ def test_a_path_of_a_machine_is_found_wherever_it_stands(
     assert [(each["part"], each["row"]) for each in found.rows] == [(name, "x")]
 
 
+@pytest.mark.guards
 def test_a_doubled_day_is_found_though_the_number_of_days_is_right(published: Published) -> None:
     """One day is there twice and another one not at all."""
     first, second, *rest = rows_in_table(published.lake, "equity_curves", A)
@@ -382,6 +386,7 @@ def test_an_experiment_that_is_twice_in_a_group_is_found(published: Published) -
     )
 
 
+@pytest.mark.guards
 def test_keys_with_spaces_are_not_taken_for_each_other(published: Published) -> None:
     row = {**rows_in_table(published.lake, "loops", A)[0], "has_curve": False}
     one = {**row, "task_run_id": "run", "loop_id": 2, "workspace_id": "1 x"}
@@ -438,6 +443,7 @@ def test_an_experiment_whose_loop_is_not_there_yet_is_found(published: Published
     assert {(row["workspace_id"], row["expected"]) for row in found.rows} == {(A, None)}
 
 
+@pytest.mark.guards
 def test_a_message_names_the_promise_and_some_of_the_rows(published: Published) -> None:
     days = [{**row, "drawdown": 0.5} for row in rows_in_table(published.lake, "equity_curves", A)]
     replace_rows(published.lake, "equity_curves", A, *days)
@@ -447,6 +453,7 @@ def test_a_message_names_the_promise_and_some_of_the_rows(published: Published) 
     assert A in str(found)
 
 
+@pytest.mark.guards
 def test_checking_writes_nothing(published: Published) -> None:
     before = sorted(published.lake.root.rglob("*"))
     change(published.lake, "equity_curves", drawdown=0.5)
@@ -477,6 +484,7 @@ def test_a_check_that_is_asked_of_what_moved_is_told_apart_by_one_column() -> No
                 assert each.by in table(name).column_names, (each.name, name)
 
 
+@pytest.mark.guards
 def test_only_what_a_check_says_it_reads_decides_it(published: Published, tmp_path: Path) -> None:
     """Without every other table it can be asked as before."""
     file = published.lake.catalogs_folder / newest(published.lake).file_name

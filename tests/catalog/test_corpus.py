@@ -137,6 +137,7 @@ def test_every_result_on_disk_is_a_loop_and_no_other(catalog: Catalog) -> None:
     assert set(catalog.loops) == set(stated())
 
 
+@pytest.mark.slow
 def test_every_metric_is_the_true_one(catalog: Catalog) -> None:
     for workspace, wanted in stated().items():
         assert wrong(catalog.loops[workspace]["metrics"], wanted) == [], workspace

@@ -38,6 +38,7 @@ def test_it_is_what_was_published(old_lake: Lake) -> None:
     assert verify(old_lake, deep=True).whole
 
 
+@pytest.mark.slow
 def test_a_version_without_its_file_is_rendered_as_it_was(old_lake: Lake) -> None:
     views = sorted(find_version(old_lake, 1).contract.views)
     file = old_lake.catalogs_folder / "v000001.duckdb"
@@ -47,6 +48,7 @@ def test_a_version_without_its_file_is_rendered_as_it_was(old_lake: Lake) -> Non
     assert any(before.values())
 
 
+@pytest.mark.slow
 def test_lost_files_of_views_are_built_again(old_lake: Lake) -> None:
     folder = old_lake.root / VIEW_FILES
     before = {path: path.read_bytes() for path in folder.iterdir()}

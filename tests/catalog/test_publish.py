@@ -266,6 +266,7 @@ def test_a_broken_promise_blocks(published: Published) -> None:
     assert current(published.lake) == 1
 
 
+@pytest.mark.slow
 def test_what_is_allowed_by_name_is_published_and_recorded(published: Published) -> None:
     spoil(published.lake)
     version = publish(published.lake, allow=["drawdowns", "drawdowns"]).version
@@ -455,6 +456,7 @@ def test_a_release_ends_a_hold_at_the_newest_rows_too(published: Published) -> N
     assert publish(published.lake).outcome == "published"
 
 
+@pytest.mark.slow
 def test_a_release_without_a_hold_is_a_publish(published: Published) -> None:
     assert release(published.lake).outcome == "nothing new"
     published.add(NEW)
@@ -536,6 +538,7 @@ def test_a_damaged_data_file_is_named_and_nothing_published(
 # --- many at once ------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_publisher_that_loses_the_race_tries_again(
     published: Published, monkeypatch: pytest.MonkeyPatch
 ) -> None:

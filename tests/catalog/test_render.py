@@ -115,6 +115,7 @@ def test_a_folder_with_an_equals_sign_is_no_column(tmp_path: Path) -> None:
     assert "env" not in names
 
 
+@pytest.mark.slow
 def test_rendering_twice_gives_the_same_views(template_of_two: Published, tmp_path: Path) -> None:
     lake = template_of_two.lake
     versions = history(lake)

@@ -247,6 +247,7 @@ def test_connecting_shows_the_newest_or_the_asked_version(template_of_two: Publi
             ]
 
 
+@pytest.mark.slow
 def test_connecting_again_in_one_process_shows_the_newest(published: Published) -> None:
     with contextlib.closing(connect(published.lake.root)) as before:
         published.add(NEW)

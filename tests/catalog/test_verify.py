@@ -91,6 +91,7 @@ def test_progress_counts_every_file(template_of_two: Published) -> None:
     assert seen == [(done, report.files) for done in range(1, report.files + 1)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "values",
     [{"note": "another"}, {"sql": "SELECT 1"}, {"rdlake_version": "9"}, {"published_at": None}],

@@ -111,6 +111,7 @@ def test_ingest_without_folders_says_how_to_name_them(tmp_path: Path, capsys: Ca
     assert "--workspaces" in seen.err
 
 
+@pytest.mark.slow
 def test_ingest_counts_and_then_finds_nothing_new(
     tmp_path: Path, workspaces: Path, capsys: Capture
 ) -> None:
@@ -156,6 +157,7 @@ def test_refresh_again_has_nothing_new(published: Path, workspaces: Path, capsys
     assert sorted(published.rglob("*.json")) == before
 
 
+@pytest.mark.slow
 def test_refresh_takes_the_sample_when_nothing_is_configured(
     tmp_path: Path, capsys: Capture
 ) -> None:

@@ -65,6 +65,7 @@ def test_the_workspaces_below_old_are_read_below_new(
     assert {row["task_run_id"] for row in rows} == {RUN}
 
 
+@pytest.mark.slow
 def test_a_map_that_comes_later_changes_nothing_of_the_log(place: Place, capsys: Capture) -> None:
     read(capsys, place)
     code, report = read(capsys, place, f"{OLD}={place.path}")

@@ -130,6 +130,7 @@ def test_the_report_counts_what_is_on_disk(demo: DemoReport) -> None:
     )
 
 
+@pytest.mark.slow
 def test_it_mixes_models_failures_and_folders_without_experiment(demo: DemoReport) -> None:
     found = Counter(kind(folder) for folder in demo.workspaces.iterdir())
     assert 0.1 < found["model"] / EXPERIMENTS < 0.3

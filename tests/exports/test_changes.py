@@ -131,6 +131,7 @@ def test_all_at_once_or_backwards_it_is_the_same(ten: Lake) -> None:
     assert plain(applied(whole(ten, 10), changes(ten, 10, 4))) == plain(whole(ten, 4))
 
 
+@pytest.mark.slow
 def test_the_order_is_the_same_each_time_and_by_view(ten: Lake) -> None:
     first = list(changes(ten, 1, 10))
     assert repr(first) == repr(list(changes(ten, 1, 10)))

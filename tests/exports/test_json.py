@@ -137,6 +137,7 @@ def test_configurations_are_objects_as_they_ran(everything: Lake, folder: Path) 
     assert "conf_combined_factors.yaml" in strategy["template_files"]
 
 
+@pytest.mark.slow
 def test_no_path_is_absolute(folder: Path) -> None:
     for name in FIELDS:
         assert not ABSOLUTE.search((folder / f"{name}.json").read_text(encoding="utf-8")), name
@@ -242,6 +243,7 @@ def test_a_row_that_breaks_the_protocol_replaces_nothing(own: Lake, tmp_path: Pa
     assert bytes_of(tmp_path / "out") == before
 
 
+@pytest.mark.slow
 def test_a_killed_export_leaves_what_was_there(everything: Lake, tmp_path: Path) -> None:
     out = tmp_path / "out"
     export_json(everything, out)

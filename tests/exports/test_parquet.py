@@ -41,6 +41,7 @@ def rows(connection: duckdb.DuckDBPyConnection, source: str, view: str) -> list[
     return [tuple(row[:2] for row in described), *map(repr, found)]
 
 
+@pytest.mark.slow
 def test_duckdb_reads_what_the_catalog_has(everything: Lake, folder: Path) -> None:
     with (
         contextlib.closing(rdlake.connect(everything.root)) as catalog,

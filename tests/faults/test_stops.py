@@ -15,6 +15,7 @@ from tests.faults.stage import LITTER, POINTS, Stage, at_points_of_every_operati
 LATER_SECONDS = 5.0
 
 
+@pytest.mark.guards
 def test_calls_of_python_rust_and_both_cpp_engines_are_counted(stage: Stage) -> None:
     published = {
         (step.call, Path(step.path).suffix) for step in stage.undisturbed("publish").ran.steps
@@ -36,6 +37,7 @@ def test_the_prepared_upkeep_compacts_and_removes(stage: Stage) -> None:
     assert {*LITTER, "catalogs/v000001.duckdb"} <= removed
 
 
+@pytest.mark.guards
 def test_more_than_a_hundred_different_calls_are_stopped_and_as_many_refused(stage: Stage) -> None:
     points = {
         (operation, stage.undisturbed(operation).step(point))

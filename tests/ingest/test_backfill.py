@@ -100,6 +100,7 @@ while True:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("journal", ["WAL", *slow("DELETE")])
 def test_a_registry_that_is_written_all_the_while_is_read_as_of_one_moment(
     lake: Lake, tmp_path: Path, journal: str

@@ -73,6 +73,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     return read(tmp_path_factory.mktemp("whole") / "lake", (folders(), logs()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", ["in parts", *slow("logs first", "folders first", "twice")])
 def test_whatever_comes_first_the_rows_are_the_same(
     whole: Lake, tmp_path: Path, order: str

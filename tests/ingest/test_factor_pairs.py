@@ -41,6 +41,7 @@ def view(lake: Lake, name: str) -> list[dict[str, Any]]:
         return asked(connection, f"FROM {name} ORDER BY ALL")
 
 
+@pytest.mark.slow
 def test_a_reversed_factor_under_another_name_is_a_duplicate(tmp_path: Path) -> None:
     make_factors(tmp_path / "ws", frame(1, "MOM"), A)
     make_factors(tmp_path / "ws", frame(1, "REV", -2.0), B)
@@ -79,6 +80,7 @@ def test_values_that_are_gone_leave_the_verdict_open_until_both_are_there(tmp_pa
     assert (row["is_duplicate"], row["sign"]) == (True, -1)
 
 
+@pytest.mark.slow
 def test_one_order_on_some_days_alone_is_no_duplicate(tmp_path: Path) -> None:
     one, other = frame(1, "MOM"), frame(2, "OTHER")
     some = pl.col("datetime").to_physical() % 28 == 6
@@ -92,6 +94,7 @@ def test_one_order_on_some_days_alone_is_no_duplicate(tmp_path: Path) -> None:
     assert row["is_duplicate"] is False and abs(row["correlation"]) < 0.2
 
 
+@pytest.mark.slow
 def test_a_name_that_stands_for_several_factors_has_versions(tmp_path: Path) -> None:
     make_factors(tmp_path / "ws", frame(1, "MOM"), A)
     make_factors(tmp_path / "ws", frame(2, "MOM"), B)

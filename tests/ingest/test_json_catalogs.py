@@ -103,6 +103,7 @@ def test_factors_belong_to_their_loops_and_those_of_libraries_are_counted(legacy
     assert any(reason.startswith(library) for _, reason in warnings(legacy))
 
 
+@pytest.mark.slow
 def test_catalogs_are_read_once_and_can_be_published(tmp_path: Path) -> None:
     lake = init_store(tmp_path / "lake")
     Library(lake).ingest(catalogs=[LEGACY])
@@ -220,6 +221,7 @@ def test_feedback_under_two_runs_is_taken_from_both_whichever_comes_first(tmp_pa
     assert all(each == found[0] for each in found)
 
 
+@pytest.mark.slow
 def test_feedback_comes_back_when_its_copy_is_gone(tmp_path: Path) -> None:
     lake, root = init_store(tmp_path / "lake"), tmp_path / "root"
     write(make_workspace(root, ONE), feedback=said("run a", 1))
@@ -294,6 +296,7 @@ def test_json_of_another_loop_is_not_heard(tmp_path: Path) -> None:
     assert any("loop 7" in reason for _, reason in warnings(lake))
 
 
+@pytest.mark.slow
 def test_a_metric_that_json_alone_has_is_a_result(tmp_path: Path) -> None:
     lake, root = init_store(tmp_path / "lake"), tmp_path / "root"
     summary = {"task_run_id": "run", "loop_id": 4, "workspace_id": ONE, "status": "finished"}

@@ -218,6 +218,7 @@ def test_a_place_without_a_lake_is_an_error(folder: Path, tmp_path: Path) -> Non
         write(open_store(tmp_path / "nowhere"), folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", ["three", -1, None, 2.5])
 def test_a_loop_without_a_number_is_told_and_the_folder_taken(
     lake: Lake, folder: Path, number: object

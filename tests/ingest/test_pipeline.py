@@ -125,6 +125,7 @@ def test_overwrite_reads_again_and_changes_nothing_but_the_report(
     assert changed == {"ingests", "file_lists"}
 
 
+@pytest.mark.slow
 def test_in_parts_or_at_once_ends_in_the_same_rows(tmp_path: Path, workspaces: Path) -> None:
     whole = init_store(tmp_path / "whole")
     ingest(whole, [workspaces])

@@ -102,6 +102,7 @@ def test_whatever_comes_first_the_rows_are_the_same(
     assert versions(lake) == before
 
 
+@pytest.mark.slow
 def test_every_loop_of_a_run_stands_under_the_registrys_id(whole: Lake, registry: Path) -> None:
     runs = whole.read("loops")["task_run_id"].unique().to_list()
     assert all(len(run) == 32 for run in runs if not run.startswith("synthetic_")), runs

@@ -91,6 +91,7 @@ def test_a_fork_in_any_order_gives_the_same_rows(
     assert versions(lake) == before
 
 
+@pytest.mark.slow
 def test_a_skipped_loop_is_one_row_though_its_log_knows_no_folder(whole: Lake) -> None:
     loops = whole.read("loops", where=pl.col("role") == "experiment")
     places = loops.select("task_run_id", "loop_id").rows()

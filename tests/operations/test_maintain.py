@@ -71,6 +71,7 @@ def grown_old(path: Path, hours: float) -> Path:
 # --- compaction ------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_compaction_changes_no_row(scattered: Lake) -> None:
     before = {name: scattered.read(name).sort(pl.all().cast(pl.String)) for name in batch()}
     told = marks(scattered)
@@ -103,6 +104,7 @@ def test_few_files_are_left_alone(lake: Lake) -> None:
     assert versions(lake) == before
 
 
+@pytest.mark.slow
 def test_the_second_upkeep_finds_nothing_to_do(scattered: Lake) -> None:
     maintain(scattered)
     before = listing(scattered.root)
@@ -135,6 +137,7 @@ def rival_compacts(rival: Lake) -> None:
     assert rival.compact("feedback")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rival", [rival_adds, rival_replaces, rival_removes, rival_compacts])
 def test_a_compaction_that_was_overtaken_changes_nothing(
     scattered: Lake, monkeypatch: pytest.MonkeyPatch, rival: Callable[[Lake], None]
@@ -287,6 +290,7 @@ def test_files_that_a_published_version_pins_stay(
     assert verify(published, deep=True).whole
 
 
+@pytest.mark.slow
 def test_after_compaction_nothing_is_new_and_the_catalog_stays(
     published: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -272,6 +272,7 @@ def bytes_read() -> int:
     return int(dict(line.split(": ") for line in lines)["rchar"])
 
 
+@pytest.mark.guards
 @pytest.mark.skipif(not Path("/proc/self/io").is_file(), reason="no one counts what is read here")
 def test_publishing_does_not_read_the_content(lake: Lake) -> None:
     store(lake, [content(bytes_of(seed, 20 * CHUNK)) for seed in range(2)])

@@ -168,6 +168,7 @@ def test_any_text_is_a_workspace_id(lake: Lake) -> None:
     assert marks(lake)["equity_curves"] == {"other": "1"} | dict.fromkeys(AWKWARD, "2")
 
 
+@pytest.mark.guards
 @pytest.mark.parametrize("name", AWKWARD)
 def test_any_text_names_its_own_rows_alone(lake: Lake, name: str) -> None:
     lake.commit({"feedback": rows("other", *AWKWARD)}, owners("other", *AWKWARD))

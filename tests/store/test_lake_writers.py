@@ -150,6 +150,7 @@ def write_new_columns(root: Path, writer: int, together: Barrier) -> None:
         lake.commit({name: rows(workspace, source_digest="new")}, owners(workspace))
 
 
+@pytest.mark.guards
 def test_writers_that_add_the_same_columns_at_once_all_succeed(tmp_path: Path) -> None:
     lake = older_lake(tmp_path / "lake")
     together = PROCESSES.Barrier(2)
@@ -165,6 +166,7 @@ def create_many(root: Path, together: Barrier) -> None:
         create_table(table("feedback"), root / str(place), "made at once")
 
 
+@pytest.mark.guards
 def test_a_table_that_two_make_at_once_is_made_once(tmp_path: Path) -> None:
     together = PROCESSES.Barrier(2)
     finish([start(create_many, tmp_path, together) for _ in range(2)])

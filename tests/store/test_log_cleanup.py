@@ -85,6 +85,7 @@ def test_a_hundred_versions_stay_and_the_checkpoint_before_them(grown: Lake) -> 
     assert mark_of(open_store(grown.root)) == str(NEWEST)
 
 
+@pytest.mark.guards
 def test_the_oldest_go_first(grown: Lake) -> None:
     found = covered_now(grown)
     assert names_of(found) == sorted(names_of(found))

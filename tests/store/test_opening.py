@@ -175,6 +175,7 @@ def tear_pointer(folder: Path, newest: int) -> Path:
     return log_folder(folder) / LAST_CHECKPOINT
 
 
+@pytest.mark.guards
 @pytest.mark.parametrize("tear", [tear_entry, tear_checkpoint, tear_pointer])
 def test_a_torn_end_is_refused_by_its_file_and_with_the_remedy(
     lake: Lake, tear: Callable[[Path, int], Path]

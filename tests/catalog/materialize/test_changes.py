@@ -240,6 +240,7 @@ def test_what_did_not_move_is_taken_from_the_last_version(by_hand: Lake, change:
         assert path.read_bytes() == whole, "made from everything it is the same file"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", ["a content", *slow("one more", "another model", "a control")])
 def test_what_nothing_moved_in_is_not_written_again(by_hand: Lake, change: str) -> None:
     before = {path: path.stat().st_ino for view in PARTED for path in files(by_hand, view)}

@@ -112,6 +112,7 @@ def test_a_lost_file_is_named_and_made_again(
     assert verify(lake, deep=True).whole
 
 
+@pytest.mark.slow
 def test_a_flipped_bit_is_found_by_a_deep_look(two_versions: Published) -> None:
     path = file_of_view(two_versions)
     content = bytearray(path.read_bytes())

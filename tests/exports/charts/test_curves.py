@@ -112,6 +112,7 @@ def test_any_number_of_days_can_be_drawn(canvas: Canvas, name: str, days: int) -
     assert (picture.format, picture.size) == ("PNG", (720, 360))
 
 
+@pytest.mark.slow
 @each_plot
 def test_equal_rows_give_equal_bytes_whatever_came_before(canvas: Canvas, name: str) -> None:
     plot, frame = PLOTS[name]
@@ -130,6 +131,7 @@ def test_the_bytes_tell_no_program_and_no_time_and_white_is_white(canvas: Canvas
     assert picture.convert("RGB").getpixel((1, 1)) == (255, 255, 255)
 
 
+@pytest.mark.slow
 def test_another_process_with_a_style_of_its_own_gives_the_same_bytes(canvas: Canvas) -> None:
     code = """
         import sys

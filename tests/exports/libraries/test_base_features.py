@@ -79,6 +79,7 @@ def test_the_folder_has_what_rdagent_takes(published: Lake, tmp_path: Path) -> N
     assert (root / done.files["M"]).read_bytes() == code_of("M").encode()
 
 
+@pytest.mark.slow
 def test_again_changes_no_byte_and_another_choice_takes_its_place(
     published: Lake, tmp_path: Path
 ) -> None:

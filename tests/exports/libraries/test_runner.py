@@ -146,6 +146,7 @@ def test_python_refuses_it_too_with_a_word(prices: Path, tmp_path: Path, code: s
     assert (tmp_path / "there").read_text() == "here"
 
 
+@pytest.mark.slow
 def test_time_and_memory_have_an_end(closed: None, prices: Path) -> None:
     begun = time.monotonic()
     with pytest.raises(FactorFailed, match=r"more than 2 s|ended with -"):
@@ -175,6 +176,7 @@ def test_values_are_read_as_data_alone(closed: None, prices: Path) -> None:
         ran(swap + code_of("X"), prices)
 
 
+@pytest.mark.slow
 def test_code_that_fails_says_its_last_words(prices: Path) -> None:
     for code, words in [
         ("raise ValueError('no such luck')", "no such luck"),

@@ -161,6 +161,7 @@ def test_a_link_is_not_written_through(accepted: Lake, root: Path, tmp_path: Pat
     assert not list((tmp_path / "elsewhere").iterdir())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ["", "[]", '{"files": {"../x": "a"}}', '{"files": {"a": 1}}'])
 def test_a_list_of_files_that_is_not_ours_is_refused(accepted: Lake, root: Path, text: str) -> None:
     (root / ".rdlake.json").write_text(text)

@@ -80,6 +80,7 @@ def test_other_code_is_told_with_its_difference(lake: Lake, tmp_path: Path, plac
     assert abs(found.largest - np.abs(one[both] - two[both]).max()) < 1e-7
 
 
+@pytest.mark.slow
 def test_code_that_reaches_out_is_stopped(lake: Lake, tmp_path: Path, place: Path) -> None:
     code = "import socket\nsocket.create_connection(('127.0.0.1', 9))\n" + code_of("M")
     found = verified(*synced(lake, tmp_path, place, code), place)

@@ -78,6 +78,7 @@ def pages(
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["experiment", "factor", "hostile", "odd"])
 def test_nothing_in_it_leads_out_or_runs(pages: dict[str, Path], name: str) -> None:
     text = pages[name].read_text(encoding="utf-8")
@@ -178,6 +179,7 @@ def test_the_same_version_gives_the_same_bytes(
         assert again.read_bytes() == pages[kind].read_bytes()
 
 
+@pytest.mark.slow
 def test_only_a_report_is_replaced(
     everything: Lake, names: tuple[str, str], tmp_path: Path
 ) -> None:

@@ -285,6 +285,7 @@ PRICES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", PRICES)
 def test_prices_written_otherwise_give_the_same_label(tmp_path: Path, how: str) -> None:
     frame, prices = values(), closes()

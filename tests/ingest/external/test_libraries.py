@@ -58,6 +58,7 @@ def test_every_expression_is_understood_and_only_equal_ones_are_alike() -> None:
     assert len(both) == len(ALPHA158) + len(ALPHA360) - len(shared)
 
 
+@pytest.mark.slow
 def test_the_catalog_lists_them_without_an_experiment(lake: Lake) -> None:
     assert [each.status for each in Library(lake).alphas()] == ["added", "added"]
     Library(lake).publish()
@@ -93,6 +94,7 @@ def test_a_stop_before_the_report_is_made_good(lake: Lake, tmp_path: Path) -> No
     assert lake.read("ingests").height == 2
 
 
+@pytest.mark.slow
 def test_an_ingest_leaves_them_alone_and_they_leave_it_alone(lake: Lake, tmp_path: Path) -> None:
     make_workspace(tmp_path / "ws", "a" * 32)
     Library(lake).ingest(tmp_path / "ws")

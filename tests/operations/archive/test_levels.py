@@ -114,6 +114,7 @@ def test_damage_is_told_until_it_is_mended(
         assert levels(archived.lake)[IDS[2]] == 1
 
 
+@pytest.mark.guards
 def test_rows_that_the_archive_lost_are_copied_again(archived: World) -> None:
     put_rows(archived.there, "equity_curves", IDS[1])
     report = archived.archive(full=True)
@@ -121,6 +122,7 @@ def test_rows_that_the_archive_lost_are_copied_again(archived: World) -> None:
     assert levels(archived.lake)[IDS[1]] == 2
 
 
+@pytest.mark.guards
 def test_an_archive_that_cannot_be_read_proves_nothing(archived: World) -> None:
     for path in (archived.to / "tables" / "loops").glob("*.parquet"):
         whole = path.read_bytes()
@@ -142,6 +144,7 @@ def test_damage_in_the_lake_is_not_carried_over(world: World) -> None:
     assert found[IDS[2]] == 1 and found[IDS[0]] == 2
 
 
+@pytest.mark.guards
 def test_an_older_receipt_counts_again_when_the_source_is_as_it_was(archived: World) -> None:
     change(archived, IDS[0])
     (archived.workspaces / IDS[0] / "more.json").unlink()

@@ -198,6 +198,7 @@ def test_a_file_of_the_lake_that_rotted_is_named_and_not_carried_over(world: Wor
     assert refused.value.where == str(path)
 
 
+@pytest.mark.guards
 def test_a_bit_that_flipped_in_the_archive_is_found_and_copied_again(archived: World) -> None:
     flip(archived.there, CURVES, "nav")
     held = FrozenLake(archived.lake)

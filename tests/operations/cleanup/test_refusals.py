@@ -283,6 +283,7 @@ def journal_of(cleaned: Cleaned) -> Path:
     return path
 
 
+@pytest.mark.guards
 def test_what_the_archive_proves_no_longer_is_not_purged(cleaned: Cleaned) -> None:
     cleaned.apply(cleaned.plan())
     rot(cleaned.there, IDS[0], "qlib_res.csv")
@@ -292,6 +293,7 @@ def test_what_the_archive_proves_no_longer_is_not_purged(cleaned: Cleaned) -> No
     assert not cleaned.undo().refused and (cleaned.workspaces / IDS[0]).is_dir()
 
 
+@pytest.mark.guards
 def test_what_is_pinned_in_the_trash_is_not_purged(cleaned: Cleaned) -> None:
     cleaned.apply(cleaned.plan())
     pin(cleaned.lake, IDS[0], "needed after all")
@@ -313,6 +315,7 @@ def test_an_edited_journal_deletes_nothing(cleaned: Cleaned) -> None:
     assert not cleaned.undo().refused
 
 
+@pytest.mark.guards
 def test_a_journal_that_the_lake_does_not_know_deletes_nothing(cleaned: Cleaned) -> None:
     cleaned.apply(cleaned.plan())
     folder = journal_of(cleaned).parent

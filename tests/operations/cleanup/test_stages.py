@@ -22,6 +22,7 @@ from tests.operations.cleanup.world import Cleaned, age, copied, in_trash, listi
 HEAVY = {f"{name}/combined_factors_df.parquet" for name in IDS[:2]} | {f"{IDS[2]}/params.pkl"}
 
 
+@pytest.mark.guards
 def test_heavy_files_go_one_by_one_and_come_back(cleaned: Cleaned) -> None:
     whole, rows = listing(cleaned.workspaces), rows_but_states(cleaned.lake)
     plan = cleaned.plan("intermediates")
@@ -170,6 +171,7 @@ def test_logs_go_at_level_1_with_what_is_never_read(logged: Cleaned) -> None:
     assert not in_trash(logs)
 
 
+@pytest.mark.guards
 def test_a_log_of_an_active_changed_or_unarchived_run_stays(logged: Cleaned) -> None:
     (logs,) = logged.given.logs
     runs = sorted(each.name for each in logs.iterdir())

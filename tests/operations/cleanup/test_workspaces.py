@@ -93,6 +93,7 @@ def test_applied_undone_applied_and_purged(cleaned: Cleaned) -> None:
             assert files_of(given)[path] == whole[f"{name}/{path}"]
 
 
+@pytest.mark.guards
 def test_the_days_of_grace_are_counted_from_the_move(cleaned: Cleaned) -> None:
     cleaned.apply(cleaned.plan(), grace_days=0.0)
     assert {each.state for each in cleaned.purge(at_once=False).moves} == {"purged"}
@@ -127,6 +128,7 @@ def test_what_is_used_pinned_or_active_stays(cleaned: Cleaned) -> None:
     assert "within the hour" in why_not(cleaned.plan(idle_days=0.0), IDS[0])
 
 
+@pytest.mark.guards
 def test_reading_counts_as_use_but_not_rdlakes_own(cleaned: Cleaned) -> None:
     file = cleaned.workspaces / IDS[0] / "qlib_res.csv"
     cleaned.plan()
