@@ -31,14 +31,14 @@ def copy_files(
     """
     for path, file in files.items():
         with storage_door(folder):
-            copy_checked(path, file, new_path(entry, folder), folder / file.path)
+            copy_checked(path, file, folder / file.path, new_path(entry, folder))
     return [(file, _stats(entry, file, folder)) for file in files.values()]
 
 
-def copy_checked(source: Path, file: DataFile, passing: Path, target: Path) -> None:
-    """Copy a data file by way of the path `passing`. Raise DamagedLake when it is not what was
-    written; then nothing is at the target."""
-    with _open_source(source, file) as old, replacing(target, passing) as path:
+def copy_checked(source: Path, file: DataFile, target: Path, temporary: Path | None = None) -> None:
+    """Copy a data file. Raise DamagedLake when it is not what was written; then nothing is at the
+    target. The copy is written under the name `temporary`, by default a hidden one."""
+    with _open_source(source, file) as old, replacing(target, temporary) as path:
         with path.open("xb") as new:
             digest = _copy_bytes(old, new)
         _refuse_changed(source, file, digest)

@@ -17,7 +17,9 @@ from rdlake.schema.frames import polars_schema
 from rdlake.schema.tables import table
 from rdlake.store.opening import init_store
 from tests.catalog.published import IDS, Published
+from tests.places import REPOSITORY
 
+DEFINITIONS = "SELECT view_name, definition FROM rd.rdlake_tables.view_definitions"
 EARLY, LATE = datetime(2026, 3, 3, 10, 0, 0), datetime(2026, 3, 3, 10, 0, 0, 500_000)
 
 
@@ -166,3 +168,17 @@ def test_the_file_tells_what_it_is(template: Published) -> None:
     assert row["lake_id"] == template.lake.lake_id
     assert row["lake_root_variable"] == f"lake_root_{template.lake.lake_id[:8]}"
     assert (row["catalog_version"], row["rolled_back_to"]) == (1, None)
+
+
+def test_the_published_file_shows_each_select_as_it_is_written(template: Published) -> None:
+    with contextlib.closing(duckdb.connect()) as reader:
+        reader.execute(f"ATTACH '{template.lake.root}/catalog.duckdb' AS rd (READ_ONLY)")
+        rows = reader.execute(DEFINITIONS).fetchall()
+    texts = {
+        path.stem: path.read_text("utf-8") for path in (REPOSITORY / "sql/views").glob("*.sql")
+    }
+    shown = dict(rows)
+    assert shown.keys() >= texts.keys()
+    for name, text in texts.items():
+        select = text.partition(f"CREATE VIEW {name} AS")[2].partition(";\n\nCOMMENT ON VIEW")[0]
+        assert select.strip() in shown[name]

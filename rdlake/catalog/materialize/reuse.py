@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
-from uuid import uuid4
 
 from rdlake.catalog.contract import VIEW_FILES
 from rdlake.catalog.engine import FileLists
@@ -81,5 +80,4 @@ def _copy_files(source: Lake, lake: Lake, files: tuple[DataFile, ...]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         sync_folder(lake.catalogs_folder)
         for file in [each for each in files if not is_whole(lake, each)]:
-            temporary = folder / f".{uuid4().hex}.parquet"
-            copy_checked(source.root / VIEW_FILES / file.path, file, temporary, folder / file.path)
+            copy_checked(source.root / VIEW_FILES / file.path, file, folder / file.path)
